@@ -1,0 +1,1 @@
+"""The Appointments Create API."""
