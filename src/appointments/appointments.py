@@ -20,13 +20,13 @@ from pynamodb.attributes import (
     Attribute,
     BooleanAttribute,
     ListAttribute,
-    MapAttribute,
     NumberAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
 from pynamodb.exceptions import PutError, PynamoDBException, UpdateError
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from appointments import params
@@ -66,10 +66,7 @@ class Appointment(Table):
 
     # One attribute a parameter, so that a parameter is declared once, in `params`.
     vars().update(
-        {
-            name: _BY_TYPE.get(params.kind(name).name, UnicodeAttribute)(null=True)
-            for name in FIELDS
-        }
+        {name: _BY_TYPE.get(params.kind(name).name, UnicodeAttribute)(null=True) for name in FIELDS}
     )
     uuid = UnicodeAttribute(hash_key=True)
     # Who asked, and when; `application` above holds the application as used.
@@ -85,7 +82,7 @@ class Appointment(Table):
     booker_name = UnicodeAttribute(null=True)
     email_status = UnicodeAttribute()
     email_reason = UnicodeAttribute(null=True)
-    email_recipients: ListAttribute[MapAttribute[str, Any]] = ListAttribute(null=True)
+    email_recipients: ListAttribute[Any] = ListAttribute(null=True)
     email_tries = NumberAttribute(null=True)
     lease = UnicodeAttribute(null=True)
     notifications = UnicodeSetAttribute(null=True)
@@ -152,7 +149,7 @@ def claim(item: Appointment, holder: str, now: float, *, counts: bool) -> bool:
     """
     tries = int(item.email_tries or 0) + counts
     unchanged = _is(Appointment.lease, item.lease) & _is(Appointment.due, item.due)
-    actions = [
+    actions: list[Action] = [
         Appointment.lease.set(holder),
         Appointment.owed.set(_shard(item.uuid)),
         Appointment.due.set(int(now) + LEASE_SECONDS),
@@ -165,7 +162,7 @@ def claim(item: Appointment, holder: str, now: float, *, counts: bool) -> bool:
     return bool(item.lease == holder)
 
 
-def mark(  # noqa: PLR0913 - the state of an email has this many parts
+def mark(
     item: Appointment,
     holder: str,
     *,
@@ -182,7 +179,7 @@ def mark(  # noqa: PLR0913 - the state of an email has this many parts
     `due` is when the schedule takes the item up again, None for never. A `suspect` email keeps its
     lease. `notification` is owed from now on. Returns False where the lease was lost.
     """
-    actions = [
+    actions: list[Action] = [
         Appointment.email_status.set(status),
         Appointment.email_recipients.set(recipients),
         Appointment.email_reason.set(reason) if reason else Appointment.email_reason.remove(),
@@ -251,10 +248,11 @@ def _shard(uuid: str) -> str:
 
 
 def _is(attribute: Any, value: Any) -> Condition:
-    return attribute.does_not_exist() if value is None else attribute == value
+    wanted: Condition = attribute.does_not_exist() if value is None else attribute == value
+    return wanted
 
 
-def _update(item: Appointment, actions: list[Any], condition: Condition) -> bool:
+def _update(item: Appointment, actions: list[Action], condition: Condition) -> bool:
     """Update the item and this object; False where the condition does not hold."""
     try:
         item.update(actions=actions, condition=condition & Appointment.uuid.exists())

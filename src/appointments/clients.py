@@ -34,7 +34,7 @@ def client(service: str) -> Any:
 
 def lend(connection: "TableConnection") -> None:
     """Have a PynamoDB connection use our client; by itself each model would make its own."""
-    connection.connection._client = client("dynamodb")  # noqa: SLF001 - see the module's docstring
+    connection.connection._client = client("dynamodb")
 
 
 client("dynamodb")

@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from appointments import appointments, http, mailing, params, records, sessions, tables
+from appointments import appointments, http, mailing, params, readers, records, sessions, tables
 from appointments.appointments import Appointment
 from appointments.http import Request
 from appointments.logs import logger
@@ -15,7 +15,7 @@ from appointments.params import Parameters
 from appointments.records import Record
 from appointments.sessions import Session
 from appointments.statuses import Failure, Fault, Outcome, Status
-from appointments.tables import Found
+from appointments.tables import Found, Table
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 _NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://planomatic.com/appointments")
@@ -56,16 +56,18 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     )
     photographer = _photographer(parameters, found)
     mailing.prepare(item, photographer, attempt)
-    stored = _check_references(item, parameters, found) or _write(  # steps 7 and 8
-        item, request, session, outcome
-    )
-    outcome.saved, outcome.replayed = True, stored.attempt != attempt
-    outcome.data = {"appointment": stored.fields()}
-    if outcome.replayed:  # step 9
-        email = mailing.resume(stored, attempt, until)
-    else:
+    stored = _stored_before(item, parameters, found)  # step 7
+    if stored is None:
+        stored = _write(item, request, session, outcome)  # step 8
+    outcome.saved, outcome.is_new = True, stored.attempt == attempt
+    outcome.replayed, outcome.appointment = not outcome.is_new, stored.fields()
+    if outcome.session:
+        _show(session, request, parameters, outcome)  # as it is after marking
+    if outcome.is_new:  # step 9
         email = mailing.deliver_first(stored, photographer, attempt, until)
-    outcome.data["email"] = email.shown()
+    else:
+        email = mailing.resume(stored, attempt, until)
+    outcome.email = email.shown()
     if email.is_failure:
         raise Failure(
             Status.MANDRILL_EMAIL_FAILED,
@@ -78,13 +80,136 @@ def _read_parameters(request: Request, outcome: Outcome) -> Parameters | Failure
     """Return the parameters, or the failure that is told once the steps before it are passed."""
     if request.fault:
         return request.fault
-    faults: list[Fault] = []
-    if request.params.get("uuid") in (None, "") and request.uuid is None:
-        ...
+    beside = [] if _sent_uuid(request) else _key_faults(request)
     try:
         parameters, outcome.warnings = params.read(
-            request.params, unknown=request.unknown, mask=request.mask
+            request.params, unknown=request.unknown, beside=beside, mask=request.mask
         )
     except Failure as failure:
         return failure
     return parameters
+
+
+def _sent_uuid(request: Request) -> bool:
+    return request.uuid is not None or not readers.is_blank(request.params.get("uuid"))
+
+
+def _key_faults(request: Request) -> list[Fault]:
+    key = _header_key(request)
+    if len(key) <= _LONGEST_KEY and key.isprintable():
+        return []
+    message = f"Send at most {_LONGEST_KEY} printable characters."
+    received = params.shorten(key, request.mask)
+    return [Fault(IDEMPOTENCY_KEY, Status.INVALID_PARAM, message, received)]
+
+
+def _header_key(request: Request) -> str:
+    """Return the Idempotency-Key without white space and quotes around it; empty if not passed."""
+    key = (request.idempotency_key or "").strip()
+    quoted = len(key) > 1 and key.startswith('"') and key.endswith('"')
+    return key[1:-1].strip() if quoted else key
+
+
+def _read_tables(request: Request, parameters: Parameters | Failure, outcome: Outcome) -> Found:
+    """Read all that must be read in one stage, and no more than the parameters are good for."""
+    wanted: list[tuple[type[Table], str]] = []
+    if records.held_route() is None:
+        wanted += [(Record, records.SERVICE), (Record, records.ROUTE)]
+    if isinstance(parameters, Parameters):
+        wanted += [(Record, key) for key in records.references(parameters).values()]
+        wanted += [(Session, request.token_hash)] if request.token_hash else []
+    try:
+        return tables.read(wanted)
+    except (BotoCoreError, ClientError, TimeoutError):
+        if isinstance(parameters, Parameters):
+            outcome.uuid = _key_without_owner(request, parameters)
+        raise
+
+
+def _key_without_owner(request: Request, parameters: Parameters) -> str | None:
+    """Return the appointment's key, or None where the owner and his Idempotency-Key decide."""
+    if decided := request.uuid or parameters.uuid:
+        return decided
+    if _header_key(request):
+        return None
+    return str(uuid5(_NAMESPACE, f"request {request.id} {parameters.fingerprint()}"))
+
+
+def _authenticate(
+    request: Request, parameters: Parameters, found: Found, outcome: Outcome
+) -> Session:
+    """Return the caller's session, and put it and the appointment's key into the outcome."""
+    outcome.uuid = _key_without_owner(request, parameters)
+    session = sessions.authenticate(
+        found.get(Session, request.token_hash or ""), request.received_at
+    )
+    outcome.owner = session.owner
+    if outcome.uuid is None:
+        key = _header_key(request)
+        outcome.uuid = str(uuid5(_NAMESPACE, f"key {session.owner} {key}"))
+    has_roles = bool(session.role_by_application)
+    if parameters.session_view or not has_roles:
+        _show(session, request, parameters, outcome)
+    sessions.require_roles(session)
+    return session
+
+
+def _show(session: Session, request: Request, parameters: Parameters, outcome: Outcome) -> None:
+    token = None if request.is_replay else request.token
+    outcome.session = session.view(parameters.session_view or "default", token)
+
+
+def _photographer(parameters: Parameters, found: Found) -> Record | None:
+    user = records.references(parameters).get("photographer_user_id")
+    return found.get(Record, user) if user else None
+
+
+def _repeated(item: Appointment, stored: Appointment) -> bool:
+    """Whether `stored` came of the same request by the same owner."""
+    return stored.fingerprint == item.fingerprint and stored.owner == item.owner
+
+
+def _stored_before(item: Appointment, parameters: Parameters, found: Found) -> Appointment | None:
+    """Check the references; a repeat of what was saved is good even if a record has gone since."""
+    try:
+        records.check_references(parameters, found)
+    except Failure:
+        stored = appointments.find(item.uuid)
+        if stored is None or not _repeated(item, stored):
+            raise
+        return stored
+    return None
+
+
+def _write(item: Appointment, request: Request, session: Session, outcome: Outcome) -> Appointment:
+    """Write the item once, and mark the session beside it.
+
+    Raises Failure where the key belongs to another appointment.
+    """
+    marking = None
+    if session.is_mark_due(request.received_at) and not request.is_replay:
+        marking = threading.Thread(target=_mark, args=(session, request.received_at))
+        marking.start()
+    try:
+        stored = appointments.write(item)
+    except appointments.Unanswered:
+        outcome.saved = None
+        raise
+    finally:
+        if marking:
+            marking.join(_LONGEST_MARKING)
+    if stored.attempt != item.attempt and not _repeated(item, stored):
+        param = "uuid" if _sent_uuid(request) or not _header_key(request) else IDEMPOTENCY_KEY
+        message = (
+            "It is the key of another appointment, which was left as it is; send a new one with a "
+            "new appointment, and the same one only with the same appointment."
+        )
+        raise Failure.of([Fault(param, Status.INVALID_PARAM, message)])
+    return stored
+
+
+def _mark(session: Session, now: float) -> None:
+    try:
+        session.mark(now)
+    except PynamoDBException as failed:
+        logger.warning("session not marked as used", reason=type(failed).__name__)

@@ -24,7 +24,7 @@ LARGEST_BODY: Final = 48 * 1024
 # Beyond what is accepted, so that what was refused is refused in a replay too.
 _LONGEST_KEY_LOGGED: Final = 300
 _MASK: Final = "***"
-_REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
+REQUEST_ID: Final = r"^[!-~]{1,128}$"
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,16 @@ class Request:
     uuid: str | None = None
     fault: Failure | None = None
     is_replay: bool = False
+
+    @property
+    def is_decoded(self) -> bool:
+        """Whether the body was decoded to parameters, so that a `request` line records it."""
+        return self.media_type in (PLAIN, SENSITIVE) and self.fault is None
+
+    @property
+    def is_replayable(self) -> bool:
+        """Whether what is on record suffices to replay the request."""
+        return self.is_decoded and self.media_type == PLAIN
 
     def mask(self, text: str) -> str:
         """Return the text without the token, so that it can be kept and repeated."""
@@ -99,14 +109,20 @@ def is_http(event: Any) -> bool:
     a client's, never a replay.
     """
     return isinstance(event, Mapping) and not {
-        "requestContext", "routeKey", "rawPath", "httpMethod", "path", "headers", "body"
+        "requestContext",
+        "routeKey",
+        "rawPath",
+        "httpMethod",
+        "path",
+        "headers",
+        "body",
     }.isdisjoint(event)
 
 
 def request_id(event: Any, fallback: str) -> str:
-    """Return API Gateway's request id, or the fallback where there is none that a header can hold."""
+    """Return API Gateway's request id, or the fallback where there is none fit for a header."""
     sent = _mapping(event, "requestContext").get("requestId")
-    return sent if isinstance(sent, str) and _REQUEST_ID.fullmatch(sent) else fallback
+    return sent if isinstance(sent, str) and re.match(REQUEST_ID, sent) else fallback
 
 
 def route(event: Mapping[str, Any]) -> None:
@@ -169,8 +185,8 @@ def check_media_type(request: Request, *, is_sensitive: bool) -> None:
         )
 
 
-def payload(code: int, body: dict[str, Any], *, is_replayed: bool = False) -> dict[str, Any]:
-    """Return an answer as API Gateway takes it, in payload format 1.0 and 2.0 alike."""
+def payload(body: dict[str, Any], *, is_replayed: bool) -> dict[str, Any]:
+    """Return an answer's body as API Gateway takes it, in payload format 1.0 and 2.0 alike."""
     headers = {
         "Content-Type": "application/json",
         "Cache-Control": "no-store",
@@ -179,7 +195,7 @@ def payload(code: int, body: dict[str, Any], *, is_replayed: bool = False) -> di
     if is_replayed:
         headers["Idempotency-Replayed"] = "true"
     return {
-        "statusCode": code,
+        "statusCode": body["code"],
         "headers": headers,
         "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
         "isBase64Encoded": False,

@@ -51,11 +51,11 @@ class Email:
         return self.status not in SETTLED and self.status != "pending"
 
 
-def prepare(item: Appointment, photographer: Record | None, holder: str, now: float) -> None:
+def prepare(item: Appointment, photographer: Record | None, holder: str) -> None:
     """Put the email's state into a new item: to be sent by `holder`, or skipped."""
     if _addresses(item, photographer):
         item.email_status, item.email_tries = "pending", 1
-        item.lend(holder, now)
+        item.lend(holder, time.time())
     else:
         item.email_status = "skipped"
 

@@ -39,7 +39,7 @@ class Delivery:
 
 
 class Refused(Exception):
-    """Mandrill did not accept the message; the text is the reason, its error `name` if it had one."""
+    """Mandrill did not accept the message; the text is its error `name`, or what was in the way."""
 
 
 class Unanswered(Exception):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
@@ -63,9 +63,7 @@ def _identifier(value: Any, info: ValidationInfo[Reading]) -> int | None:
     number = readers.integer(value)
     if number == 0:
         info.context.warnings.append(
-            Warned(
-                str(info.field_name), "0 was read as not passed; leave the id out."
-            )
+            Warned(str(info.field_name), "0 was read as not passed; leave the id out.")
         )
     return number or None
 
@@ -174,9 +172,7 @@ class Parameters(BaseModel):
     )
     created_at: DateTime = _param(4600, "When it was created; will be dropped at some point.")
     updated_at: DateTime = _param(4700, "When it was changed; will be dropped at some point.")
-    month_first: Boolean = _param(
-        4800, "Whether dates come as M/D/YYYY, as FileMaker sends them."
-    )
+    month_first: Boolean = _param(4800, "Whether dates come as M/D/YYYY, as FileMaker sends them.")
     date_stop_utc: Date = _param(4900, "The day it ends, in UTC.")
     date_start_utc: Date = _param(5000, "The day it starts, in UTC.")
     time_start_utc: Time = _param(5100, "The time it starts, in UTC.")
@@ -210,12 +206,17 @@ def kind(name: str) -> Kind:
 
 
 def read(
-    values: Mapping[str, Any], *, unknown: Iterable[str] = (), mask: Callable[[str], str] = str
+    values: Mapping[str, Any],
+    *,
+    unknown: Iterable[str] = (),
+    beside: Sequence[Fault] = (),
+    mask: Callable[[str], str] = str,
 ) -> tuple[Parameters, list[Warned]]:
     """Read the values of a request (specification section 3).
 
-    `values` are the known parameters as received, `unknown` the names of the others; `mask` takes
-    the token out of any text that is kept or repeated. Raises Failure with every fault at once.
+    `values` are the known parameters as received, `unknown` the names of the others, `beside` the
+    faults found outside them; `mask` takes the token out of any text that is kept or repeated.
+    Raises Failure with every fault at once.
     """
     passed = {name: value for name, value in values.items() if not readers.is_blank(value)}
     reading = Reading(mask)
@@ -226,7 +227,10 @@ def read(
     try:
         parameters = Parameters.model_validate(passed, context=reading)
     except ValidationError as invalid:
-        raise Failure.of([_fault(error, mask) for error in invalid.errors()]) from None
+        faults = [_fault(error, mask) for error in invalid.errors()]
+        raise Failure.of([*faults, *beside]) from None
+    if beside:
+        raise Failure.of(beside)
     return parameters, [
         *_unknown(list(unknown), mask),
         *reading.warnings,

@@ -1,7 +1,8 @@
 """One pure function a type: what clients send becomes the one normal form.
 
-The rules are those of specification section 3. Each takes a JSON value that is not blank (see `is_blank`) and returns the normal form, which it
-would return unchanged; each raises ValueError with a message that says what to send.
+The rules are those of specification section 3. Each takes a JSON value that is not blank (see
+`is_blank`) and returns the normal form, which it would return unchanged; each raises ValueError
+with a message that says what to send.
 """
 
 import re

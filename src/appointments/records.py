@@ -66,7 +66,7 @@ def open_route(found: Found) -> Route:
     for status, record in ((Status.SERVICE_NOT_FOUND, service), (Status.ROUTE_NOT_FOUND, route)):
         if record is None or not record.deployed:
             raise Failure(
-                status, "Nothing was saved. The API is closed at the moment: send it again later."
+                status, "Nothing was saved. This API is closed at the moment; it will open again."
             )
     assert route is not None  # noqa: S101 - the loop has just seen to it
     opened = Route(bool(route.sensitive_params), tuple(route.permissions or ()))

@@ -67,8 +67,7 @@ class Session(Table):
         """
         self.update(
             actions=[Session.last_used_at.set(int(now))],
-            condition=Session.token_hash.exists()
-            & (Session.last_used_at <= int(now) - MARK_EVERY),
+            condition=Session.token_hash.exists() & (Session.last_used_at <= int(now) - MARK_EVERY),
         )
 
     def view(self, view: str, token: str | None) -> dict[str, Any]:
@@ -97,7 +96,7 @@ def authenticate(session: Session | None, at: float) -> Session:
     if session is None or session.revoked:
         raise Failure(
             Status.INVALID_TOKEN,
-            "Nothing was saved. The token is not a valid one: sign in again and send the new token.",
+            "Nothing was saved. The token is not valid: sign in again and send the new token.",
         )
     if session.expires_at is not None and session.expires_at < int(at):
         raise Failure(

@@ -65,7 +65,7 @@ class Warned:
     message: str
 
 
-class Failure(Exception):  # noqa: N818 - the contract speaks of failures, not of errors
+class Failure(Exception):
     """The request ends here with `status`; the one exception that carries a status up."""
 
     def __init__(self, status: Status, message: str, faults: Sequence[Fault] = ()) -> None:
@@ -90,13 +90,17 @@ class Failure(Exception):  # noqa: N818 - the contract speaks of failures, not o
 class Outcome:
     """What an answer may tell, filled in as it becomes known: a failure tells all that came before.
 
-    `saved` is None while it is unknown; `session` and `data` are the answer's objects of these
-    names (specification section 2), None where they do not stand in it.
+    `saved` is None while it is unknown; `appointment`, `email` and `session` are the answer's
+    objects of these names (specification section 2), None where they do not stand in it. `is_new`
+    tells that this request wrote the appointment; `owner` is for operators.
     """
 
     uuid: str | None = None
     saved: bool | None = False
-    replayed: bool | None = None
-    data: dict[str, Any] | None = None
+    replayed: bool = False
+    appointment: dict[str, Any] | None = None
+    email: dict[str, Any] | None = None
     session: dict[str, Any] | None = None
     warnings: list[Warned] = field(default_factory=list)
+    is_new: bool = False
+    owner: str | None = None

@@ -65,4 +65,4 @@ def read(wanted: Iterable[tuple[type[Table], str]]) -> Found:
 
 
 def _key_name(table: type[Table]) -> str:
-    return str(table._hash_key_attribute().attr_name)  # noqa: SLF001 - PynamoDB tells it nowhere else
+    return next(name for name, attribute in table.get_attributes().items() if attribute.is_hash_key)
