@@ -25,7 +25,7 @@ def is_subscription(event: Any) -> bool:
 
 
 def line(event: Any) -> Any:
-    """Return the logged line in an event that holds one; None where the event is of no such kind."""
+    """Return the logged line in an event that holds one, None in any other event."""
     if not isinstance(event, Mapping):
         return None
     if event.get("message") == _REQUEST:

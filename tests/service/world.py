@@ -3,11 +3,10 @@
 import hashlib
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from urllib3.exceptions import NewConnectionError
 
 TABLES = {
     "sessions": "token_hash",
@@ -37,7 +36,7 @@ class Answer:
         return str(self.body["status"])
 
     def faults(self) -> dict[str, str]:
-        """The parameters at fault, with their statuses."""
+        """Return the parameters at fault, with their statuses."""
         return {error["param"]: error["status"] for error in self.body["errors"]}
 
 
@@ -136,7 +135,6 @@ class World:
 
 
 def event(
-    body: Any = None,
     *,
     token: str | None = "session-token",
     headers: dict[str, str] | None = None,

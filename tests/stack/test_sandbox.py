@@ -23,7 +23,7 @@ SLOW = 1.0
 Struct = dict[str, Any]
 
 
-class Refused(Exception):  # noqa: N818 -- what a client makes of an answer, error or not
+class Refused(Exception):
     """The HTTP status and the body of an answer that is no list of results."""
 
     def __init__(self, status: int, body: object) -> None:
