@@ -30,8 +30,10 @@ def body(request_id: str, outcome: Outcome, failure: Failure | None) -> dict[str
         answer["uuid"] = outcome.uuid
     answer["saved"] = outcome.saved
     answer["retryable"] = status.retryable
-    if status in (Status.ACTION_SUCCESSFUL, Status.MANDRILL_EMAIL_FAILED):
+    is_told = status in (Status.ACTION_SUCCESSFUL, Status.MANDRILL_EMAIL_FAILED)
+    if is_told or outcome.replayed:
         answer["replayed"] = outcome.replayed
+    if is_told:
         answer["data"] = {"appointment": outcome.appointment, "email": outcome.email}
     if outcome.session is not None:
         answer["session"] = outcome.session

@@ -86,6 +86,7 @@ def _read_parameters(request: Request, outcome: Outcome) -> Parameters | Failure
             request.params, unknown=request.unknown, beside=beside, mask=request.mask
         )
     except Failure as failure:
+        outcome.warnings = list(failure.warnings)
         return failure
     return parameters
 

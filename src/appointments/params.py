@@ -219,7 +219,7 @@ def read(
     Raises Failure with every fault at once.
     """
     passed = {name: value for name, value in values.items() if not readers.is_blank(value)}
-    reading = Reading(mask)
+    reading = Reading(mask, warnings=list(_unknown(list(unknown), mask)))
     try:
         reading.month_first = readers.boolean(passed.get("month_first", False))
     except ValueError:
@@ -228,14 +228,10 @@ def read(
         parameters = Parameters.model_validate(passed, context=reading)
     except ValidationError as invalid:
         faults = [_fault(error, mask) for error in invalid.errors()]
-        raise Failure.of([*faults, *beside]) from None
+        raise Failure.of([*faults, *beside], reading.warnings) from None
     if beside:
-        raise Failure.of(beside)
-    return parameters, [
-        *_unknown(list(unknown), mask),
-        *reading.warnings,
-        *_out_of_order(parameters),
-    ]
+        raise Failure.of(beside, reading.warnings)
+    return parameters, [*reading.warnings, *_out_of_order(parameters)]
 
 
 def _fault(error: Any, mask: Callable[[str], str]) -> Fault:

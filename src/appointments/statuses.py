@@ -66,24 +66,33 @@ class Warned:
 
 
 class Failure(Exception):
-    """The request ends here with `status`; the one exception that carries a status up."""
+    """The request ends here with `status`; the one exception that carries a status up.
 
-    def __init__(self, status: Status, message: str, faults: Sequence[Fault] = ()) -> None:
+    `faults` are the parameters at fault, `warnings` what was remarked on the others.
+    """
+
+    def __init__(
+        self,
+        status: Status,
+        message: str,
+        faults: Sequence[Fault] = (),
+        warnings: Sequence[Warned] = (),
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.faults = tuple(faults)
+        self.warnings = tuple(warnings)
 
     @classmethod
-    def of(cls, faults: Sequence[Fault]) -> Self:
+    def of(cls, faults: Sequence[Fault], warnings: Sequence[Warned] = ()) -> Self:
         """Return the failure that tells `faults` all at once (specification section 1, step 5)."""
         missing = [fault for fault in faults if fault.status is Status.MISSING_PARAM]
         status = Status.MISSING_PARAM if missing else Status.INVALID_PARAM
         told = "; ".join(f"{fault.param}: {fault.message}" for fault in faults[:5])
         more = f"; and {len(faults) - 5} more, see errors" if len(faults) > 5 else ""
-        return cls(
-            status, f"Nothing was saved. Correct this and send it again. {told}{more}", faults
-        )
+        message = f"Nothing was saved. Correct this and send it again. {told}{more}"
+        return cls(status, message, faults, warnings)
 
 
 @dataclass
