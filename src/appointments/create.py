@@ -59,10 +59,11 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     stored = _stored_before(item, parameters, found)  # step 7
     if stored is None:
         stored = _write(item, request, session, outcome)  # step 8
+        if outcome.session:
+            _show(session, request, parameters, outcome)  # as it is after marking
+        _require_same(item, stored, request)
     outcome.saved, outcome.is_new = True, stored.attempt == attempt
     outcome.replayed, outcome.appointment = not outcome.is_new, stored.fields()
-    if outcome.session:
-        _show(session, request, parameters, outcome)  # as it is after marking
     if outcome.is_new:  # step 9
         email = mailing.deliver_first(stored, photographer, attempt, until)
     else:
@@ -183,22 +184,23 @@ def _stored_before(item: Appointment, parameters: Parameters, found: Found) -> A
 
 
 def _write(item: Appointment, request: Request, session: Session, outcome: Outcome) -> Appointment:
-    """Write the item once, and mark the session beside it.
-
-    Raises Failure where the key belongs to another appointment.
-    """
+    """Write the item once, mark the session beside it, and return what is in the table."""
     marking = None
     if session.is_mark_due(request.received_at) and not request.is_replay:
         marking = threading.Thread(target=_mark, args=(session, request.received_at))
         marking.start()
     try:
-        stored = appointments.write(item)
+        return appointments.write(item)
     except appointments.Unanswered:
         outcome.saved = None
         raise
     finally:
         if marking:
             marking.join(_LONGEST_MARKING)
+
+
+def _require_same(item: Appointment, stored: Appointment, request: Request) -> None:
+    """Raise Failure where the key is another appointment's; nothing of that one is told."""
     if stored.attempt != item.attempt and not _repeated(item, stored):
         param = "uuid" if _sent_uuid(request) or not _header_key(request) else IDEMPOTENCY_KEY
         message = (
@@ -206,7 +208,6 @@ def _write(item: Appointment, request: Request, session: Session, outcome: Outco
             "new appointment, and the same one only with the same appointment."
         )
         raise Failure.of([Fault(param, Status.INVALID_PARAM, message)])
-    return stored
 
 
 def _mark(session: Session, now: float) -> None:
