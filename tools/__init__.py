@@ -1,0 +1,1 @@
+"""What developers and operators run beside the function; none of it is shipped."""
