@@ -1,7 +1,7 @@
 """Create an appointment: the use case, step by step as specification section 1 numbers it."""
 
 import threading
-from typing import Final
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -9,10 +9,10 @@ from pynamodb.exceptions import PynamoDBException
 
 from appointments import appointments, http, mailing, params, readers, records, sessions, tables
 from appointments.appointments import Appointment
-from appointments.http import Request
 from appointments.logs import logger
 from appointments.params import Parameters
 from appointments.records import Record
+from appointments.request import Request, iso
 from appointments.sessions import Session
 from appointments.statuses import Failure, Fault, Outcome, Status
 from appointments.tables import Found, Table
@@ -37,9 +37,9 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     http.check_media_type(request, is_sensitive=route.sensitive_params)  # step 3
     if isinstance(parameters, Failure):
         raise parameters
-    session = _authenticate(request, parameters, found, outcome)  # step 6
+    session, key = _authenticate(request, parameters, found, outcome)  # step 6
     role = sessions.choose_role(session, parameters.application, route.permissions)
-    item = _item(request, parameters, session, role, outcome, attempt)
+    item = _item(request, parameters, session, role, key)
     photographer = _photographer(parameters, found)
     mailing.prepare(item, photographer, attempt)
     stored = _stored_before(item, parameters, found)  # step 7
@@ -128,21 +128,21 @@ def _key_without_owner(request: Request, parameters: Parameters) -> str | None:
 
 def _authenticate(
     request: Request, parameters: Parameters, found: Found, outcome: Outcome
-) -> Session:
-    """Return the caller's session, and put it and the appointment's key into the outcome."""
+) -> tuple[Session, str]:
+    """Return the caller's session and the appointment's key, and put both into the outcome."""
     outcome.uuid = _key_without_owner(request, parameters)
     session = sessions.authenticate(
         found.get(Session, request.token_hash or ""), request.received_at
     )
     outcome.owner = session.owner
-    if outcome.uuid is None:
-        key = _header_key(request)
-        outcome.uuid = str(uuid5(_NAMESPACE, f"key {session.owner} {key}"))
+    key = outcome.uuid = outcome.uuid or str(
+        uuid5(_NAMESPACE, f"key {session.owner} {_header_key(request)}")
+    )
     has_roles = bool(session.role_by_application)
     if parameters.session_view or not has_roles:
         _show(session, request, parameters, outcome)
     sessions.require_roles(session)
-    return session
+    return session, key
 
 
 def _show(session: Session, request: Request, parameters: Parameters, outcome: Outcome) -> None:
@@ -151,30 +151,22 @@ def _show(session: Session, request: Request, parameters: Parameters, outcome: O
 
 
 def _item(
-    request: Request,
-    parameters: Parameters,
-    session: Session,
-    role: tuple[str, str],
-    outcome: Outcome,
-    attempt: str,
+    request: Request, parameters: Parameters, session: Session, role: tuple[str, str], key: str
 ) -> Appointment:
-    """Return the item to be written, the email's state still to be added."""
-    return Appointment(
-        outcome.uuid,
-        **parameters.model_dump(
-            exclude_none=True, exclude=params.NOT_STORED | {"uuid", "application"}
-        ),
-        application=role[0],
-        role=role[1],
-        request_id=request.id,
-        received_at=http.iso(request.received_at),
-        user_id=session.user_id,
-        owner=session.owner,
-        fingerprint=parameters.fingerprint(),
-        attempt=attempt,
-        booker_email=session.email,
-        booker_name=session.name,
-    )
+    """Return the item to be written; its attempt and its email's state are still to be added."""
+    beside: dict[str, Any] = {
+        "uuid": key,
+        "application": role[0],
+        "role": role[1],
+        "request_id": request.id,
+        "received_at": iso(request.received_at),
+        "user_id": session.user_id,
+        "owner": session.owner,
+        "fingerprint": parameters.fingerprint(),
+        "booker_email": session.email,
+        "booker_name": session.name,
+    }
+    return Appointment(**(parameters.appointment() | beside))
 
 
 def _photographer(parameters: Parameters, found: Found) -> Record | None:
