@@ -1,1 +1,1 @@
-"""What developers and operators run beside the function; none of it is shipped."""
+"""Commands for whoever develops or operates the service; nothing here is shipped with it."""

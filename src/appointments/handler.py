@@ -1,8 +1,144 @@
-"""The Lambda entry point."""
+"""The Lambda entry point: an event comes in, and whatever happens, an answer goes out."""
 
-from typing import Any
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+from uuid import uuid4
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from appointments import answers, http, notifications, replay
+from appointments.appointments import Appointment
+from appointments.create import create
+from appointments.logs import count, flush, logger, record
+from appointments.owed import take_up_owed
+from appointments.records import Record
+from appointments.request import Request, iso
+from appointments.sessions import Session
+from appointments.statuses import Failure, Outcome, Status
+
+SCHEDULE: Final = {"schedule": "owed"}
+# What the function keeps of its time for marks, a notification and the answer after the email.
+_RESERVE: Final = 7.0
+_LIMIT_WITHOUT_CONTEXT: Final = 29.0
+
+# What a request needs is ready at the end of INIT.
+for table in (Session, Record, Appointment):
+    table.connect()
+_is_cold = True
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answer one event."""
-    return {"statusCode": 500, "headers": {"Content-Type": "application/json"}, "body": "{}"}
+def lambda_handler(event: Any, context: Any) -> Any:
+    """Answer an event of any kind and shape; never raises.
+
+    An API Gateway event is answered with API Gateway's payload (`statusCode`, `headers`, `body`),
+    so is a replay, a CloudWatch Logs subscription's event with a list of such payloads, and the
+    schedule's with the number of things done.
+    """
+    invocation = str(getattr(context, "aws_request_id", None) or uuid4())
+    until = time.monotonic() + _remaining(context) - _RESERVE
+    if event == SCHEDULE:
+        return _run_schedule(until)
+    if http.is_http(event):
+        request_id = http.request_id(event, invocation)
+        return _answer(partial(_begin, event, request_id), request_id, until)
+    if replay.is_subscription(event):
+        return [
+            _answer(partial(replay.read, line), invocation, until, is_replay=True)
+            for line in replay.lines(event)
+        ]
+    line = replay.line(event)
+    return _answer(partial(replay.read, line), invocation, until, is_replay=line is not None)
+
+
+def _remaining(context: Any) -> float:
+    """Return the seconds that Lambda leaves this invocation."""
+    try:
+        return float(context.get_remaining_time_in_millis()) / 1000
+    except (AttributeError, TypeError, ValueError):
+        return _LIMIT_WITHOUT_CONTEXT
+
+
+def _begin(event: Mapping[str, Any], request_id: str) -> Request:
+    received_at = time.time()
+    http.route(event)
+    return http.read(event, request_id, received_at)
+
+
+def _answer(
+    begin: Callable[[], Request], request_id: str, until: float, *, is_replay: bool = False
+) -> dict[str, Any]:
+    """Answer one request, log and measure it, and report what a person must know."""
+    started, received_at, attempt = time.perf_counter(), time.time(), str(uuid4())
+    request, outcome, failure, reason = None, Outcome(), None, ""
+    try:
+        request = begin()
+        request_id, received_at = request.id, request.received_at
+        if request.is_decoded:
+            record("request", **request.line())
+        create(request, outcome, attempt, until)
+    except Failure as known:
+        failure, reason = known, str((outcome.email or {}).get("reason") or known.status.value)
+    except Exception as broken:  # noqa: BLE001 - whatever broke, the answer is the contract's
+        trace = traceback.format_exc()
+        logger.error(
+            "broken", request_id=request_id, exception=request.mask(trace) if request else trace
+        )
+        failure = answers.crashed(outcome, is_identified=request is not None)
+        reason = type(broken).__name__
+    answer = answers.body(request_id, outcome, failure)
+    if failure and failure.status.notified:
+        notifications.report(
+            failure.status,
+            notifications.facts(
+                failure.status,
+                reason,
+                source=attempt,
+                request_id=request_id,
+                received_at=iso(received_at),
+                uuid=outcome.uuid,
+                saved=outcome.saved,
+                owner=outcome.owner,
+                recipients=[each["email"] for each in (outcome.email or {}).get("recipients", ())],
+                is_logged=is_replay or (request is not None and request.is_replayable),
+            ),
+        )
+    _log(answer, (time.perf_counter() - started) * 1000, outcome, is_replay=is_replay)
+    return http.payload(answer, is_replayed=outcome.replayed)
+
+
+def _log(answer: dict[str, Any], milliseconds: float, outcome: Outcome, *, is_replay: bool) -> None:
+    global _is_cold  # noqa: PLW0603 - an execution environment has one cold start
+    record(
+        "response",
+        request_id=answer["request_id"],
+        uuid=answer.get("uuid"),
+        status=answer["status"],
+        code=answer["code"],
+        saved=answer["saved"],
+        duration_ms=round(milliseconds, 1),
+        **({"replay": True} if is_replay else {}),
+    )
+    count("Answers")
+    count("Latency", milliseconds, MetricUnit.Milliseconds)
+    count("ColdStarts", _is_cold)
+    count("AppointmentsCreated", outcome.is_new)
+    if outcome.email:
+        count("EmailsSent", outcome.email["status"] == "sent")
+        count("EmailsFailed", answer["status"] == Status.MANDRILL_EMAIL_FAILED.value)
+    _is_cold = False
+    flush(answer["status"])
+
+
+def _run_schedule(until: float) -> dict[str, Any]:
+    try:
+        done = take_up_owed(str(uuid4()), until)
+    except Exception:  # noqa: BLE001 - the next minute's run takes up what this one could not
+        logger.error("broken", exception=traceback.format_exc())
+        count("ScheduleFailed")
+        done = {"failed": 1}
+    logger.info("schedule", **done)
+    flush()
+    return done

@@ -1,0 +1,225 @@
+"""Create an appointment: the use case, step by step as specification section 1 numbers it."""
+
+import threading
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
+
+from appointments import appointments, http, mailing, params, readers, records, sessions, tables
+from appointments.appointments import Appointment
+from appointments.logs import logger
+from appointments.params import Parameters
+from appointments.records import Record
+from appointments.request import Request, iso
+from appointments.sessions import Session
+from appointments.statuses import Failure, Fault, Outcome, Status
+from appointments.tables import Found, Table
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+_NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://planomatic.com/appointments")
+_LONGEST_KEY: Final = 255
+_LONGEST_MARKING: Final = 7.0
+
+
+def create(request: Request, outcome: Outcome, attempt: str, until: float) -> None:
+    """Create the appointment that the request asks for, exactly once, and send its email.
+
+    `outcome` is filled in on the way, so that every answer tells what is known. `attempt` is this
+    invocation's random id; the email may take `until` then (time.monotonic() seconds). Raises
+    Failure for every answer but a success's.
+    """
+    parameters = _read_parameters(request, outcome)  # steps 4 and 5, told after 2 and 3
+    held = records.held_route()
+    found = _read_tables(request, parameters, outcome, needs_route=held is None)
+    route = held or records.open_route(found)  # step 2
+    http.check_media_type(request, is_sensitive=route.sensitive_params)  # step 3
+    if isinstance(parameters, Failure):
+        raise parameters
+    session, key = _authenticate(request, parameters, found, outcome)  # step 6
+    role = sessions.choose_role(session, parameters.application, route.permissions)
+    item = _item(request, parameters, session, role, key)
+    photographer = _photographer(parameters, found)
+    mailing.prepare(item, photographer, attempt)
+    stored = _stored_before(item, parameters, found)  # step 7
+    if stored is None:
+        stored = _write(item, request, session, outcome)  # step 8
+        if outcome.session:
+            _show(session, request, parameters, outcome)  # as it is after marking
+        _require_same(item, stored, request)
+    outcome.saved, outcome.is_new = True, stored.attempt == attempt
+    outcome.replayed, outcome.appointment = not outcome.is_new, stored.fields()
+    if outcome.is_new:  # step 9
+        email = mailing.deliver_first(stored, photographer, attempt, until)
+    else:
+        email = mailing.resume(stored, attempt, until)
+    outcome.email = email.shown()
+    if email.is_failure:
+        raise Failure(
+            Status.MANDRILL_EMAIL_FAILED,
+            "The appointment was saved, but its email is not yet with everybody: "
+            f"{email.reason or email.status}. It is tried again by itself; there is no need to "
+            "send this again.",
+        )
+
+
+def _read_parameters(request: Request, outcome: Outcome) -> Parameters | Failure:
+    """Return the parameters, or the failure that is told once the steps before it are passed."""
+    if request.fault:
+        return request.fault
+    beside = [] if _sent_uuid(request) else _key_faults(request)
+    try:
+        parameters, outcome.warnings = params.read(
+            request.params, unknown=request.unknown, beside=beside, mask=request.mask
+        )
+    except Failure as failure:
+        outcome.warnings = list(failure.warnings)
+        return failure
+    return parameters
+
+
+def _sent_uuid(request: Request) -> bool:
+    return request.uuid is not None or not readers.is_blank(request.params.get("uuid"))
+
+
+def _key_faults(request: Request) -> list[Fault]:
+    key = _header_key(request)
+    if len(key) <= _LONGEST_KEY and key.isprintable():
+        return []
+    message = f"Send at most {_LONGEST_KEY} printable characters."
+    received = params.shorten(key, request.mask)
+    return [Fault(IDEMPOTENCY_KEY, Status.INVALID_PARAM, message, received)]
+
+
+def _header_key(request: Request) -> str:
+    """Return the Idempotency-Key without white space and quotes around it; empty if not passed."""
+    key = (request.idempotency_key or "").strip()
+    quoted = len(key) > 1 and key.startswith('"') and key.endswith('"')
+    return key[1:-1].strip() if quoted else key
+
+
+def _read_tables(
+    request: Request, parameters: Parameters | Failure, outcome: Outcome, *, needs_route: bool
+) -> Found:
+    """Read all that must be read in one stage, and no more than the parameters are good for."""
+    wanted: list[tuple[type[Table], str]] = []
+    if needs_route:
+        wanted += [(Record, records.SERVICE), (Record, records.ROUTE)]
+    if isinstance(parameters, Parameters):
+        wanted += [(Record, key) for key in records.references(parameters).values()]
+        wanted += [(Session, request.token_hash)] if request.token_hash else []
+    try:
+        return tables.read(wanted)
+    except (BotoCoreError, ClientError, TimeoutError):
+        if isinstance(parameters, Parameters):
+            outcome.uuid = _key_without_owner(request, parameters)
+        raise
+
+
+def _key_without_owner(request: Request, parameters: Parameters) -> str | None:
+    """Return the appointment's key, or None where the owner and his Idempotency-Key decide."""
+    if decided := request.uuid or parameters.uuid:
+        return decided
+    if _header_key(request):
+        return None
+    return str(uuid5(_NAMESPACE, f"request {request.id} {parameters.fingerprint()}"))
+
+
+def _authenticate(
+    request: Request, parameters: Parameters, found: Found, outcome: Outcome
+) -> tuple[Session, str]:
+    """Return the caller's session and the appointment's key, and put both into the outcome."""
+    outcome.uuid = _key_without_owner(request, parameters)
+    session = sessions.authenticate(
+        found.get(Session, request.token_hash or ""), request.received_at
+    )
+    outcome.owner = session.owner
+    key = outcome.uuid = outcome.uuid or str(
+        uuid5(_NAMESPACE, f"key {session.owner} {_header_key(request)}")
+    )
+    has_roles = bool(session.role_by_application)
+    if parameters.session_view or not has_roles:
+        _show(session, request, parameters, outcome)
+    sessions.require_roles(session)
+    return session, key
+
+
+def _show(session: Session, request: Request, parameters: Parameters, outcome: Outcome) -> None:
+    token = None if request.is_replay else request.token
+    outcome.session = session.view(parameters.session_view or "default", token)
+
+
+def _item(
+    request: Request, parameters: Parameters, session: Session, role: tuple[str, str], key: str
+) -> Appointment:
+    """Return the item to be written; its attempt and its email's state are still to be added."""
+    beside: dict[str, Any] = {
+        "uuid": key,
+        "application": role[0],
+        "role": role[1],
+        "request_id": request.id,
+        "received_at": iso(request.received_at),
+        "user_id": session.user_id,
+        "owner": session.owner,
+        "fingerprint": parameters.fingerprint(),
+        "booker_email": session.email,
+        "booker_name": session.name,
+    }
+    return Appointment(**(parameters.appointment() | beside))
+
+
+def _photographer(parameters: Parameters, found: Found) -> Record | None:
+    user = records.references(parameters).get("photographer_user_id")
+    return found.get(Record, user) if user else None
+
+
+def _repeated(item: Appointment, stored: Appointment) -> bool:
+    """Whether `stored` came of the same request by the same owner."""
+    return stored.fingerprint == item.fingerprint and stored.owner == item.owner
+
+
+def _stored_before(item: Appointment, parameters: Parameters, found: Found) -> Appointment | None:
+    """Check the references; a repeat of what was saved is good even if a record has gone since."""
+    try:
+        records.check_references(parameters, found)
+    except Failure:
+        stored = appointments.find(item.uuid)
+        if stored is None or not _repeated(item, stored):
+            raise
+        return stored
+    return None
+
+
+def _write(item: Appointment, request: Request, session: Session, outcome: Outcome) -> Appointment:
+    """Write the item once, mark the session beside it, and return what is in the table."""
+    marking = None
+    if session.is_mark_due(request.received_at) and not request.is_replay:
+        marking = threading.Thread(target=_mark, args=(session, request.received_at))
+        marking.start()
+    try:
+        return appointments.write(item)
+    except appointments.Unanswered:
+        outcome.saved = None
+        raise
+    finally:
+        if marking:
+            marking.join(_LONGEST_MARKING)
+
+
+def _require_same(item: Appointment, stored: Appointment, request: Request) -> None:
+    """Raise Failure where the key is another appointment's; nothing of that one is told."""
+    if stored.attempt != item.attempt and not _repeated(item, stored):
+        param = "uuid" if _sent_uuid(request) or not _header_key(request) else IDEMPOTENCY_KEY
+        message = (
+            "It is the key of another appointment, which was left as it is; send a new one with a "
+            "new appointment, and the same one only with the same appointment."
+        )
+        raise Failure.of([Fault(param, Status.INVALID_PARAM, message)])
+
+
+def _mark(session: Session, now: float) -> None:
+    try:
+        session.mark(now)
+    except PynamoDBException as failed:
+        logger.warning("session not marked as used", reason=type(failed).__name__)

@@ -1,0 +1,49 @@
+"""The function's log and metrics: one logger, and one EMF record for each answer."""
+
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from appointments.settings import SETTINGS
+
+SERVICE: Final = "appointments-create"
+NAMESPACE: Final = "PlanOmatic/Appointments"
+
+
+class _Null:
+    """A null that Powertools does not leave out of a line: `saved: null` says something."""
+
+
+def _default(value: Any) -> str | None:
+    return None if isinstance(value, _Null) else str(value)
+
+
+logger = Logger(
+    service=SERVICE,
+    level="INFO",
+    location=None,
+    use_rfc3339=True,
+    utc=True,
+    json_default=_default,
+)
+metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+metrics.set_default_dimensions(stage=SETTINGS.stage)
+
+
+def record(message: str, **fields: Any) -> None:
+    """Write one line of the audit trail (specification section 10), nulls and all."""
+    kept = {name: _Null() if value is None else value for name, value in fields.items()}
+    logger.info(message, extra=kept)
+
+
+def count(name: str, number: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
+    """Add a figure to the metrics that are flushed with the answer."""
+    metrics.add_metric(name=name, unit=unit, value=number)
+
+
+def flush(status: str | None = None) -> None:
+    """Write the metrics as one EMF record: by stage, and by status where there is one."""
+    if status:
+        metrics.add_dimensions(service=SERVICE, status=status)
+    metrics.flush_metrics()

@@ -1,0 +1,85 @@
+"""The schedule: what is still owed is taken up without anyone's help (specification section 8)."""
+
+import json
+import time
+from datetime import datetime
+from typing import Any, Final
+
+from aws_lambda_powertools.metrics import MetricUnit
+from pynamodb.exceptions import PynamoDBException
+
+from appointments import appointments, mailing, notifications
+from appointments.appointments import Appointment
+from appointments.logs import count, logger
+from appointments.mailing import Email
+from appointments.statuses import Status
+
+# Of each of the index's shards, in one run: Mandrill allows twenty searches a minute in all.
+_MOST_OF_A_SHARD: Final = 25
+_MOST_SEARCHES: Final = 15
+# An email and its marks take at most this long; nothing is begun with less time left.
+_LONGEST_ITEM: Final = 15.0
+
+
+def take_up_owed(attempt: str, until: float) -> dict[str, Any]:
+    """Publish the notifications and send the emails that are due; return how many of each.
+
+    `attempt` is this invocation's random id, `until` its end (time.monotonic() seconds). What
+    there is no time for stays owed.
+    """
+    done = {"emails": 0, "notifications": 0, "searches": 0, "failed": 0}
+    oldest = 0.0
+    for uuid in appointments.due(time.time(), _MOST_OF_A_SHARD):
+        if time.monotonic() + _LONGEST_ITEM > until:
+            break
+        try:
+            item = appointments.find(uuid)
+            if item is None or item.owed is None:
+                continue
+            oldest = max(oldest, time.time() - datetime.fromisoformat(item.received_at).timestamp())
+            _take_up(item, attempt, until, done)
+        except PynamoDBException as failed:
+            done["failed"] += 1
+            logger.warning("owed, not taken up", uuid=uuid, reason=type(failed).__name__)
+    count("OldestOwedSeconds", round(oldest), MetricUnit.Seconds)
+    return done
+
+
+def _take_up(item: Appointment, attempt: str, until: float, done: dict[str, int]) -> None:
+    for notification in list(item.notifications or ()):
+        if notifications.publish(json.loads(notification)):
+            appointments.settle(item, notification)
+            done["notifications"] += 1
+    if item.is_scheduled():
+        if item.lease is not None:
+            if done["searches"] >= _MOST_SEARCHES:
+                return
+            done["searches"] += 1
+        email = mailing.take_up(item, attempt, until)
+        if email is not None:
+            done["emails"] += 1
+            count("EmailsFailed" if email.is_failure else "EmailsSent")
+            if mailing.is_given_up(item, email):
+                _give_up(item, attempt, email, done)
+    appointments.leave_index(item)
+
+
+def _give_up(item: Appointment, attempt: str, email: Email, done: dict[str, int]) -> None:
+    """Give an email up: the notification is owed before it is published, so it cannot be lost."""
+    told = notifications.facts(
+        Status.MANDRILL_EMAIL_FAILED,
+        f"the email was given up after {appointments.MOST_TRIES} tries: {email.reason}",
+        source=attempt,
+        request_id=item.request_id,
+        received_at=item.received_at,
+        uuid=item.uuid,
+        saved=True,
+        owner=item.owner,
+        recipients=[recipient["email"] for recipient in email.recipients],
+    )
+    notification = json.dumps(told)
+    mailing.give_up(item, attempt, email, notification)
+    count("EmailsGivenUp")
+    if notifications.publish(told):
+        appointments.settle(item, notification)
+        done["notifications"] += 1

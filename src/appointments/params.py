@@ -1,0 +1,289 @@
+"""The contract's 51 parameters, each declared once: name, type, position, meaning."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+
+from appointments import readers
+from appointments.statuses import Failure, Fault, Status, Warned
+
+APPLICATIONS: Final = ("planoauth", "planoorder", "planox2")
+SESSION_VIEWS: Final = ("default", "full")
+# What a request says of itself rather than of its appointment (specification section 7).
+NOT_STORED: Final = {"token", "session_view", "month_first"}
+# A retry carries a new time of sending, and may carry the key it was told (section 4).
+NOT_IN_FINGERPRINT: Final = {"uuid", "updated_at_mt", "updated_at"}
+_LONGEST_RECEIVED: Final = 100
+_MOST_UNKNOWN_TOLD: Final = 20
+_LONGEST_NAME_COMPARED: Final = 40
+
+
+@dataclass
+class Reading:
+    """What one reading of a request knows beside the value at hand.
+
+    `month_first` is None where the parameter itself is invalid, so that no date can be judged;
+    `mask` takes the token out of a text; `warnings` collects remarks.
+    """
+
+    mask: Callable[[str], str]
+    month_first: bool | None = False
+    warnings: list[Warned] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of the API document, with its possible values where the document lists them."""
+
+    name: str
+    values: tuple[str, ...] = ()
+
+
+def _text(value: Any, info: ValidationInfo[Reading]) -> str:
+    return info.context.mask(readers.text(value))
+
+
+def _choice(kind: Kind) -> BeforeValidator:
+    def read(value: Any) -> str:
+        chosen = readers.trimmed(value)
+        if chosen not in kind.values:
+            raise ValueError(f"Send one of {', '.join(kind.values)}.")
+        return chosen
+
+    return BeforeValidator(read)
+
+
+def _identifier(value: Any, info: ValidationInfo[Reading]) -> int | None:
+    number = readers.integer(value)
+    if number == 0:
+        info.context.warnings.append(
+            Warned(str(info.field_name), "0 was read as not passed; leave the id out.")
+        )
+    return number or None
+
+
+def _date(value: Any, info: ValidationInfo[Reading]) -> str:
+    return _dated(readers.calendar_date, value, info)
+
+
+def _datetime(value: Any, info: ValidationInfo[Reading]) -> str:
+    return _dated(readers.date_and_time, value, info)
+
+
+def _dated(read: Callable[..., str], value: Any, info: ValidationInfo[Reading]) -> str:
+    reading = info.context
+    if reading.month_first is None:
+        return str(value)
+    normal = read(value, month_first=reading.month_first)
+    if reading.month_first and readers.is_iso_date(value):
+        reading.warnings.append(
+            Warned(
+                str(info.field_name),
+                f"Read as YYYY-MM-DD ({normal}) although month_first is true; send M/D/YYYY.",
+            )
+        )
+    return normal
+
+
+_APPLICATION: Final = Kind("string", APPLICATIONS)
+_SESSION_VIEW: Final = Kind("string", SESSION_VIEWS)
+
+String = Annotated[str | None, Kind("string"), BeforeValidator(_text)]
+Token = Annotated[str, Kind("string"), BeforeValidator(readers.trimmed)]
+RequiredString = Annotated[str, Kind("string"), BeforeValidator(_text)]
+Application = Annotated[str | None, _APPLICATION, _choice(_APPLICATION)]
+SessionView = Annotated[str | None, _SESSION_VIEW, _choice(_SESSION_VIEW)]
+Uuid = Annotated[str | None, Kind("string"), BeforeValidator(readers.uuid)]
+Boolean = Annotated[bool | None, Kind("boolean"), BeforeValidator(readers.boolean)]
+Integer = Annotated[int | None, Kind("integer"), BeforeValidator(readers.integer)]
+Identifier = Annotated[int | None, Kind("integer"), BeforeValidator(_identifier)]
+Date = Annotated[str | None, Kind("date"), BeforeValidator(_date)]
+Time = Annotated[str | None, Kind("time"), BeforeValidator(readers.time_of_day)]
+DateTime = Annotated[str | None, Kind("datetime"), BeforeValidator(_datetime)]
+
+
+def _param(position: int, description: str, *, required: bool = False) -> Any:
+    return Field(
+        default=... if required else None,
+        description=description,
+        json_schema_extra={"position": position},
+    )
+
+
+class Parameters(BaseModel):
+    """A request's parameters in their normal forms; None where one was not passed.
+
+    Dates, times and datetimes are texts in the normal form of specification section 3. The order,
+    the names, the types and the positions are the API document's.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    token: Token = _param(100, "The token of the session or application that asks.", required=True)
+    application: Application = _param(200, "The application whose role the caller acts in.")
+    session_view: SessionView = _param(300, "Ask for the session in the answer, in this view.")
+    confirmed: Boolean = _param(1200, "Whether the appointment is confirmed.")
+    cancelled: Boolean = _param(1300, "Whether the appointment is cancelled.")
+    allday: Boolean = _param(1400, "Whether it takes the whole day.")
+    appt_type: String = _param(1500, "The type of appointment.")
+    confirmed_at: DateTime = _param(1600, "When it was confirmed.")
+    confirmed_by: String = _param(1700, "Who confirmed it.")
+    date_start_local: Date = _param(1800, "The day it starts, at the property.")
+    date_start_office: Date = _param(1900, "The day it starts, at the office.")
+    date_stop_local: Date = _param(2000, "The day it ends, at the property.")
+    date_stop_office: Date = _param(2100, "The day it ends, at the office.")
+    delivery_type: String = _param(2200, "How the result is delivered.")
+    description: String = _param(2300, "What is to be done.")
+    location: String = _param(2400, "Where it takes place.")
+    notes: String = _param(2500, "Notes for those concerned.")
+    on_site_cancel: Boolean = _param(2600, "Whether it was cancelled on site.")
+    optional: Boolean = _param(2700, "Whether it is optional.")
+    order_id: Identifier = _param(2800, "The order it belongs to; must exist.")
+    order_request_appt_id: Identifier = _param(
+        2900, "The order request's appointment that it answers; must exist."
+    )
+    photographer_name: String = _param(3000, "The photographer's name.")
+    photographer_user_id: Identifier = _param(
+        3100, "The photographer's user record; must exist, and its address gets the email."
+    )
+    requested_date: Date = _param(3200, "The day that was asked for.")
+    requested_time: Time = _param(3300, "The time that was asked for.")
+    same_day_cancel: Boolean = _param(3400, "Whether it was cancelled on its day.")
+    time_start_local: Time = _param(3500, "The time it starts, at the property.")
+    time_start_office: Time = _param(3600, "The time it starts, at the office.")
+    time_stop_local: Time = _param(3700, "The time it ends, at the property.")
+    time_stop_office: Time = _param(3800, "The time it ends, at the office.")
+    summary: String = _param(3900, "The appointment in a line.")
+    time_duration: String = _param(4000, "How long it takes, in words.")
+    created_by: String = _param(4100, "Who created it.")
+    created_in: String = _param(4200, "The application that created it.")
+    updated_at_mt: RequiredString = _param(
+        4300, "When the caller last changed it, in Mountain Time, as a text.", required=True
+    )
+    updated_by: String = _param(4400, "Who last changed it.")
+    uuid: Uuid = _param(
+        4500, "The appointment's key; send the same with every retry and it is created once."
+    )
+    created_at: DateTime = _param(4600, "When it was created; will be dropped at some point.")
+    updated_at: DateTime = _param(4700, "When it was changed; will be dropped at some point.")
+    month_first: Boolean = _param(4800, "Whether dates come as M/D/YYYY, as FileMaker sends them.")
+    date_stop_utc: Date = _param(4900, "The day it ends, in UTC.")
+    date_start_utc: Date = _param(5000, "The day it starts, in UTC.")
+    time_start_utc: Time = _param(5100, "The time it starts, in UTC.")
+    time_stop_utc: Time = _param(5200, "The time it ends, in UTC.")
+    time_duration_s: Integer = _param(5300, "How long it takes, in seconds.")
+    ready_to_schedule: Boolean = _param(5400, "Whether it can be scheduled.")
+    window_date_start: Date = _param(5500, "The first day of the window it may be scheduled in.")
+    window_date_end: Date = _param(5600, "The last day of that window.")
+    window_time_start: Integer = _param(5700, "The start of the window within a day.")
+    window_time_end: Integer = _param(5800, "The end of the window within a day.")
+    order_request_id: Identifier = _param(5900, "The order request it belongs to; must exist.")
+
+    def appointment(self) -> dict[str, str | int | bool]:
+        """Return what is stored and returned: every parameter that was passed, normalised."""
+        return self.model_dump(exclude_none=True, exclude=NOT_STORED)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 (hex) that tells whether two requests ask for the same."""
+        content = self.model_dump(exclude_none=True, exclude=NOT_STORED | NOT_IN_FINGERPRINT)
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+NAMES: Final = tuple(Parameters.model_fields)
+
+
+def kind(name: str) -> Kind:
+    """Return the type of the parameter `name`."""
+    metadata = Parameters.model_fields[name].metadata
+    return next(entry for entry in metadata if isinstance(entry, Kind))
+
+
+def read(
+    values: Mapping[str, Any],
+    *,
+    unknown: Iterable[str] = (),
+    beside: Sequence[Fault] = (),
+    mask: Callable[[str], str] = str,
+) -> tuple[Parameters, list[Warned]]:
+    """Read the values of a request (specification section 3).
+
+    `values` are the known parameters as received, `unknown` the names of the others, `beside` the
+    faults found outside them; `mask` takes the token out of any text that is kept or repeated.
+    Raises Failure with every fault at once.
+    """
+    passed = {name: value for name, value in values.items() if not readers.is_blank(value)}
+    reading = Reading(mask, warnings=list(_unknown(list(unknown), mask)))
+    try:
+        reading.month_first = readers.boolean(passed.get("month_first", False))
+    except ValueError:
+        reading.month_first = None
+    try:
+        parameters = Parameters.model_validate(passed, context=reading)
+    except ValidationError as invalid:
+        faults = [_fault(error, mask) for error in invalid.errors()]
+        raise Failure.of([*faults, *beside], reading.warnings) from None
+    if beside:
+        raise Failure.of(beside, reading.warnings)
+    return parameters, [*reading.warnings, *_out_of_order(parameters)]
+
+
+def _fault(error: Any, mask: Callable[[str], str]) -> Fault:
+    name = str(error["loc"][0])
+    if error["type"] == "missing":
+        meaning = Parameters.model_fields[name].description
+        return Fault(name, Status.MISSING_PARAM, f"Send {name}. {meaning}")
+    received = None if name == "token" else shorten(error["input"], mask)
+    return Fault(name, Status.INVALID_PARAM, str(error["ctx"]["error"]), received)
+
+
+def shorten(value: Any, mask: Callable[[str], str]) -> str:
+    """Return at most 100 characters of what was received, without the token."""
+    told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return mask(told)[:_LONGEST_RECEIVED]
+
+
+def _unknown(names: list[str], mask: Callable[[str], str]) -> Iterable[Warned]:
+    for name in names[:_MOST_UNKNOWN_TOLD]:
+        near = (
+            get_close_matches(name.lower(), NAMES, n=1, cutoff=0.7)
+            if len(name) <= _LONGEST_NAME_COMPARED
+            else []
+        )
+        hint = f"; did you mean {near[0]}?" if near else "."
+        yield Warned(shorten(name, mask), f"There is no such parameter, it was ignored{hint}")
+    if len(names) > _MOST_UNKNOWN_TOLD:
+        yield Warned(
+            "body",
+            f"{len(names) - _MOST_UNKNOWN_TOLD} more unknown parameters were ignored "
+            f"({len(names)} in all).",
+        )
+
+
+def _out_of_order(parameters: Parameters) -> Iterable[Warned]:
+    for zone in ("local", "office", "utc"):
+        days, times = (
+            tuple(getattr(parameters, f"{what}_{end}_{zone}") for end in ("start", "stop"))
+            for what in ("date", "time")
+        )
+        what = "time" if None in days or days[0] == days[1] else "date"
+        start, stop = times if what == "time" else days
+        if start and stop and stop < start:
+            yield Warned(f"{what}_stop_{zone}", f"It lies before {what}_start_{zone}.")
+        seconds = parameters.time_duration_s
+        if seconds is not None and None not in days + times:
+            begins, ends = (
+                datetime.fromisoformat(f"{day}T{clock}")
+                for day, clock in zip(days, times, strict=True)
+            )
+            if (lasts := (ends - begins).total_seconds()) != seconds:
+                yield Warned(
+                    "time_duration_s",
+                    f"{seconds} s were sent, but start and stop ({zone}) lie {lasts:g} s apart.",
+                )

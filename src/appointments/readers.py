@@ -1,0 +1,172 @@
+"""One pure function a type: what clients send becomes the one normal form.
+
+The rules are those of specification section 3. Each takes a JSON value that is not blank (see
+`is_blank`) and returns the normal form, which it would return unchanged; each raises ValueError
+with a message that says what to send.
+"""
+
+import re
+from datetime import date, time
+from decimal import Decimal
+from math import isfinite
+from typing import Any
+from uuid import UUID
+
+LARGEST_INTEGER = 2**63 - 1
+
+_TRUE = frozenset({"true", "1", "yes", "y", "t", "on"})
+_FALSE = frozenset({"false", "0", "no", "n", "f", "off"})
+
+_ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
+_SLASH_DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
+_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?(?:\s*([AaPp])[Mm])?")
+_DATETIME = re.compile(r"([0-9/-]+)(?:T| +)(.+?)(Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?")
+_UUID = re.compile(
+    r"(?P<brace>\{)?(?(brace)|(?:urn:uuid:)?)"
+    r"(?P<digits>[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?(brace)\})",
+    re.IGNORECASE,
+)
+# Far above every form below; it keeps the patterns' work small whatever is sent.
+_LONGEST = 100
+
+
+def is_blank(value: Any) -> bool:
+    """Whether `value` means *not passed*: null, or a text of nothing but white space."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _short(value: Any) -> str:
+    """Return the text without the white space around it; nothing for what no pattern can match."""
+    sent = value.strip() if isinstance(value, str) else ""
+    return sent if len(sent) <= _LONGEST else ""
+
+
+def text(value: Any) -> str:
+    r"""Read free text: kept as sent, with `\r\n` and `\r` as `\n`; a number as its decimal text."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise ValueError("Send text without NUL characters.")
+        return value.replace("\r\n", "\n").replace("\r", "\n")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise ValueError("Send text, in quotes.")
+    if value == 0:
+        return "0"
+    # repr() of a float is the shortest text that reads back the same; Decimal spells it out.
+    spelled = format(Decimal(repr(value)), "f")
+    return spelled.rstrip("0").rstrip(".") if "." in spelled else spelled
+
+
+def trimmed(value: Any) -> str:
+    """Read text that is no free text: as `text`, without the white space around it."""
+    return text(value).strip()
+
+
+def boolean(value: Any) -> bool:
+    """Read true/false, 1/0, or their usual words in any case."""
+    if isinstance(value, str) and (word := value.strip().lower()) in _TRUE | _FALSE:
+        return word in _TRUE
+    if isinstance(value, bool | int | float) and value in (0, 1):
+        return bool(value)
+    raise ValueError('Send true or false (also 1/0, "yes"/"no", "y"/"n", "t"/"f", "on"/"off").')
+
+
+def integer(value: Any) -> int:
+    """Read a whole number from 0 to 2^63-1, or the text of one in ASCII digits."""
+    number = -1
+    if isinstance(value, str):
+        digits = value.strip()
+        if digits.isascii() and digits.isdigit() and len(digits.lstrip("0")) <= 19:
+            number = int(digits.lstrip("0") or "0")
+    elif isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, float) and value.is_integer():
+        number = int(value)
+    if not 0 <= number <= LARGEST_INTEGER:
+        raise ValueError(
+            f"Send a whole number from 0 to {LARGEST_INTEGER}, in digits alone, such as 1200."
+        )
+    return number
+
+
+def calendar_date(value: Any, *, month_first: bool) -> str:
+    """Read `YYYY-MM-DD`, or `M/D/YYYY` where `month_first`; return `YYYY-MM-DD`."""
+    sent = _short(value)
+    if iso := _ISO_DATE.fullmatch(sent):
+        year, month, day = iso.groups()
+    elif (slash := _SLASH_DATE.fullmatch(sent)) and month_first:
+        month, day, year = slash.groups()
+    elif slash:
+        raise ValueError(
+            "Send the date as YYYY-MM-DD, such as 2027-01-31; to send M/D/YYYY, set month_first "
+            "to true."
+        )
+    else:
+        raise ValueError(f"Send the date as {_date_form(month_first)}.")
+    try:
+        read = date(int(year), int(month), int(day))
+    except ValueError:
+        raise ValueError(
+            f"There is no such day in the calendar. Send the date as {_date_form(month_first)}."
+        ) from None
+    if not 1900 <= read.year <= 2199:
+        raise ValueError("Send a date from 1900-01-01 to 2199-12-31.")
+    return read.isoformat()
+
+
+def _date_form(month_first: bool) -> str:
+    return "M/D/YYYY, such as 1/31/2027" if month_first else "YYYY-MM-DD, such as 2027-01-31"
+
+
+def is_iso_date(value: Any) -> bool:
+    """Whether `value` begins with a date in the SQL form, whatever `month_first` says."""
+    return _ISO_DATE.match(_short(value)) is not None
+
+
+def time_of_day(value: Any) -> str:
+    """Read a 24-hour or a 12-hour time; return `HH:MM:SS`, with `.ffffff` for a fraction."""
+    match = _TIME.fullmatch(_short(value))
+    if match is None:
+        raise ValueError("Send the time as HH:MM or HH:MM:SS, such as 19:30, or as 7:30 PM.")
+    hour, minute, second, fraction, half = match.groups()
+    hours = int(hour)
+    if half:
+        if not 1 <= hours <= 12:
+            raise ValueError("Send the hour of a time with AM or PM as 1 to 12, such as 7:30 PM.")
+        hours = hours % 12 + (12 if half in "Pp" else 0)
+    try:
+        return time(
+            hours, int(minute), int(second or 0), int((fraction or "0")[:6].ljust(6, "0"))
+        ).isoformat()
+    except ValueError:
+        raise ValueError(
+            "There is no such time of day. Send 00:00 to 23:59:59, such as 19:30, or 7:30 PM."
+        ) from None
+
+
+def date_and_time(value: Any, *, month_first: bool) -> str:
+    """Read a date and a time joined by `T` or spaces; an ISO `Z` or `±HH:MM` is kept."""
+    match = _DATETIME.fullmatch(_short(value))
+    if match is None:
+        raise ValueError(
+            f"Send a date and a time, the date as {_date_form(month_first)}, "
+            "the time after a space or T, such as 19:30:00."
+        )
+    day, clock, zone = match.groups()
+    if zone and ("/" in day or clock[-1] in "Mm"):
+        raise ValueError(
+            "Send a time zone with the ISO form alone, such as 2027-01-31T19:30:00-07:00."
+        )
+    return f"{calendar_date(day, month_first=month_first)}T{time_of_day(clock)}{zone or ''}"
+
+
+def uuid(value: Any) -> str:
+    """Read 32 hex digits, hyphenated or not, bare, in braces or as a URN; return lower case."""
+    match = _UUID.fullmatch(_short(text(value)))
+    if match is None:
+        raise ValueError(
+            "Send a UUID of 32 hex digits, such as 7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10."
+        )
+    read = UUID(match["digits"])
+    if read.int in (0, 2**128 - 1):
+        raise ValueError("Send a UUID of the appointment's own: the nil and the max UUID are not.")
+    return str(read)

@@ -1,0 +1,145 @@
+"""Sessions: who holds a token, whether it is still good, and in which role it acts."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    MapAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+)
+
+from appointments.settings import SETTINGS
+from appointments.statuses import Failure, Fault, Status
+from appointments.tables import Table
+
+LONGEST_AGE: Final = 7 * 24 * 3600
+LONGEST_IDLE: Final = 72 * 3600
+# A session is marked as used at most once in this many seconds.
+MARK_EVERY: Final = 300
+
+
+class Session(Table):
+    """A row of the sessions table (specification section 5); times are epoch seconds."""
+
+    class Meta:
+        table_name = SETTINGS.sessions_table
+
+    token_hash = UnicodeAttribute(hash_key=True)
+    uuid = UnicodeAttribute()
+    kind = UnicodeAttribute()
+    user_id = NumberAttribute(null=True)
+    name = UnicodeAttribute(null=True)
+    email = UnicodeAttribute(null=True)
+    roles: MapAttribute[str, str] = MapAttribute(null=True)
+    remember_me = BooleanAttribute(null=True)
+    created_at = NumberAttribute(null=True)
+    last_used_at = NumberAttribute(null=True)
+    revoked = BooleanAttribute(null=True)
+
+    @property
+    def role_by_application(self) -> dict[str, str]:
+        """The roles as a plain dict: application slug to role."""
+        return self.roles.as_dict() if self.roles else {}
+
+    @property
+    def owner(self) -> str:
+        """Whose appointments this session creates: the user, or the application's session."""
+        return f"user#{self.user_id:.0f}" if self.user_id is not None else f"session#{self.uuid}"
+
+    @property
+    def expires_at(self) -> float | None:
+        """When it ends if it is not used again, epoch seconds; None where it never does."""
+        if self.kind == "application" or self.remember_me:
+            return None
+        return min((self.created_at or 0) + LONGEST_AGE, (self.last_used_at or 0) + LONGEST_IDLE)
+
+    def is_mark_due(self, now: float) -> bool:
+        """Whether this use is to be marked; an application never is, so no token is a hot key."""
+        return self.kind != "application" and (self.last_used_at or 0) <= now - MARK_EVERY
+
+    def mark(self, now: float) -> None:
+        """Mark the session as used at `now`, unless it is gone or was marked meanwhile.
+
+        Raises PynamoDB's UpdateError. Afterwards this object shows what is stored.
+        """
+        self.update(
+            actions=[Session.last_used_at.set(int(now))],
+            condition=Session.token_hash.exists() & (Session.last_used_at <= int(now) - MARK_EVERY),
+        )
+
+    def view(self, view: str, token: str | None) -> dict[str, Any]:
+        """Return the answer's `session` object in the view `default` or `full`."""
+        shown: dict[str, Any] = {
+            "token": token,
+            "uuid": self.uuid,
+            "kind": self.kind,
+            "remember_me": bool(self.remember_me),
+            "created_at": _iso(self.created_at),
+            "last_used_at": _iso(self.last_used_at),
+            "expires_at": _iso(self.expires_at),
+        }
+        if view == "full":
+            user_id = None if self.user_id is None else int(self.user_id)
+            shown["user"] = {"id": user_id, "name": self.name, "email": self.email}
+            shown["roles"] = self.role_by_application
+        return shown
+
+
+def authenticate(session: Session | None, at: float) -> Session:
+    """Return the session if its token is good at `at` (epoch seconds).
+
+    Raises Failure with invalid-token or session-expired.
+    """
+    if session is None or session.revoked:
+        raise Failure(
+            Status.INVALID_TOKEN,
+            "Nothing was saved. The token is not valid: sign in again and send the new token.",
+        )
+    if session.expires_at is not None and session.expires_at < int(at):
+        raise Failure(
+            Status.SESSION_EXPIRED,
+            "Nothing was saved. The session is older than seven days or was not used in 72 hours: "
+            "sign in again and send the new token.",
+        )
+    return session
+
+
+def require_roles(session: Session) -> None:
+    """Raise Failure with client-required where the user has no role at all."""
+    if not session.role_by_application:
+        raise Failure(
+            Status.CLIENT_REQUIRED,
+            "Nothing was saved. The user has no client, employee or liaison record: register as a "
+            "client (/api/v1/users/client_register), then send the request again.",
+        )
+
+
+def choose_role(
+    session: Session, application: str | None, permissions: Sequence[str]
+) -> tuple[str, str]:
+    """Return the application and the role the request acts in.
+
+    Without an `application`, the first by name whose role is permitted. Raises Failure with
+    invalid-param on `application`.
+    """
+    roles = session.role_by_application
+    names = [application] if application else sorted(roles)
+    for name in names:
+        if roles.get(name) in permissions:
+            return name, roles[name]
+    if application is None:
+        message = "None of your roles may create appointments."
+    elif application in roles:
+        message = f"Your role in {application}, {roles[application]}, may not create appointments."
+    else:
+        message = f"You have no role in {application}; you have one in {', '.join(sorted(roles))}."
+    raise Failure.of([Fault("application", Status.INVALID_PARAM, message, application)])
+
+
+def _iso(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

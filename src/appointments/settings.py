@@ -1,0 +1,44 @@
+"""The environment, read once."""
+
+import os
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the deployment tells the function (specification section 11)."""
+
+    sessions_table: str
+    records_table: str
+    appointments_table: str
+    notifications_topic: str
+    mandrill_url: str
+    mandrill_secret: str
+    stage: str
+    mandrill_template: str = "appointment-created"
+    # Lambda's own; a notification names them so that a person finds the log.
+    region: str = "us-east-1"
+    log_group: str = "/aws/lambda/appointments"
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment; raises KeyError with the name of a variable that is missing."""
+        environment = os.environ
+        return cls(
+            sessions_table=environment["SESSIONS_TABLE"],
+            records_table=environment["RECORDS_TABLE"],
+            appointments_table=environment["APPOINTMENTS_TABLE"],
+            notifications_topic=environment["NOTIFICATIONS_TOPIC"],
+            mandrill_url=environment["MANDRILL_URL"],
+            mandrill_secret=environment["MANDRILL_SECRET"],
+            stage=environment["STAGE"],
+            mandrill_template=environment.get("MANDRILL_TEMPLATE") or cls.mandrill_template,
+            region=environment.get("AWS_REGION")
+            or environment.get("AWS_DEFAULT_REGION")
+            or cls.region,
+            log_group=environment.get("AWS_LAMBDA_LOG_GROUP_NAME") or cls.log_group,
+        )
+
+
+SETTINGS = Settings.read()

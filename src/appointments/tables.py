@@ -1,0 +1,68 @@
+"""What the three tables share: the one connection, and one read across them."""
+
+from collections.abc import Iterable
+from typing import Any, Final, TypeVar
+
+from pynamodb.models import Model
+
+from appointments import clients
+
+# DynamoDB hands back the keys it had no capacity for: asked for once more, then it is a failure.
+_READ_ATTEMPTS: Final = 2
+
+
+class Table(Model):
+    """A PynamoDB model whose connection uses the function's one DynamoDB client."""
+
+    @classmethod
+    def connect(cls) -> None:
+        """Make the connection, at the end of INIT rather than in the first request."""
+        clients.lend(cls._get_connection())
+
+
+AnyTable = TypeVar("AnyTable", bound=Table)
+
+
+class Found:
+    """What one read found, by table and key."""
+
+    def __init__(self, items: dict[tuple[type[Table], str], Table]) -> None:
+        self._items = items
+
+    def get(self, table: type[AnyTable], key: str) -> AnyTable | None:
+        """Return the item, or None where there is none."""
+        item = self._items.get((table, key))
+        return item if isinstance(item, table) else None
+
+
+def read(wanted: Iterable[tuple[type[Table], str]]) -> Found:
+    """Read items of several tables in one consistent BatchGetItem (no call where none is wanted).
+
+    A batch rather than a transaction: a session being marked as used cannot make it fail. Raises
+    botocore's exceptions, and TimeoutError where DynamoDB keeps handing keys back.
+    """
+    tables = {table.Meta.table_name: table for table, _ in wanted}
+    left: dict[str, Any] = {
+        name: {
+            "ConsistentRead": True,
+            "Keys": [{_key_name(table): {"S": key}} for of, key in wanted if of is table],
+        }
+        for name, table in tables.items()
+    }
+    items: dict[tuple[type[Table], str], Table] = {}
+    for _ in range(_READ_ATTEMPTS):
+        if not left:
+            break
+        answer = clients.client("dynamodb").batch_get_item(RequestItems=left)
+        for name, found in answer["Responses"].items():
+            table = tables[name]
+            for raw in found:
+                items[table, raw[_key_name(table)]["S"]] = table.from_raw_data(raw)
+        left = answer.get("UnprocessedKeys", {})
+    if left:
+        raise TimeoutError("DynamoDB had no capacity for some of the keys")
+    return Found(items)
+
+
+def _key_name(table: type[Table]) -> str:
+    return next(name for name, attribute in table.get_attributes().items() if attribute.is_hash_key)

@@ -1,0 +1,18 @@
+"""The environment of the in-process tests, set before anything reads it."""
+
+import os
+
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="us-east-1",
+    SESSIONS_TABLE="sessions",
+    RECORDS_TABLE="records",
+    APPOINTMENTS_TABLE="appointments",
+    NOTIFICATIONS_TOPIC="arn:aws:sns:us-east-1:123456789012:notifications",
+    MANDRILL_URL="http://127.0.0.1:9/api/1.0",
+    MANDRILL_SECRET="mandrill",
+    STAGE="test",
+)
+os.environ.pop("AWS_ENDPOINT_URL", None)
+os.environ.pop("AWS_PROFILE", None)

@@ -1,0 +1,138 @@
+"""A stand-in for Mandrill, so that tests and developers see every answer it gives and mail nobody.
+
+`python -m tools.sandbox --port 4567` serves `messages/send-template` and `messages/search` as
+Mandrill does, and at `/_sandbox/messages` (GET, DELETE) what it accepted. What becomes of a
+message is written in its addresses:
+
+    rejected.test     the recipient is rejected (hard-bounce); a search finds it as `rejected`
+    invalid.test      the recipient is invalid, as is an address without a domain
+    queued.test       the recipient is queued
+    slow.test         the message is accepted at once, the answer comes after --slow seconds
+    garbage.test      the message is accepted, the answer is HTTP 200 with text that is not JSON
+    empty.test        nothing is accepted, HTTP 500 without a body
+    down.test         nothing is accepted, HTTP 500 GeneralError
+    unavailable.test  nothing is accepted, HTTP 503 ServiceUnavailable
+    busy.test         nothing is accepted, HTTP 429 RequestLimitExceeded
+    unpaid.test       nothing is accepted, HTTP 500 PaymentRequired
+    any other         the recipient is sent the message
+
+A template or subaccount whose name starts with `unknown` does not exist. A search finds a message
+from the moment it was accepted, and every metadata field counts as indexed.
+"""
+
+import argparse
+import json
+import re
+import signal
+import sys
+from contextlib import suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from tools.mandrill_account import Account, MandrillError, Struct
+
+PATH = re.compile(r"(?:/api/\d\.\d)?/((?:messages|_sandbox)/[a-z-]+)(?:\.json)?")
+LARGEST_BODY = 1 << 20
+
+
+class Sandbox(ThreadingHTTPServer):
+    """The server of one account."""
+
+    daemon_threads = True  # so that a slow answer does not hold up the end
+    request_queue_size = 128  # so that a burst of senders is not refused
+
+    def __init__(self, port: int, account: Account) -> None:
+        self.account = account
+        super().__init__(("127.0.0.1", port), Handler)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection, kept alive as Mandrill keeps it, every read of it bounded."""
+
+    server: Sandbox
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+    disable_nagle_algorithm = True  # header and body are two writes: 40 ms an answer otherwise
+
+    def handle(self) -> None:
+        """Let a client hang up without a word, as slow.test makes them do."""
+        with suppress(ConnectionError):
+            super().handle()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: what a client sends may hold its key."""
+
+    def do_GET(self) -> None:
+        """List what was accepted."""
+        if self._endpoint() != "_sandbox/messages":
+            return self.send_error(HTTPStatus.NOT_FOUND)
+        return self._answer(200, self.server.account.accepted())
+
+    def do_DELETE(self) -> None:
+        """Empty that list."""
+        if self._endpoint() != "_sandbox/messages":
+            return self.send_error(HTTPStatus.NOT_FOUND)
+        self.server.account.forget()
+        return self._answer(200, [])
+
+    def do_POST(self) -> None:
+        """Perform a call of Mandrill's."""
+        length = self.headers.get("Content-Length", "")
+        if not re.fullmatch(r"\d{1,9}", length):
+            return self.send_error(HTTPStatus.LENGTH_REQUIRED)
+        if int(length) > LARGEST_BODY:
+            return self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        body, account = self.rfile.read(int(length)), self.server.account
+        try:
+            match self._endpoint():
+                case "messages/send-template":
+                    return self._answer(200, account.send_template(account.authorise(_json(body))))
+                case "messages/search":
+                    return self._answer(200, account.search(account.authorise(_json(body))))
+        except MandrillError as error:
+            return self._answer(error.http_status, error.body)
+        return self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _endpoint(self) -> str:
+        path = PATH.fullmatch(urlsplit(self.path).path)
+        return path[1] if path else ""
+
+    def _answer(self, status: int, content: list[Struct] | Struct | str | None) -> None:
+        kind = "text/html" if isinstance(content, str) else "application/json"
+        text = content if isinstance(content, str) else json.dumps(content)
+        payload = b"" if content is None else text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def main() -> None:
+    """Serve until told to end."""
+    parser = argparse.ArgumentParser(prog="python -m tools.sandbox")
+    parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
+    parser.add_argument("--key", action="append", help="accept it; may be repeated (sandbox-key)")
+    parser.add_argument("--slow", type=float, default=10, help="seconds slow.test takes (10)")
+    # Off unless asked for: a test suite may well search more often than Mandrill's 20 a minute.
+    parser.add_argument("--search-limit", type=int, default=0, help="searches a minute (no limit)")
+    given = parser.parse_args()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: sys.exit())
+    account = Account(set(given.key or ["sandbox-key"]), given.slow, given.search_limit)
+    with Sandbox(given.port, account) as sandbox:
+        sys.stdout.write(f"The sandbox answers at http://127.0.0.1:{sandbox.server_port}\n")
+        sys.stdout.flush()
+        sandbox.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
