@@ -14,7 +14,8 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 from rich.table import Table
 
-from tools.target import Target, Group, options, output, remarks
+from tools.console import err
+from tools.target import Group, Target, options, output
 
 SERVICE: Final = "service#appointments"
 ROUTE: Final = "route#appointments/create"
@@ -136,7 +137,7 @@ def create_token(
         Item={name: value for name, value in item.items() if value is not None},
         ConditionExpression=Attr("token_hash").not_exists(),
     )
-    remarks().print(f"The token of {name}; its hash is {item['token_hash']}.", markup=False)
+    err.print(f"The token of {name}; its hash is {item['token_hash']}.", markup=False)
     click.echo(created)
 
 

@@ -16,8 +16,9 @@ from rich.table import Table
 
 from appointments.statuses import Status
 from tools import request_log
-from tools.target import Command, Target, FunctionError, options, output, remarks
+from tools.console import err
 from tools.request_log import Request
+from tools.target import Command, FunctionError, Target, options, output
 
 UNANSWERED: Final = "unanswered"
 NOTIFIED: Final = tuple(status.value for status in Status if status.notified)
@@ -130,9 +131,7 @@ def main(
     """
     if not (stack or log_group):
         raise click.UsageError("Say where: --stack or --log-group.")
-    where = Target(
-        stack, region, endpoint_url, {"LogGroup": log_group, "FunctionAlias": function}
-    )
+    where = Target(stack, region, endpoint_url, {"LogGroup": log_group, "FunctionAlias": function})
     wanted = {*statuses, *([UNANSWERED] if unanswered else [])}
     if not (wanted or request_ids):
         wanted = {*NOTIFIED, UNANSWERED}
@@ -152,10 +151,10 @@ def main(
         _replay_all(replays, where, rate)
     except KeyboardInterrupt:
         code = _INTERRUPTED
-        remarks().print("Interrupted. Run the same command again: it goes on where this stopped.")
+        err.print("Interrupted. Run the same command again: it goes on where this stopped.")
     except (BotoCoreError, ClientError) as failed:
         code = 2
-        remarks().print(f"Stopped: {failed}", markup=False)
+        err.print(f"Stopped: {failed}", markup=False)
     _show(replays, as_json=as_json, is_done=True)
     if any(replay.now != Status.ACTION_SUCCESSFUL.value for replay in replays):
         code = code or 1
@@ -188,7 +187,7 @@ def _ask(replays: Sequence[Replay], function: str) -> None:
 def _replay_all(replays: Sequence[Replay], where: Target, rate: float) -> None:
     """Replay one after the other, at most `rate` a second, and note what came of each."""
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=remarks(), transient=True) as progress:
+    with Progress(*columns, console=err, transient=True) as progress:
         for replay in progress.track(replays, description="Replaying"):
             started = time.monotonic()
             replay.now = _replay(replay.request, where)

@@ -150,8 +150,3 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 def output() -> Console:
     """Return the console of a command's results; a pipe has room for whole lines."""
     return Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
-
-
-def remarks() -> Console:
-    """Return the console of what is said beside the results."""
-    return Console(stderr=True)
