@@ -58,11 +58,13 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     mailing.prepare(item, photographer, attempt)
     stored = _stored_before(item, parameters, found)  # step 7
     if stored is None:
-        stored = _write(item, request, session, outcome)  # step 8
+        try:
+            stored = _write(item, request, session, outcome)  # step 8
+        finally:
+            if outcome.session:
+                _show(session, request, parameters, outcome)  # as it is after marking
     outcome.saved, outcome.is_new = True, stored.attempt == attempt
     outcome.replayed, outcome.appointment = not outcome.is_new, stored.fields()
-    if outcome.session:
-        _show(session, request, parameters, outcome)  # as it is after marking
     if outcome.is_new:  # step 9
         email = mailing.deliver_first(stored, photographer, attempt, until)
     else:
