@@ -6,7 +6,7 @@
 `http`, `answers`, `mailing`, `notifications`    the edge, the email, what people are told
 `sessions`, `records`, `appointments`            the tables (on `tables`)
 `mandrill`                                       the email service
-`params`, `readers`, `statuses`                  the contract's own vocabulary
+`request`, `params`, `readers`, `statuses`       the contract's own vocabulary
 `settings`, `clients`, `logs`                    the ground: environment, AWS clients, log
 ===============================================  ===============================================
 

@@ -1,7 +1,7 @@
 """Create an appointment: the use case, step by step as specification section 1 numbers it."""
 
 import threading
-from typing import Final
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -9,10 +9,10 @@ from pynamodb.exceptions import PynamoDBException
 
 from appointments import appointments, http, mailing, params, readers, records, sessions, tables
 from appointments.appointments import Appointment
-from appointments.http import Request
 from appointments.logs import logger
 from appointments.params import Parameters
 from appointments.records import Record
+from appointments.request import Request, iso
 from appointments.sessions import Session
 from appointments.statuses import Failure, Fault, Outcome, Status
 from appointments.tables import Found, Table
@@ -31,29 +31,15 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     Failure for every answer but a success's.
     """
     parameters = _read_parameters(request, outcome)  # steps 4 and 5, told after 2 and 3
-    found = _read_tables(request, parameters, outcome)
-    route = records.held_route() or records.open_route(found)  # step 2
+    held = records.held_route()
+    found = _read_tables(request, parameters, outcome, needs_route=held is None)
+    route = held or records.open_route(found)  # step 2
     http.check_media_type(request, is_sensitive=route.sensitive_params)  # step 3
     if isinstance(parameters, Failure):
         raise parameters
-    session = _authenticate(request, parameters, found, outcome)  # step 6
-    application, role = sessions.choose_role(session, parameters.application, route.permissions)
-    item = Appointment(
-        outcome.uuid,
-        **parameters.model_dump(
-            exclude_none=True, exclude=params.NOT_STORED | {"uuid", "application"}
-        ),
-        application=application,
-        role=role,
-        request_id=request.id,
-        received_at=http.iso(request.received_at),
-        user_id=session.user_id,
-        owner=session.owner,
-        fingerprint=parameters.fingerprint(),
-        attempt=attempt,
-        booker_email=session.email,
-        booker_name=session.name,
-    )
+    session, key = _authenticate(request, parameters, found, outcome)  # step 6
+    role = sessions.choose_role(session, parameters.application, route.permissions)
+    item = _item(request, parameters, session, role, key)
     photographer = _photographer(parameters, found)
     mailing.prepare(item, photographer, attempt)
     stored = _stored_before(item, parameters, found)  # step 7
@@ -63,6 +49,7 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
         finally:
             if outcome.session:
                 _show(session, request, parameters, outcome)  # as it is after marking
+        _require_same(item, stored, request)
     outcome.saved, outcome.is_new = True, stored.attempt == attempt
     outcome.replayed, outcome.appointment = not outcome.is_new, stored.fields()
     if outcome.is_new:  # step 9
@@ -74,7 +61,8 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
         raise Failure(
             Status.MANDRILL_EMAIL_FAILED,
             "The appointment was saved, but its email is not yet with everybody: "
-            f"{email.reason}. It is tried again by itself; there is no need to send this again.",
+            f"{email.reason or email.status}. It is tried again by itself; there is no need to "
+            "send this again.",
         )
 
 
@@ -113,10 +101,12 @@ def _header_key(request: Request) -> str:
     return key[1:-1].strip() if quoted else key
 
 
-def _read_tables(request: Request, parameters: Parameters | Failure, outcome: Outcome) -> Found:
+def _read_tables(
+    request: Request, parameters: Parameters | Failure, outcome: Outcome, *, needs_route: bool
+) -> Found:
     """Read all that must be read in one stage, and no more than the parameters are good for."""
     wanted: list[tuple[type[Table], str]] = []
-    if records.held_route() is None:
+    if needs_route:
         wanted += [(Record, records.SERVICE), (Record, records.ROUTE)]
     if isinstance(parameters, Parameters):
         wanted += [(Record, key) for key in records.references(parameters).values()]
@@ -140,26 +130,45 @@ def _key_without_owner(request: Request, parameters: Parameters) -> str | None:
 
 def _authenticate(
     request: Request, parameters: Parameters, found: Found, outcome: Outcome
-) -> Session:
-    """Return the caller's session, and put it and the appointment's key into the outcome."""
+) -> tuple[Session, str]:
+    """Return the caller's session and the appointment's key, and put both into the outcome."""
     outcome.uuid = _key_without_owner(request, parameters)
     session = sessions.authenticate(
         found.get(Session, request.token_hash or ""), request.received_at
     )
     outcome.owner = session.owner
-    if outcome.uuid is None:
-        key = _header_key(request)
-        outcome.uuid = str(uuid5(_NAMESPACE, f"key {session.owner} {key}"))
+    key = outcome.uuid = outcome.uuid or str(
+        uuid5(_NAMESPACE, f"key {session.owner} {_header_key(request)}")
+    )
     has_roles = bool(session.role_by_application)
     if parameters.session_view or not has_roles:
         _show(session, request, parameters, outcome)
     sessions.require_roles(session)
-    return session
+    return session, key
 
 
 def _show(session: Session, request: Request, parameters: Parameters, outcome: Outcome) -> None:
     token = None if request.is_replay else request.token
     outcome.session = session.view(parameters.session_view or "default", token)
+
+
+def _item(
+    request: Request, parameters: Parameters, session: Session, role: tuple[str, str], key: str
+) -> Appointment:
+    """Return the item to be written; its attempt and its email's state are still to be added."""
+    beside: dict[str, Any] = {
+        "uuid": key,
+        "application": role[0],
+        "role": role[1],
+        "request_id": request.id,
+        "received_at": iso(request.received_at),
+        "user_id": session.user_id,
+        "owner": session.owner,
+        "fingerprint": parameters.fingerprint(),
+        "booker_email": session.email,
+        "booker_name": session.name,
+    }
+    return Appointment(**(parameters.appointment() | beside))
 
 
 def _photographer(parameters: Parameters, found: Found) -> Record | None:
@@ -185,22 +194,23 @@ def _stored_before(item: Appointment, parameters: Parameters, found: Found) -> A
 
 
 def _write(item: Appointment, request: Request, session: Session, outcome: Outcome) -> Appointment:
-    """Write the item once, and mark the session beside it.
-
-    Raises Failure where the key belongs to another appointment.
-    """
+    """Write the item once, mark the session beside it, and return what is in the table."""
     marking = None
     if session.is_mark_due(request.received_at) and not request.is_replay:
         marking = threading.Thread(target=_mark, args=(session, request.received_at))
         marking.start()
     try:
-        stored = appointments.write(item)
+        return appointments.write(item)
     except appointments.Unanswered:
         outcome.saved = None
         raise
     finally:
         if marking:
             marking.join(_LONGEST_MARKING)
+
+
+def _require_same(item: Appointment, stored: Appointment, request: Request) -> None:
+    """Raise Failure where the key is another appointment's; nothing of that one is told."""
     if stored.attempt != item.attempt and not _repeated(item, stored):
         param = "uuid" if _sent_uuid(request) or not _header_key(request) else IDEMPOTENCY_KEY
         message = (
@@ -208,7 +218,6 @@ def _write(item: Appointment, request: Request, session: Session, outcome: Outco
             "new appointment, and the same one only with the same appointment."
         )
         raise Failure.of([Fault(param, Status.INVALID_PARAM, message)])
-    return stored
 
 
 def _mark(session: Session, now: float) -> None:

@@ -12,10 +12,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from appointments import answers, http, notifications, replay
 from appointments.appointments import Appointment
 from appointments.create import create
-from appointments.http import Request
 from appointments.logs import count, flush, logger, record
 from appointments.owed import take_up_owed
 from appointments.records import Record
+from appointments.request import Request, iso
 from appointments.sessions import Session
 from appointments.statuses import Failure, Outcome, Status
 
@@ -97,7 +97,7 @@ def _answer(
                 reason,
                 source=attempt,
                 request_id=request_id,
-                received_at=http.iso(received_at),
+                received_at=iso(received_at),
                 uuid=outcome.uuid,
                 saved=outcome.saved,
                 owner=outcome.owner,

@@ -52,7 +52,8 @@ class Email:
 
 
 def prepare(item: Appointment, photographer: Record | None, holder: str) -> None:
-    """Put the email's state into a new item: to be sent by `holder`, or skipped."""
+    """Put the email's state into a new item: to be sent by `holder`, who writes it, or skipped."""
+    item.attempt = holder
     if _addresses(item, photographer):
         item.email_status, item.email_tries = "pending", 1
         item.lend(holder, time.time())

@@ -8,7 +8,6 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import PynamoDBException
 
 from appointments import appointments, clients
 from appointments.logs import SERVICE, count, logger
@@ -85,7 +84,7 @@ def report(status: Status, told: Facts) -> None:
     if told["saved"] and told["uuid"]:
         try:
             appointments.owe(told["uuid"], json.dumps(told), now)
-        except PynamoDBException as failed:
+        except Exception as failed:  # noqa: BLE001 - the answer must not suffer
             logger.warning("notification not owed", reason=type(failed).__name__)
         else:
             return

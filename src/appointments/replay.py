@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from appointments import http, params, readers
-from appointments.http import Request
+from appointments import params, readers
+from appointments.request import REQUEST_ID, Request
 from appointments.statuses import Failure, Status
 
 # CloudWatch sends at most 256 KB, compressed; a payload that unpacks to more is none of its.
@@ -60,7 +60,7 @@ class _Line(BaseModel):
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
-    request_id: Annotated[str, Field(pattern=http.REQUEST_ID)]
+    request_id: Annotated[str, Field(pattern=REQUEST_ID)]
     received_at: Annotated[AwareDatetime, Field(strict=False)]
     token_hash: str | None
     params: dict[str, Any] | None

@@ -1,0 +1,91 @@
+"""A request for an appointment, from whichever way in, and how the log records it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from appointments.statuses import Failure
+
+PLAIN: Final = "application/json"
+SENSITIVE: Final = "text/plain"
+# What an id must be to stand in a header.
+REQUEST_ID: Final = r"^[!-~]{1,128}$"
+# Beyond what is accepted, so that what was refused is refused in a replay too.
+_LONGEST_KEY_LOGGED: Final = 300
+_MASK: Final = "***"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request for an appointment, from whichever way in.
+
+    `params` holds the known parameters as received; in a replay the token's hash stands for the
+    token. `fault` is what was wrong
+    with the body, told when its turn comes; `media_type` is None in a replay, whose headers are
+    gone. `received_at` is epoch seconds. `uuid` is set where a replayed line decides the key.
+    """
+
+    id: str
+    received_at: float
+    media_type: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    token: str | None = None
+    token_hash: str | None = None
+    idempotency_key: str | None = None
+    uuid: str | None = None
+    fault: Failure | None = None
+    is_replay: bool = False
+
+    @property
+    def is_decoded(self) -> bool:
+        """Whether the body was decoded to parameters, so that a `request` line records it."""
+        return self.media_type in (PLAIN, SENSITIVE) and self.fault is None
+
+    @property
+    def is_replayable(self) -> bool:
+        """Whether what is on record suffices to replay the request."""
+        return self.is_decoded and self.media_type == PLAIN
+
+    def mask(self, text: str) -> str:
+        """Return the text without the token, so that it can be kept and repeated."""
+        return text.replace(self.token, _MASK) if self.token else text
+
+    def line(self) -> dict[str, Any]:
+        """Return the fields of the `request` log line (specification section 10)."""
+        key = self.idempotency_key
+        return {
+            "request_id": self.id,
+            "received_at": iso(self.received_at),
+            "token_hash": self.token_hash,
+            "params": None if self.media_type == SENSITIVE else self._logged(),
+            "unknown": [self.mask(name) for name in self.unknown],
+            "idempotency_key": key and self.mask(key)[:_LONGEST_KEY_LOGGED],
+        }
+
+    def _logged(self) -> dict[str, Any]:
+        return {
+            name: _logged(value, self.mask)
+            for name, value in self.params.items()
+            if name != "token"
+        }
+
+
+def _logged(value: Any, mask: Callable[[str], str]) -> Any:
+    """Return a value as the log keeps it: of what no parameter can be, only that it was there.
+
+    Arrays and objects could outgrow the line and hide the token; a number beyond JSON's range has
+    no JSON form. A replay of an empty array is refused as they were.
+    """
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, list | dict) or value in (float("inf"), float("-inf")):
+        return []
+    return value
+
+
+def iso(seconds: float) -> str:
+    """Return epoch seconds as ISO 8601, UTC, with milliseconds."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
