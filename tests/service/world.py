@@ -17,6 +17,7 @@ import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 from moto.sns.models import sns_backends
 
@@ -101,7 +102,7 @@ class Wire:
         if fate == "refused":
             raise ConnectionClosedError(endpoint_url=request.url)
         if fate == "down":
-            return AWSResponse(request.url, 500, {}, io.BytesIO(b"{}"))
+            return AWSResponse(request.url, 500, {}, MockRawResponse(b"{}"))
         with self._turn:  # DynamoDB's writes are atomic, moto's are not
             response = botocore_stubber(event_name, request)
         if fate == "lost":
@@ -313,6 +314,22 @@ def event(
         "headers": {"content-type": "application/json"} if headers is None else headers,
         "requestContext": {"requestId": request_id, "http": {"method": "POST", "path": PATH}},
         "body": raw,
+        "isBase64Encoded": False,
+    }
+
+
+def rest(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event as a REST API sends it (payload format 1.0)."""
+    return {
+        "version": "1.0",
+        "resource": "/{proxy+}",
+        "path": event["rawPath"],
+        "httpMethod": event["requestContext"]["http"]["method"],
+        "headers": event["headers"],
+        "multiValueHeaders": {name: [value] for name, value in event["headers"].items()},
+        "queryStringParameters": None,
+        "requestContext": {"requestId": event["requestContext"]["requestId"], "stage": "prod"},
+        "body": event["body"],
         "isBase64Encoded": False,
     }
 
