@@ -313,7 +313,7 @@ def list_owed(where: Target) -> None:
             str(len(item.get("notifications", ()))),
             item.get("email_reason", ""),
         )
-    output().print(shown, markup=False)
+    output().print(shown)
 
 
 @owed.command("settle")
@@ -347,7 +347,7 @@ def settle_owed(where: Target, *, uuids: tuple[UUID, ...], is_all: bool) -> None
     if not keys:
         click.echo("Nothing is owed.")
         return
-    output().print(shown, markup=False)
+    output().print(shown)
     if not is_settled:
         sys.exit(1)
 

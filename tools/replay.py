@@ -221,7 +221,7 @@ def _show(replays: Sequence[Replay], *, as_json: bool, is_done: bool) -> None:
     for each in replays:
         cells = [each.request.id, each.request.line["received_at"], each.then]
         table.add_row(*cells, *([each.now] if is_done else []))
-    output().print(table, markup=False)
+    output().print(table)
     if is_done:
         mended = sum(each.now == Status.ACTION_SUCCESSFUL.value for each in replays)
         click.echo(f"{mended} of {_requests(replays)} are good now.")

@@ -149,4 +149,5 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def output() -> Console:
     """Return the console of a command's results; a pipe has room for whole lines."""
-    return Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
+    width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
+    return Console(width=width, markup=False, highlight=False)
