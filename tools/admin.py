@@ -14,12 +14,12 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 from rich.table import Table
 
+from appointments.params import APPLICATIONS
 from tools.console import err
 from tools.target import Group, Target, options, output
 
 SERVICE: Final = "service#appointments"
 ROUTE: Final = "route#appointments/create"
-APPLICATIONS: Final = ("planoauth", "planoorder", "planox2")
 ROLES: Final = ("client", "employee", "liaison")
 # The sparse index of what is owed spreads over these keys (specification section 8).
 _SHARDS: Final = [str(shard) for shard in range(8)]
@@ -188,9 +188,13 @@ def put_record(where: Target, *, key: str, name: str | None, email: str | None) 
             "A record is order#12, order_request#12, order_request_appt#12 or user#12; the route's "
             "own are set with `admin route`."
         )
-    values = {"name": name, "email": email}
+    given = {"name": name, "email": email}
+    values = {name: value for name, value in given.items() if value}
     table = where.table("RecordsTable")
-    _update(table, {"record": key}, {name: held for name, held in values.items() if held})
+    if values:
+        _update(table, {"record": key}, values)
+    elif not _record(table, key):
+        table.put_item(Item={"record": key})
     _print_record(table, key)
 
 
@@ -203,8 +207,8 @@ def get_record(where: Target, *, key: str) -> None:
 
 
 def _print_record(table: Any, key: str) -> None:
-    item = table.get_item(Key={"record": key}, ConsistentRead=True).get("Item")
-    if item is None:
+    item = _record(table, key)
+    if not item:
         raise click.ClickException(f"There is no record {key}.")
     click.echo(json.dumps(item, default=str, ensure_ascii=False))
 
@@ -277,8 +281,7 @@ def _show_route(table: Any) -> None:
 
 
 def _record(table: Any, key: str) -> dict[str, Any]:
-    held: dict[str, Any] = table.get_item(Key={"record": key}, ConsistentRead=True).get("Item", {})
-    return held
+    return _item(table, {"record": key})
 
 
 def _yes(flag: Any) -> str:
@@ -378,24 +381,24 @@ def _owed(table: Any, until: int | None = None) -> list[str]:
 
 
 def _appointment(table: Any, uuid: str) -> dict[str, Any]:
+    return _item(table, {"uuid": uuid})
+
+
+def _item(table: Any, key: dict[str, str]) -> dict[str, Any]:
     """Return the item, empty where there is none."""
-    held: dict[str, Any] = table.get_item(Key={"uuid": uuid}, ConsistentRead=True).get("Item", {})
+    held: dict[str, Any] = table.get_item(Key=key, ConsistentRead=True).get("Item", {})
     return held
 
 
 def _update(table: Any, key: dict[str, Any], values: dict[str, Any], condition: Any = None) -> bool:
     """Set attributes, leaving the others; False where the condition does not hold."""
-    names = {f"#{place}": name for place, name in enumerate(values)}
-    update: dict[str, Any] = {"Key": key}
-    if values:
-        places = range(len(values))
-        update |= {
-            "UpdateExpression": "SET " + ", ".join(f"#{place} = :{place}" for place in places),
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": {
-                f":{n}": value for n, value in enumerate(values.values())
-            },
-        }
+    places = range(len(values))
+    update: dict[str, Any] = {
+        "Key": key,
+        "UpdateExpression": "SET " + ", ".join(f"#{place} = :{place}" for place in places),
+        "ExpressionAttributeNames": {f"#{place}": name for place, name in enumerate(values)},
+        "ExpressionAttributeValues": {f":{n}": value for n, value in enumerate(values.values())},
+    }
     if condition is not None:
         update["ConditionExpression"] = condition
     try:

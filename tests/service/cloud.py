@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from click.testing import CliRunner, Result
 from moto.core.botocore_stubber import MockRawResponse
 
-from tests.service.world import Answer, World, answer
+from tests.service.world import Answer, World, answer, event
 
 LOG_GROUP: Final = "/aws/lambda/appointments"
 # What happens to an invocation instead of the function's answer.
@@ -23,14 +24,23 @@ Instead = Callable[[], AWSResponse]
 
 def refusal(code: int, error: str) -> AWSResponse:
     """Return how Lambda itself refuses an invocation."""
-    body = json.dumps({"Message": error, "Type": "User"}).encode()
-    return AWSResponse("", code, {"x-amzn-errortype": error}, MockRawResponse(body))
+    return _response(code, {"Message": error, "Type": "User"}, {"x-amzn-errortype": error})
 
 
 def death(message: str) -> AWSResponse:
     """Return what Lambda answers when the function died."""
-    body = json.dumps({"errorMessage": message, "errorType": "Sandbox.Timedout"}).encode()
-    return AWSResponse("", 200, {"X-Amz-Function-Error": "Unhandled"}, MockRawResponse(body))
+    told = {"errorMessage": message, "errorType": "Sandbox.Timedout"}
+    return _response(200, told, {"X-Amz-Function-Error": "Unhandled"})
+
+
+def _response(code: int, body: Any, headers: Any) -> AWSResponse:
+    return AWSResponse("", code, headers, MockRawResponse(json.dumps(body).encode()))
+
+
+@cache
+def _session() -> boto3.Session:
+    """Return one session for all tests: what it has read from disk it keeps."""
+    return boto3.Session(region_name="us-east-1")
 
 
 class Cloud:
@@ -43,20 +53,23 @@ class Cloud:
         self.world = world
         self.instead: list[Instead | None] = []
         self.invoked: list[str] = []
-        boto3.setup_default_session(region_name="us-east-1")
-        assert boto3.DEFAULT_SESSION is not None
-        boto3.DEFAULT_SESSION.events.register("before-send.lambda.Invoke", self._invoked)
+        boto3.DEFAULT_SESSION = _session()
+        self._events: Any = boto3.DEFAULT_SESSION.events
+        self._events.register("before-send.lambda.Invoke", self._invoked)
         self.logs = boto3.client("logs")
         self.logs.create_log_group(logGroupName=LOG_GROUP)
 
-    def send(self, event: Any) -> Answer:
+    def close(self) -> None:
+        """Take the cloud away again."""
+        self._events.unregister("before-send.lambda.Invoke", self._invoked)
+        boto3.DEFAULT_SESSION = None
+
+    def send(self, sent: Any) -> Answer:
         """Send the function an event; its lines go to the log group, in a stream of their own."""
-        return answer(self._run(event))
+        return answer(self._run(sent))
 
     def post(self, request_id: str = "req-1", **params: Any) -> Answer:
         """Send the function a request of a session without an address."""
-        from tests.service.world import event  # noqa: PLC0415
-
         return self.send(event(**{"token": "silent-token", **params}, request_id=request_id))
 
     def log(self, *lines: str, at: datetime | None = None, stream: str | None = None) -> None:
@@ -75,10 +88,10 @@ class Cloud:
         """Run a command as its console script would."""
         return CliRunner().invoke(command, arguments, input=typed, catch_exceptions=False)
 
-    def _run(self, event: Any) -> Any:
+    def _run(self, sent: Any) -> Any:
         before = len(self.world.out.getvalue())
         with redirect_stdout(self.world.out):
-            returned = self.world.invoke(event)
+            returned = self.world.invoke(sent)
         self.log(*self.world.out.getvalue()[before:].splitlines())
         return returned
 
@@ -89,5 +102,4 @@ class Cloud:
             return instead()
         body = request.body
         assert isinstance(body, bytes | str)
-        returned = json.dumps(self._run(json.loads(body))).encode()
-        return AWSResponse(request.url, 200, {}, MockRawResponse(returned))
+        return _response(200, self._run(json.loads(body)), {})

@@ -7,6 +7,7 @@ import pytest
 from botocore.retries.standard import ExponentialBackoff
 from moto import mock_aws
 
+from tests.service.cloud import Cloud
 from tests.service.world import Wire, World
 
 
@@ -34,3 +35,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         logger.registered_handler.setStream(stream)
         leaks = world.leaks()
     assert not leaks, f"a token lies in {', '.join(sorted(leaks))}"
+
+
+@pytest.fixture
+def cloud(world: World) -> Iterator[Cloud]:
+    """Put the rest of the cloud around this world."""
+    cloud = Cloud(world)
+    yield cloud
+    cloud.close()

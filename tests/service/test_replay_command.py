@@ -3,31 +3,21 @@
 import json
 import shlex
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from click.testing import Result
 
 from appointments import mandrill
 from tests.service.cloud import LOG_GROUP, Cloud, death, refusal
-from tests.service.world import World, event
+from tests.service.world import event
 from tools.replay import main, moment
 
-NOW = ("--log-group", LOG_GROUP, "--since", "10m", "--yes")
+NOW = ("--log-group", LOG_GROUP, "--since", "10m", "--rate", "100", "--yes")
 GOOD, CRASH = "action-successful", "application-crash"
-
-
-@pytest.fixture
-def cloud(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    """Put the rest of the cloud around this world."""
-    monkeypatch.setenv("COLUMNS", "200")
-    yield Cloud(world)
-    boto3.DEFAULT_SESSION = None
 
 
 def crash(cloud: Cloud, request_id: str = "req-1", **params: Any) -> None:
