@@ -119,7 +119,7 @@ def create_token(
     """Create a token and print it: this once, for only its hash is stored."""
     if (kind == "session") != (user_id is not None):
         raise click.UsageError("A session has a --user-id, an application has none.")
-    created, now = secrets.token_urlsafe(32), int(time.time())
+    created, now = secrets.token_hex(32), int(time.time())  # no dash: it would look like an option
     item = {
         "token_hash": _hash(created),
         "uuid": str(uuid4()),

@@ -54,7 +54,8 @@ class Cloud:
         self.instead: list[Instead | None] = []
         self.invoked: list[str] = []
         boto3.DEFAULT_SESSION = _session()
-        self._events: Any = boto3.DEFAULT_SESSION.events
+        events: Any = boto3.DEFAULT_SESSION.events
+        self._events = events
         self._events.register("before-send.lambda.Invoke", self._invoked)
         self.logs = boto3.client("logs")
         self.logs.create_log_group(logGroupName=LOG_GROUP)
