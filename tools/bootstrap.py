@@ -21,8 +21,15 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
 REQUIREMENTS = ROOT / "requirements"
 UV = LOCAL / "uv" / "bin" / "uv"
-# Environment → its lock. They are apart because MiniStack pins one botocore and SAM pins dozens.
-LOCKS = {"uv": "uv.txt", "venv": "dev.txt", "sam": "sam.txt", "ministack": "ministack.txt"}
+# Environment → its lock. They are apart because MiniStack pins one botocore and SAM pins dozens,
+# and so that the bundle under the Runtime Interface Emulator finds nothing but itself.
+LOCKS = {
+    "uv": "uv.txt",
+    "venv": "dev.txt",
+    "sam": "sam.txt",
+    "ministack": "ministack.txt",
+    "rie": "rie.txt",
+}
 
 
 def main(names: list[str]) -> None:

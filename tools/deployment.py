@@ -2,13 +2,17 @@
 
 import fcntl
 import hashlib
+import os
 import subprocess
+import tempfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
 from tools.bootstrap import LOCAL, ROOT
+from tools.console import err
 from tools.project import (
     ARCHITECTURE,
     CREDENTIALS,
@@ -56,6 +60,12 @@ def build() -> None:
         target = {"LAMBDA_RUNTIME": RUNTIME, "LAMBDA_ARCHITECTURE": ARCHITECTURE}
         sam("build", "--template-file", TEMPLATE, "--build-dir", BUILD, **target)
         stamp.write_text(wanted)
+
+
+def build_for_aws() -> None:
+    """Build as `sam build` by hand does, into `.aws-sam`, for the template's default target."""
+    target = {name: value for name, value in os.environ.items() if name.startswith("LAMBDA_")}
+    sam("build", **target)
 
 
 def deploy(endpoint_url: str, mandrill_url: str) -> None:
@@ -120,7 +130,19 @@ def sam(*arguments: str | Path, **more: str) -> None:
     )
     if done.returncode != 0:
         raise ToolError(f"sam {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+    for line in done.stderr.splitlines():
+        if "WARNING" in line:
+            err.print(line, markup=False)
 
 
 def _tag(mandrill_url: str) -> str:
     return hashlib.sha256(f"{inputs()} {mandrill_url}".encode()).hexdigest()
+
+
+def zipped_size(bundle: Path) -> int:
+    """Return the size of the zip that `sam deploy` uploads."""
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in bundle.rglob("*"):
+                archive.write(path, path.relative_to(bundle))
+        return file.tell()

@@ -26,6 +26,8 @@ _LOCAL_DEPLOYMENT: Final[Mapping[str, Any]] = tomllib.loads(SAMCONFIG.read_text(
 ]["parameters"]
 STACK_NAME: Final[str] = _LOCAL_DEPLOYMENT["stack_name"]
 REGION: Final[str] = _LOCAL_DEPLOYMENT["region"]
+LOG_GROUP: Final = f"/aws/lambda/{STACK_NAME}"
+QUEUE: Final = f"{STACK_NAME}-notifications"  # holds what was published, so that it can be read
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 

@@ -25,7 +25,7 @@ KINDS: Final = (
     "no_roles",
     "revoked",
 )
-TOKENS: Final = {kind: f"local-{kind.replace('_', '-')}-token" for kind in KINDS}
+TOKENS: Final = {kind: f"local-{kind}-token" for kind in KINDS}
 MANDRILL_KEY: Final = "local-mandrill-key"
 
 RECORDS: Final[list[dict[str, Any]]] = [

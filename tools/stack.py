@@ -18,12 +18,21 @@ import urllib3
 from tools import deployment, processes, seeds
 from tools.bootstrap import LOCAL
 from tools.console import step
-from tools.project import CREDENTIALS, MINISTACK, REGION, STACK_NAME, ToolError, environment
+from tools.project import (
+    CREDENTIALS,
+    LOG_GROUP,
+    MINISTACK,
+    QUEUE,
+    REGION,
+    ToolError,
+    environment,
+)
 
 HOME: Final = LOCAL
 DEFAULT_PORT: Final = 4566
 START_SECONDS: Final = 60
 ANSWER_SECONDS: Final = 60
+REQUEST_SECONDS: Final = 35
 
 session: Final = boto3.Session(
     aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
@@ -53,6 +62,19 @@ class Stack:
     def port(self) -> int:
         """The emulator's port."""
         return int(self.endpoint_url.rpartition(":")[2])
+
+    def request(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one request to the API, also where `*.localhost` does not resolve."""
+        return urllib3.request(
+            method,
+            self.endpoint_url + path,
+            body=body,
+            headers={"Host": self.host, **(headers or {})},
+            timeout=REQUEST_SECONDS,
+            retries=False,
+        )
 
 
 def find(home: Path = HOME) -> Stack | None:
@@ -117,13 +139,6 @@ def down(home: Path = HOME) -> bool:
     return any(ran)
 
 
-def call(stack: Stack, method: str, path: str, **options: object) -> urllib3.BaseHTTPResponse:
-    """Send one request to the API, also where `*.localhost` does not resolve."""
-    headers = {"Host": stack.host, **options.pop("headers", {})}  # type: ignore[dict-item]
-    url = stack.endpoint_url + path
-    return urllib3.request(method, url, headers=headers, timeout=30, retries=False, **options)  # type: ignore[arg-type]
-
-
 def _start_emulator(home: Path, port: int) -> None:
     record, log = _emulator(home), home / "ministack.log"
     if processes.find(record) is not None:
@@ -139,6 +154,7 @@ def _start_emulator(home: Path, port: int) -> None:
         STATE_DIR=str(home / "state"),
         LAMBDA_ACCOUNT_CONCURRENCY="16",  # each worker is a process
         IOT_MTLS_ENABLED="0",  # or it opens a port for MQTT
+        AWS_LAMBDA_LOG_GROUP_NAME=LOG_GROUP,  # Lambda tells the function, MiniStack does not
         TMPDIR=str(temporary),
     )
     health = f"http://127.0.0.1:{port}/_ministack/health"
@@ -190,7 +206,7 @@ def _furnish(stack: Stack, outputs: Mapping[str, str]) -> None:
 def _await_answer(stack: Stack) -> None:
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:
-        answer = call(stack, "GET", "/")
+        answer = stack.request("GET", "/")
         # A page of the gateway has no request id of the function's.
         if "x-request-id" in answer.headers:
             return
