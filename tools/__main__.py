@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from tools import demo, deployment, rie, stack, tables
+from tools.bootstrap import ROOT
 from tools.console import err, out, step
-from tools.project import ROOT, ToolError
+from tools.project import ToolError
 
 
 def main() -> int:
@@ -25,7 +26,8 @@ def main() -> int:
     try:
         return run(arguments)
     except ToolError as fault:
-        err.print(f"[red]✗[/] {fault}", markup=True, soft_wrap=True)
+        err.print("[red]✗[/]", end=" ")
+        err.print(str(fault), markup=False, soft_wrap=True)
         return 1
 
 

@@ -1,4 +1,4 @@
-"""One console for all commands: steps with their time on the error stream, results on the output."""
+"""One console for all commands: steps on the error stream, results on the output."""
 
 import time
 from collections.abc import Iterator

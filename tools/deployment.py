@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import os
 import subprocess
 import tempfile
 import zipfile
@@ -25,11 +24,12 @@ from tools.project import (
     STACK_NAME,
     TEMPLATE,
     ToolError,
-    environment,
+    tool_environment,
 )
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
+    from mypy_boto3_apigatewayv2.type_defs import CorsTypeDef
     from mypy_boto3_cloudformation import CloudFormationClient
 
 BUILD = LOCAL / "build"
@@ -41,7 +41,9 @@ INPUTS_TAG = "inputs"
 def inputs() -> str:
     """Return a hash of all that decides what is built: another hash, another package."""
     digest = hashlib.sha256(f"{RUNTIME} {ARCHITECTURE}".encode())
-    code = [path for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    code = [
+        path for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    ]
     for path in [TEMPLATE, SAMCONFIG, PACKAGER, *sorted(code)]:
         digest.update(f"{path.relative_to(ROOT)} {path.stat().st_size}\n".encode())
         digest.update(path.read_bytes())
@@ -64,8 +66,7 @@ def build() -> None:
 
 def build_for_aws() -> None:
     """Build as `sam build` by hand does, into `.aws-sam`, for the template's default target."""
-    target = {name: value for name, value in os.environ.items() if name.startswith("LAMBDA_")}
-    sam("build", **target)
+    sam("build")
 
 
 def deploy(endpoint_url: str, mandrill_url: str) -> None:
@@ -104,9 +105,9 @@ def restore_cors(apis: "ApiGatewayV2Client", api_id: str) -> None:
     if apis.get_api(ApiId=api_id).get("CorsConfiguration"):
         return
     template = built_template()
-    cors = dict(template["Resources"]["Api"]["Properties"]["CorsConfiguration"])
-    origins = template["Parameters"][cors["AllowOrigins"]["Ref"]]["Default"]
-    apis.update_api(ApiId=api_id, CorsConfiguration=cors | {"AllowOrigins": origins.split(",")})
+    cors: CorsTypeDef = template["Resources"]["Api"]["Properties"]["CorsConfiguration"]
+    origins = template["Parameters"]["AllowedOrigins"]["Default"].split(",")
+    apis.update_api(ApiId=api_id, CorsConfiguration={**cors, "AllowOrigins": origins})
 
 
 def built_template() -> dict[str, Any]:
@@ -121,7 +122,7 @@ def sam(*arguments: str | Path, **more: str) -> None:
     done = subprocess.run(  # noqa: S603
         [SAM, *arguments],
         cwd=ROOT,
-        env=environment(**settings, **region, **CREDENTIALS, **more),
+        env=tool_environment(**settings, **region, **CREDENTIALS, **more),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

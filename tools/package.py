@@ -25,7 +25,7 @@ SHARED_DATA = ["_retry.json", "endpoints.json", "partitions.json", "sdk-default-
 UNUSED = [
     "bin",
     "aws_lambda_powertools/event_handler",
-    "aws_lambda_powertools/utilities/[!_t]*",
+    "aws_lambda_powertools/utilities/[bdfikpsv]*",
     "pydantic/mypy.py",
     "pydantic/v1",
     "dateutil/zoneinfo",
@@ -56,10 +56,17 @@ def main() -> None:
 
 
 def install(target: Path, version: str, platform_tag: str) -> None:
-    """Install the locked wheels for the function's Python and processor, checked by their hashes."""
+    """Install the locked wheels for the function's Python and processor, hashes checked."""
     os.environ.setdefault("UV_CACHE_DIR", str(LOCAL / "cache" / "uv"))
     options = ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "--quiet"]
-    where = ["--target", str(target), "--python-version", version, "--python-platform", platform_tag]
+    where = [
+        "--target",
+        str(target),
+        "--python-version",
+        version,
+        "--python-platform",
+        platform_tag,
+    ]
     lock = str(SOURCE / "requirements.txt")
     run(uv(), "pip", "install", "--python", sys.executable, *options, *where, "-r", lock)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from tools.project import ROOT, ToolError
+from tools.bootstrap import ROOT
+from tools.project import ToolError
 
 STOP_SECONDS = 20
 LOOK_AGAIN_SECONDS = 0.1

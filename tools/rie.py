@@ -19,7 +19,7 @@ from rich.table import Table
 from tools import deployment, processes
 from tools.bootstrap import LOCAL
 from tools.console import out
-from tools.project import ARCHITECTURE, EVENTS, ToolError, environment
+from tools.project import ARCHITECTURE, EVENTS, ToolError, bare_environment
 from tools.stack import Stack, session
 
 BUNDLE: Final = deployment.BUILD / "CreateFunction"
@@ -47,7 +47,7 @@ def start(stack: Stack) -> Iterator[Runtime]:
     config = session.client("lambda", endpoint_url=stack.endpoint_url).get_function_configuration(
         FunctionName=stack.function_name
     )
-    settings = environment(
+    settings = bare_environment(
         **config["Environment"]["Variables"],
         AWS_ENDPOINT_URL=stack.endpoint_url,
         AWS_REGION=stack.region,
@@ -61,7 +61,7 @@ def start(stack: Stack) -> Iterator[Runtime]:
     )
     port, api_port = _free_port(), _free_port()
     emulator = _emulator()
-    command = [
+    command: list[str | Path] = [
         *(emulator, "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
         *("--runtime-api-address", f"127.0.0.1:{api_port}"),
         *(PYTHON, "-m", "awslambdaric", config["Handler"]),

@@ -25,13 +25,13 @@ from tools.project import (
     QUEUE,
     REGION,
     ToolError,
-    environment,
+    bare_environment,
 )
 
 HOME: Final = LOCAL
 DEFAULT_PORT: Final = 4566
 START_SECONDS: Final = 60
-ANSWER_SECONDS: Final = 60
+ANSWER_SECONDS: Final = 30
 REQUEST_SECONDS: Final = 35
 
 session: Final = boto3.Session(
@@ -146,7 +146,7 @@ def _start_emulator(home: Path, port: int) -> None:
     _refuse_taken(port)
     temporary = home / "tmp"
     temporary.mkdir(exist_ok=True)
-    settings = environment(
+    settings = bare_environment(
         GATEWAY_PORT=str(port),
         BIND_HOST="127.0.0.1",
         AUTH="true",  # IAM is enforced
@@ -171,7 +171,7 @@ def _start_sandbox(home: Path, port: int) -> None:
     messages = f"http://127.0.0.1:{port}/_sandbox/messages"
     with step(f"Start the Mandrill sandbox on port {port}"):
         command = [sys.executable, "-m", "tools.sandbox", "--port", str(port)]
-        processes.start(command, record, log, environment())
+        processes.start(command, record, log, bare_environment())
         processes.wait(lambda: _answers(messages), "The sandbox", record, log, START_SECONDS)
 
 
@@ -211,7 +211,9 @@ def _await_answer(stack: Stack) -> None:
         if "x-request-id" in answer.headers:
             return
         if time.monotonic() > deadline:
-            raise ToolError(f"The API does not answer as it should: {answer.status} {answer.data!r}")
+            raise ToolError(
+                f"The API does not answer as it should: {answer.status} {answer.data!r}"
+            )
         time.sleep(processes.LOOK_AGAIN_SECONDS)
 
 

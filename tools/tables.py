@@ -45,7 +45,7 @@ def published(stack: Stack) -> list[dict[str, Any]]:
     """Read the queue on the topic without emptying it, oldest first."""
     queues = session.client("sqs", endpoint_url=stack.endpoint_url)
     queue = queues.get_queue_url(QueueName=QUEUE)["QueueUrl"]
-    found: list["MessageTypeDef"] = []
+    found: list[MessageTypeDef] = []
     for _ in range(MOST_CALLS):
         batch = queues.receive_message(
             QueueUrl=queue,
