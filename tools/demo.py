@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from tools.aws import session
 from tools.console import out
 from tools.project import ToolError
-from tools.stack import Stack, session
+from tools.stack import Stack
 
 PATH: Final = "/api/v1/appointments/create"
 POLL_SECONDS: Final = 1

@@ -17,10 +17,11 @@ import urllib3
 from rich.table import Table
 
 from tools import deployment, processes
+from tools.aws import session
 from tools.bootstrap import LOCAL
 from tools.console import out
 from tools.project import ARCHITECTURE, EVENTS, ToolError, bare_environment
-from tools.stack import Stack, session
+from tools.stack import Stack
 
 BUNDLE: Final = deployment.BUILD / "CreateFunction"
 PYTHON: Final = LOCAL / "rie" / "bin" / "python"

@@ -12,17 +12,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import boto3
 import urllib3
 
-from tools import deployment, processes, seeds
+from tools import deployment, furnish, processes, seeds
+from tools.aws import session
 from tools.bootstrap import LOCAL
 from tools.console import step
 from tools.project import (
-    CREDENTIALS,
     LOG_GROUP,
     MINISTACK,
-    QUEUE,
     REGION,
     ToolError,
     bare_environment,
@@ -33,12 +31,6 @@ DEFAULT_PORT: Final = 4566
 START_SECONDS: Final = 60
 ANSWER_SECONDS: Final = 30
 REQUEST_SECONDS: Final = 35
-
-session: Final = boto3.Session(
-    aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-    aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-    region_name=REGION,
-)
 
 
 @dataclass(frozen=True)
@@ -122,7 +114,7 @@ def up(port: int | None = None, home: Path = HOME) -> Stack:
         tokens=seeds.TOKENS,
     )
     with step("Seed sessions and records"):
-        _furnish(stack, outputs)
+        furnish.furnish(endpoint_url, outputs)
     with step("Wait for the API's answer"):
         _await_answer(stack)
     told = home / "stack.json"
@@ -170,7 +162,8 @@ def _start_sandbox(home: Path, port: int) -> None:
     _refuse_taken(port)
     messages = f"http://127.0.0.1:{port}/_sandbox/messages"
     with step(f"Start the Mandrill sandbox on port {port}"):
-        command = [sys.executable, "-m", "tools.sandbox", "--port", str(port)]
+        key = seeds.MANDRILL_KEY
+        command = [sys.executable, "-m", "tools.sandbox", "--port", str(port), "--key", key]
         processes.start(command, record, log, bare_environment())
         processes.wait(lambda: _answers(messages), "The sandbox", record, log, START_SECONDS)
 
@@ -181,26 +174,6 @@ def _refuse_taken(port: int) -> None:
             f"Port {port} is taken by another program. Choose another (the sandbox takes the "
             "one above it): make up PORT=4600"
         )
-
-
-def _furnish(stack: Stack, outputs: Mapping[str, str]) -> None:
-    """Put in what the template leaves to the operator, and what the emulator drops."""
-    deployment.restore_cors(
-        session.client("apigatewayv2", endpoint_url=stack.endpoint_url), outputs["ApiId"]
-    )
-    secrets = session.client("secretsmanager", endpoint_url=stack.endpoint_url)
-    secrets.put_secret_value(SecretId=outputs["MandrillSecret"], SecretString=seeds.MANDRILL_KEY)
-    queues = session.client("sqs", endpoint_url=stack.endpoint_url)
-    queue = queues.create_queue(QueueName=QUEUE)["QueueUrl"]
-    attributes = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    session.client("sns", endpoint_url=stack.endpoint_url).subscribe(
-        TopicArn=stack.notifications_topic,
-        Protocol="sqs",
-        Endpoint=attributes["Attributes"]["QueueArn"],
-        Attributes={"RawMessageDelivery": "true"},
-    )
-    dynamodb = session.client("dynamodb", endpoint_url=stack.endpoint_url)
-    seeds.write(dynamodb, stack.sessions_table, stack.records_table)
 
 
 def _await_answer(stack: Stack) -> None:

@@ -7,8 +7,9 @@ import urllib3
 from rich.markup import escape
 from rich.table import Table
 
+from tools.aws import session
 from tools.project import QUEUE
-from tools.stack import Stack, session
+from tools.stack import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -20,24 +21,26 @@ MOST_CALLS: Final = 50
 def mailbox(stack: Stack) -> Table:
     """Show the emails that the sandbox accepted last."""
     messages = urllib3.request("GET", f"{stack.mandrill_url}/_sandbox/messages", timeout=5).json()
-    table = Table("to", "template", "appointment", "request", title="Emails last sent")
+    table = _table("Emails last sent", "to", "template", "appointment", "request")
     for message in messages[-SHOWN:]:
-        metadata = message["metadata"]
         table.add_row(
-            "\n".join(f"{to['name']} <{to['email']}>" for to in message["to"]),
+            ", ".join(to["email"] for to in message["to"]),
             message["template_name"],
-            metadata.get("appointment_uuid"),
-            metadata.get("request_id"),
+            message["metadata"].get("appointment_uuid"),
+            message["metadata"].get("request_id"),
         )
     return table
 
 
 def notifications(stack: Stack) -> Table:
-    """Show the notifications that were published last."""
-    table = Table("received at", "status", "reason", "uuid", "replay", title="Notifications")
-    for facts in published(stack)[-SHOWN:]:
-        columns = ("received_at", "status", "reason", "uuid", "replay")
+    """Show the notifications that were published last, and how the last one is mended."""
+    found = published(stack)[-SHOWN:]
+    columns = ("received_at", "status", "reason", "uuid", "request_id")
+    table = _table("Notifications last published", *columns)
+    for facts in found:
         table.add_row(*(escape(str(facts.get(name) or "")) for name in columns))
+    if found and found[-1]["replay"]:
+        table.caption = f"To mend the last one: {escape(found[-1]['replay'])}"
     return table
 
 
@@ -61,3 +64,10 @@ def published(stack: Stack) -> list[dict[str, Any]]:
         queues.change_message_visibility(QueueUrl=queue, ReceiptHandle=receipt, VisibilityTimeout=0)
     found.sort(key=lambda message: message["Attributes"]["SentTimestamp"])
     return [json.loads(message["Body"]) for message in found]
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
