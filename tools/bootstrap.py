@@ -11,18 +11,22 @@ import sys
 import time
 from pathlib import Path
 
-if sys.version_info < (3, 11):  # before anything that an older Python could not read
-    sys.exit(
-        "Python 3.11 or later is needed, and %s is %d.%d. Say which to use: make PYTHON=python3.13 …"
-        % (sys.executable, *sys.version_info[:2])
-    )
+if sys.version_info < (3, 11):  # noqa: UP036 - a machine's own python3 may well be older
+    sys.exit(f"{sys.executable} is older than 3.11. Name a newer one: make PYTHON=python3.13 …")
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
 REQUIREMENTS = ROOT / "requirements"
 UV = LOCAL / "uv" / "bin" / "uv"
-# Environment → its lock. They are apart because MiniStack pins one botocore and SAM pins dozens.
-LOCKS = {"uv": "uv.txt", "venv": "dev.txt", "sam": "sam.txt", "ministack": "ministack.txt"}
+# Environment → its lock. They are apart because MiniStack pins one botocore and SAM pins dozens,
+# and so that the bundle under the Runtime Interface Emulator finds nothing but itself.
+LOCKS = {
+    "uv": "uv.txt",
+    "venv": "dev.txt",
+    "sam": "sam.txt",
+    "ministack": "ministack.txt",
+    "rie": "rie.txt",
+}
 
 
 def main(names: list[str]) -> None:
@@ -47,7 +51,9 @@ def install_uv(lock: Path) -> None:
     """Bring uv with what every Python has: venv and pip."""
     made = run(sys.executable, "-m", "venv", "--clear", str(UV.parent.parent))
     if not made:
-        sys.exit("This Python has no working venv module (on Debian and Ubuntu: apt install python3-venv).")
+        sys.exit(
+            "This Python lacks the venv module (on Debian and Ubuntu: apt install python3-venv)."
+        )
     pip = str(UV.parent / "pip")
     if not run(pip, "install", "--quiet", "--no-cache-dir", "--require-hashes", "-r", str(lock)):
         sys.exit("uv could not be installed. Is the package index within reach?")

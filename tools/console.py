@@ -1,5 +1,6 @@
-"""One console for all commands: steps with their time on the error stream, results on the output."""
+"""One console for all commands: steps on the error stream, results on the output."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,8 @@ from typing import Final
 
 from rich.console import Console
 
-out: Final = Console()
+# A file or a pipe has no width of its own: tables get room there.
+out: Final = Console(width=None if sys.stdout.isatty() else 160)
 err: Final = Console(stderr=True, highlight=False)
 
 

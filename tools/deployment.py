@@ -3,12 +3,15 @@
 import fcntl
 import hashlib
 import subprocess
+import tempfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
 from tools.bootstrap import LOCAL, ROOT
+from tools.console import err
 from tools.project import (
     ARCHITECTURE,
     CREDENTIALS,
@@ -21,11 +24,12 @@ from tools.project import (
     STACK_NAME,
     TEMPLATE,
     ToolError,
-    environment,
+    tool_environment,
 )
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
+    from mypy_boto3_apigatewayv2.type_defs import CorsTypeDef
     from mypy_boto3_cloudformation import CloudFormationClient
 
 BUILD = LOCAL / "build"
@@ -37,7 +41,9 @@ INPUTS_TAG = "inputs"
 def inputs() -> str:
     """Return a hash of all that decides what is built: another hash, another package."""
     digest = hashlib.sha256(f"{RUNTIME} {ARCHITECTURE}".encode())
-    code = [path for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    code = [
+        path for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    ]
     for path in [TEMPLATE, SAMCONFIG, PACKAGER, *sorted(code)]:
         digest.update(f"{path.relative_to(ROOT)} {path.stat().st_size}\n".encode())
         digest.update(path.read_bytes())
@@ -56,6 +62,11 @@ def build() -> None:
         target = {"LAMBDA_RUNTIME": RUNTIME, "LAMBDA_ARCHITECTURE": ARCHITECTURE}
         sam("build", "--template-file", TEMPLATE, "--build-dir", BUILD, **target)
         stamp.write_text(wanted)
+
+
+def build_for_aws() -> None:
+    """Build as `sam build` by hand does, into `.aws-sam`, for the template's default target."""
+    sam("build")
 
 
 def deploy(endpoint_url: str, mandrill_url: str) -> None:
@@ -94,9 +105,9 @@ def restore_cors(apis: "ApiGatewayV2Client", api_id: str) -> None:
     if apis.get_api(ApiId=api_id).get("CorsConfiguration"):
         return
     template = built_template()
-    cors = dict(template["Resources"]["Api"]["Properties"]["CorsConfiguration"])
-    origins = template["Parameters"][cors["AllowOrigins"]["Ref"]]["Default"]
-    apis.update_api(ApiId=api_id, CorsConfiguration=cors | {"AllowOrigins": origins.split(",")})
+    cors: CorsTypeDef = template["Resources"]["Api"]["Properties"]["CorsConfiguration"]
+    origins = template["Parameters"]["AllowedOrigins"]["Default"].split(",")
+    apis.update_api(ApiId=api_id, CorsConfiguration={**cors, "AllowOrigins": origins})
 
 
 def built_template() -> dict[str, Any]:
@@ -111,7 +122,7 @@ def sam(*arguments: str | Path, **more: str) -> None:
     done = subprocess.run(  # noqa: S603
         [SAM, *arguments],
         cwd=ROOT,
-        env=environment(**settings, **region, **CREDENTIALS, **more),
+        env=tool_environment(**settings, **region, **CREDENTIALS, **more),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -120,7 +131,19 @@ def sam(*arguments: str | Path, **more: str) -> None:
     )
     if done.returncode != 0:
         raise ToolError(f"sam {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+    for line in done.stderr.splitlines():
+        if "WARNING" in line:
+            err.print(line, markup=False)
 
 
 def _tag(mandrill_url: str) -> str:
     return hashlib.sha256(f"{inputs()} {mandrill_url}".encode()).hexdigest()
+
+
+def zipped_size(bundle: Path) -> int:
+    """Return the size of the zip that `sam deploy` uploads."""
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in bundle.rglob("*"):
+                archive.write(path, path.relative_to(bundle))
+        return file.tell()

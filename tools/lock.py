@@ -1,4 +1,4 @@
-"""Renew the locks: the newest versions that fit together, with hashes, for every Python and machine."""
+"""Renew the locks: the newest versions that fit together, hashed, for every Python and machine."""
 
 import subprocess
 
@@ -10,14 +10,23 @@ RUNTIME = "src/requirements.txt"
 def main() -> None:
     """Lock the runtime first: the developers' environment must hold the very same versions."""
     compile_lock(RUNTIME, "pyproject.toml")
-    compile_lock("requirements/dev.txt", "pyproject.toml", "--group", "dev", "--constraint", RUNTIME)
+    compile_lock(
+        "requirements/dev.txt", "pyproject.toml", "--group", "dev", "--constraint", RUNTIME
+    )
     for source in sorted(REQUIREMENTS.glob("*.in")):
         compile_lock(f"requirements/{source.stem}.txt", str(source.relative_to(ROOT)))
 
 
 def compile_lock(lock: str, *sources: str) -> None:
     """Write one lock."""
-    options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--upgrade", "--quiet"]
+    options = [
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--generate-hashes",
+        "--upgrade",
+        "--quiet",
+    ]
     command = ["--custom-compile-command", "make lock", "--output-file", lock]
     subprocess.run([UV, "pip", "compile", *options, *command, *sources], cwd=ROOT, check=True)  # noqa: S603
 

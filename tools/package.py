@@ -16,16 +16,21 @@ from typing import Any
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 LOCAL = SOURCE.parent / ".local"
+# The template's defaults: a test holds the two together.
+DEFAULT_RUNTIME = "python3.13"
+DEFAULT_ARCHITECTURE = "arm64"
 PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 
 # The clients that the function makes. botocore ships the data of four hundred services.
 SERVICES = ["dynamodb", "secretsmanager", "sns"]
 SHARED_DATA = ["_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"]
 # What the function never imports; the test with a bare interpreter holds this list to the code.
+POWERTOOLS = ["batch", "data_classes", "data_masking", "feature_flags", "idempotency", "kafka"]
+POWERTOOLS += ["auth_alpha", "circuit_breaker", "parameters", "parser", "streaming", "validation"]
 UNUSED = [
     "bin",
     "aws_lambda_powertools/event_handler",
-    "aws_lambda_powertools/utilities/[!_t]*",
+    *(f"aws_lambda_powertools/utilities/{name}" for name in POWERTOOLS),
     "pydantic/mypy.py",
     "pydantic/v1",
     "dateutil/zoneinfo",
@@ -39,8 +44,8 @@ UNUSED = [
 def main() -> None:
     """Build the package into SAM's artifacts directory."""
     target = Path(os.environ["ARTIFACTS_DIR"])
-    version = os.environ.get("LAMBDA_RUNTIME", "python3.13").removeprefix("python")
-    architecture = os.environ.get("LAMBDA_ARCHITECTURE", "arm64")
+    version = os.environ.get("LAMBDA_RUNTIME", DEFAULT_RUNTIME).removeprefix("python")
+    architecture = os.environ.get("LAMBDA_ARCHITECTURE", DEFAULT_ARCHITECTURE)
     shutil.rmtree(target, ignore_errors=True)
     install(target, version, PLATFORMS[architecture])
     shutil.copytree(
@@ -56,10 +61,17 @@ def main() -> None:
 
 
 def install(target: Path, version: str, platform_tag: str) -> None:
-    """Install the locked wheels for the function's Python and processor, checked by their hashes."""
+    """Install the locked wheels for the function's Python and processor, hashes checked."""
     os.environ.setdefault("UV_CACHE_DIR", str(LOCAL / "cache" / "uv"))
     options = ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "--quiet"]
-    where = ["--target", str(target), "--python-version", version, "--python-platform", platform_tag]
+    where = [
+        "--target",
+        str(target),
+        "--python-version",
+        version,
+        "--python-platform",
+        platform_tag,
+    ]
     lock = str(SOURCE / "requirements.txt")
     run(uv(), "pip", "install", "--python", sys.executable, *options, *where, "-r", lock)
 
@@ -104,8 +116,7 @@ def undocumented(value: Any) -> Any:
 def compile_bytecode(target: Path, version: str) -> None:
     """Compile with the runtime's own minor version: without .pyc a cold start takes twice as long.
 
-    Unchecked, because Lambda's file times say nothing; under Lambda's own path, so that a
-    traceback names no path of this machine.
+    Unchecked, because Lambda's file times say nothing.
     """
     python = find_python(version)
     if python is None:
@@ -115,8 +126,17 @@ def compile_bytecode(target: Path, version: str) -> None:
             "with uv) and build again."
         )
         return
-    options = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
-    run(python, "-m", "compileall", *options, "-s", str(target), "-p", "/var/task", str(target))
+    run(
+        python,
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "0",
+        "--invalidation-mode",
+        "unchecked-hash",
+        str(target),
+    )
 
 
 def find_python(version: str) -> str | None:

@@ -26,6 +26,8 @@ _LOCAL_DEPLOYMENT: Final[Mapping[str, Any]] = tomllib.loads(SAMCONFIG.read_text(
 ]["parameters"]
 STACK_NAME: Final[str] = _LOCAL_DEPLOYMENT["stack_name"]
 REGION: Final[str] = _LOCAL_DEPLOYMENT["region"]
+LOG_GROUP: Final = f"/aws/lambda/{STACK_NAME}"
+QUEUE: Final = f"{STACK_NAME}-notifications"  # holds what was published, so that it can be read
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
@@ -33,9 +35,16 @@ class ToolError(Exception):
     """What keeps a command from its work, said so that its user knows what to do."""
 
 
-def environment(**more: str) -> dict[str, str]:
-    """Return what a child process needs of the environment, so that nothing else leaks into it."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+def bare_environment(**more: str) -> dict[str, str]:
+    """Return the little that the stack's processes need, so that nothing else leaks into them."""
+    return {
+        name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ
+    } | more
+
+
+def tool_environment(**more: str) -> dict[str, str]:
+    """Return this environment (its proxies and certificates too) without anyone's AWS account."""
     temporary = LOCAL / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
-    return kept | {"TMPDIR": str(temporary)} | more
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return ours | {"TMPDIR": str(temporary)} | more

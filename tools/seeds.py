@@ -25,7 +25,7 @@ KINDS: Final = (
     "no_roles",
     "revoked",
 )
-TOKENS: Final = {kind: f"local-{kind.replace('_', '-')}-token" for kind in KINDS}
+TOKENS: Final = {kind: f"local-{kind}-token" for kind in KINDS}
 MANDRILL_KEY: Final = "local-mandrill-key"
 
 RECORDS: Final[list[dict[str, Any]]] = [
@@ -48,7 +48,12 @@ RECORDS: Final[list[dict[str, Any]]] = [
 def sessions(now: int) -> list[dict[str, Any]]:
     """Return one session of each kind, as old as its kind wants."""
     employee = {"planoauth": "employee", "planoorder": "employee", "planox2": "employee"}
-    person = {"kind": "session", "user_id": 601, "name": "Bea Booker", "email": "bea@planomatic.test"}
+    person = {
+        "kind": "session",
+        "user_id": 601,
+        "name": "Bea Booker",
+        "email": "bea@planomatic.test",
+    }
     recent = {"remember_me": False, "created_at": now - HOUR, "last_used_at": now - HOUR // 2}
     differences: dict[str, dict[str, Any]] = {
         "session": {},

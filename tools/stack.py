@@ -12,24 +12,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import boto3
 import urllib3
 
-from tools import deployment, processes, seeds
+from tools import deployment, furnish, processes, seeds
+from tools.aws import session
 from tools.bootstrap import LOCAL
 from tools.console import step
-from tools.project import CREDENTIALS, MINISTACK, REGION, STACK_NAME, ToolError, environment
+from tools.project import (
+    LOG_GROUP,
+    MINISTACK,
+    REGION,
+    ToolError,
+    bare_environment,
+)
 
 HOME: Final = LOCAL
 DEFAULT_PORT: Final = 4566
 START_SECONDS: Final = 60
-ANSWER_SECONDS: Final = 60
-
-session: Final = boto3.Session(
-    aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-    aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-    region_name=REGION,
-)
+ANSWER_SECONDS: Final = 30
+REQUEST_SECONDS: Final = 35
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,19 @@ class Stack:
     def port(self) -> int:
         """The emulator's port."""
         return int(self.endpoint_url.rpartition(":")[2])
+
+    def request(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one request to the API, also where `*.localhost` does not resolve."""
+        return urllib3.request(
+            method,
+            self.endpoint_url + path,
+            body=body,
+            headers={"Host": self.host, **(headers or {})},
+            timeout=REQUEST_SECONDS,
+            retries=False,
+        )
 
 
 def find(home: Path = HOME) -> Stack | None:
@@ -100,7 +114,7 @@ def up(port: int | None = None, home: Path = HOME) -> Stack:
         tokens=seeds.TOKENS,
     )
     with step("Seed sessions and records"):
-        _furnish(stack, outputs)
+        furnish.furnish(endpoint_url, outputs)
     with step("Wait for the API's answer"):
         _await_answer(stack)
     told = home / "stack.json"
@@ -117,13 +131,6 @@ def down(home: Path = HOME) -> bool:
     return any(ran)
 
 
-def call(stack: Stack, method: str, path: str, **options: object) -> urllib3.BaseHTTPResponse:
-    """Send one request to the API, also where `*.localhost` does not resolve."""
-    headers = {"Host": stack.host, **options.pop("headers", {})}  # type: ignore[dict-item]
-    url = stack.endpoint_url + path
-    return urllib3.request(method, url, headers=headers, timeout=30, retries=False, **options)  # type: ignore[arg-type]
-
-
 def _start_emulator(home: Path, port: int) -> None:
     record, log = _emulator(home), home / "ministack.log"
     if processes.find(record) is not None:
@@ -131,7 +138,7 @@ def _start_emulator(home: Path, port: int) -> None:
     _refuse_taken(port)
     temporary = home / "tmp"
     temporary.mkdir(exist_ok=True)
-    settings = environment(
+    settings = bare_environment(
         GATEWAY_PORT=str(port),
         BIND_HOST="127.0.0.1",
         AUTH="true",  # IAM is enforced
@@ -139,6 +146,7 @@ def _start_emulator(home: Path, port: int) -> None:
         STATE_DIR=str(home / "state"),
         LAMBDA_ACCOUNT_CONCURRENCY="16",  # each worker is a process
         IOT_MTLS_ENABLED="0",  # or it opens a port for MQTT
+        AWS_LAMBDA_LOG_GROUP_NAME=LOG_GROUP,  # Lambda tells the function, MiniStack does not
         TMPDIR=str(temporary),
     )
     health = f"http://127.0.0.1:{port}/_ministack/health"
@@ -154,8 +162,9 @@ def _start_sandbox(home: Path, port: int) -> None:
     _refuse_taken(port)
     messages = f"http://127.0.0.1:{port}/_sandbox/messages"
     with step(f"Start the Mandrill sandbox on port {port}"):
-        command = [sys.executable, "-m", "tools.sandbox", "--port", str(port)]
-        processes.start(command, record, log, environment())
+        key = seeds.MANDRILL_KEY
+        command = [sys.executable, "-m", "tools.sandbox", "--port", str(port), "--key", key]
+        processes.start(command, record, log, bare_environment())
         processes.wait(lambda: _answers(messages), "The sandbox", record, log, START_SECONDS)
 
 
@@ -167,35 +176,17 @@ def _refuse_taken(port: int) -> None:
         )
 
 
-def _furnish(stack: Stack, outputs: Mapping[str, str]) -> None:
-    """Put in what the template leaves to the operator, and what the emulator drops."""
-    deployment.restore_cors(
-        session.client("apigatewayv2", endpoint_url=stack.endpoint_url), outputs["ApiId"]
-    )
-    secrets = session.client("secretsmanager", endpoint_url=stack.endpoint_url)
-    secrets.put_secret_value(SecretId=outputs["MandrillSecret"], SecretString=seeds.MANDRILL_KEY)
-    queues = session.client("sqs", endpoint_url=stack.endpoint_url)
-    queue = queues.create_queue(QueueName=QUEUE)["QueueUrl"]
-    attributes = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    session.client("sns", endpoint_url=stack.endpoint_url).subscribe(
-        TopicArn=stack.notifications_topic,
-        Protocol="sqs",
-        Endpoint=attributes["Attributes"]["QueueArn"],
-        Attributes={"RawMessageDelivery": "true"},
-    )
-    dynamodb = session.client("dynamodb", endpoint_url=stack.endpoint_url)
-    seeds.write(dynamodb, stack.sessions_table, stack.records_table)
-
-
 def _await_answer(stack: Stack) -> None:
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:
-        answer = call(stack, "GET", "/")
+        answer = stack.request("GET", "/")
         # A page of the gateway has no request id of the function's.
         if "x-request-id" in answer.headers:
             return
         if time.monotonic() > deadline:
-            raise ToolError(f"The API does not answer as it should: {answer.status} {answer.data!r}")
+            raise ToolError(
+                f"The API does not answer as it should: {answer.status} {answer.data!r}"
+            )
         time.sleep(processes.LOOK_AGAIN_SECONDS)
 
 
