@@ -13,7 +13,6 @@ from click.testing import Result
 
 from appointments import mandrill
 from tests.service.cloud import LOG_GROUP, Cloud, death, refusal
-from tests.service.world import event
 from tools.replay import main, moment
 
 NOW = ("--log-group", LOG_GROUP, "--since", "10m", "--rate", "100", "--yes")
@@ -344,11 +343,13 @@ def test_reads_times_as_operators_type_them() -> None:
     assert abs(moment("2h") - datetime.now(UTC) + timedelta(hours=2)) < timedelta(seconds=5)
 
 
-def test_only_direct_events_are_sent(cloud: Cloud) -> None:
-    """The function is sent the logged line, never the caller's HTTP request or token."""
+def test_sends_the_line_with_the_key_of_its_answer(cloud: Cloud) -> None:
+    """What is sent is the logged line and the uuid that its answer told: it decides the key."""
     crash(cloud)
-    assert event()["requestContext"]["requestId"] == "req-1"
+    uuid = cloud.world.lines("response")[0]["uuid"]
     replay(cloud)
-    replayed = [line for line in cloud.world.lines("response") if line.get("replay")]
-    assert [line["status"] for line in replayed] == [GOOD]
+    (sent,) = cloud.events
+    assert sent == {"replay": {**cloud.world.lines("request")[0], "uuid": uuid}}
+    assert cloud.world.item()["uuid"] == uuid
+    assert [line.get("replay") for line in cloud.world.lines("response")] == [None, True]
     assert len(cloud.world.lines("request")) == 1
