@@ -49,6 +49,13 @@ def _text(value: Any, info: ValidationInfo[Reading]) -> str:
     return info.context.mask(readers.text(value))
 
 
+def _uuid(value: Any, info: ValidationInfo[Reading]) -> str:
+    sent = readers.trimmed(value)
+    if info.context.mask(sent) != sent:
+        raise ValueError("Send a UUID of the appointment's own, not the token.")
+    return readers.uuid(sent)
+
+
 def _choice(kind: Kind) -> BeforeValidator:
     def read(value: Any) -> str:
         chosen = readers.trimmed(value)
@@ -99,7 +106,7 @@ Token = Annotated[str, Kind("string"), BeforeValidator(readers.trimmed)]
 RequiredString = Annotated[str, Kind("string"), BeforeValidator(_text)]
 Application = Annotated[str | None, _APPLICATION, _choice(_APPLICATION)]
 SessionView = Annotated[str | None, _SESSION_VIEW, _choice(_SESSION_VIEW)]
-Uuid = Annotated[str | None, Kind("string"), BeforeValidator(readers.uuid)]
+Uuid = Annotated[str | None, Kind("string"), BeforeValidator(_uuid)]
 Boolean = Annotated[bool | None, Kind("boolean"), BeforeValidator(readers.boolean)]
 Integer = Annotated[int | None, Kind("integer"), BeforeValidator(readers.integer)]
 Identifier = Annotated[int | None, Kind("integer"), BeforeValidator(_identifier)]
