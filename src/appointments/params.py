@@ -304,5 +304,6 @@ def _out_of_order(parameters: Parameters) -> Iterable[Warned]:
             if (lasts := (ends - begins).total_seconds()) != seconds:
                 yield Warned(
                     "time_duration_s",
-                    f"{seconds} s were sent, but start and stop ({zone}) lie {lasts:g} s apart.",
+                    f"{seconds} s were sent, but start and stop ({zone}) lie "
+                    f"{readers.text(lasts)} s apart.",
                 )
