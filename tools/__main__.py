@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def follow(port: int | None) -> int:
     """Start the stack, create an appointment, and show the log until Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for end in (signal.SIGINT, signal.SIGTERM):  # also where a shell has SIGINT ignored
+        signal.signal(end, signal.default_int_handler)
     was_running = stack.find() is not None
     try:
         started = stack.up(port)
