@@ -19,6 +19,7 @@ from botocore.exceptions import ConnectionClosedError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
+from moto.dynamodb.models import dynamodb_backends
 from moto.sns.models import sns_backends
 
 TABLES = {
@@ -273,7 +274,11 @@ class World:
         places = {
             "answers": [_without_token(payload) for payload in self.payloads],
             "log": self.out.getvalue(),
-            "items": [self.items(table) for table in TABLES],
+            "items": [
+                item.to_json()
+                for table in TABLES
+                for item in dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[table].all_items()
+            ],
             "notifications": self.notifications(),
         }
         return {
