@@ -261,7 +261,7 @@ class World:
 
     def lines(self, message: str | None = None) -> list[dict[str, Any]]:
         """Return the lines of the log, or those with this message; every line must be JSON."""
-        lines = [json.loads(line) for line in self.out.getvalue().splitlines()]
+        lines = [json.loads(line) for line in self.out.getvalue().split("\n") if line]
         return [line for line in lines if message is None or line.get("message") == message]
 
     def line(self, message: str) -> dict[str, Any]:
