@@ -261,7 +261,8 @@ class World:
 
     def lines(self, message: str | None = None) -> list[dict[str, Any]]:
         """Return the lines of the log, or those with this message; every line must be JSON."""
-        lines = [json.loads(line) for line in self.out.getvalue().split("\n") if line]
+        written = self.out.getvalue().encode()  # stdout is UTF-8, and has no lone surrogates
+        lines = [json.loads(line) for line in written.split(b"\n") if line]
         return [line for line in lines if message is None or line.get("message") == message]
 
     def line(self, message: str) -> dict[str, Any]:
@@ -340,5 +341,5 @@ def rest(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def answer(payload: dict[str, Any]) -> Answer:
-    """Read a payload as API Gateway would."""
-    return Answer(payload["statusCode"], payload["headers"], json.loads(payload["body"]))
+    """Read a payload as API Gateway would: its body is UTF-8."""
+    return Answer(payload["statusCode"], payload["headers"], json.loads(payload["body"].encode()))
