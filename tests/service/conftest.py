@@ -1,6 +1,7 @@
 """Fixtures: the function in this process, on moto."""
 
 import io
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -26,11 +27,13 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         # The SDK tries again at once, so that a broken wire costs no time.
         monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
         out = io.StringIO()
-        stream = logger.registered_handler.setStream(out)
+        handler = logger.registered_handler
+        assert isinstance(handler, logging.StreamHandler)
+        stdout = handler.setStream(out)
         wire = Wire(clients.client("dynamodb"))
         world = World(wire, out)
         yield world
         wire.close()
-        logger.registered_handler.setStream(stream)
+        handler.setStream(stdout)
         leaks = world.leaks()
     assert not leaks, f"a token lies in {', '.join(sorted(leaks))}"

@@ -10,7 +10,9 @@ from tests.service.world import World
 
 def test_all_faults_at_once(world: World) -> None:
     """Every fault comes back at once, missing and invalid; missing decides the status."""
-    wrong = {name: {} for name in params.NAMES if name not in ("token", "updated_at_mt", "month_first")}
+    wrong: dict[str, Any] = {
+        name: {} for name in params.NAMES if name not in ("token", "updated_at_mt", "month_first")
+    }
     answer = world.post(token=None, updated_at_mt=" ", **wrong)
     assert answer.status == "missing-param"
     assert answer.faults() == {

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from appointments import records
 from tests.service.test_answers import check
 from tests.service.test_decoding import sensitive
 from tests.service.world import DAY, World, answer, event, rest
@@ -185,7 +186,7 @@ def test_it_is_judged_as_of_when_it_was_received(
 
 
 def test_everything_else_is_judged_as_of_now(world: World) -> None:
-    """A session revoked, deleted or stripped of roles since, or a closed route, refuses a replay."""
+    """A session revoked, deleted or stripped of roles since, or a closed route refuse it."""
     line = logged(world, token="remember_me-token")
     kept = {"remember_me": True, "created_at": 0, "last_used_at": 0}
     world.put_session("remember_me-token", revoked=True, **kept)
@@ -196,6 +197,9 @@ def test_everything_else_is_judged_as_of_now(world: World) -> None:
     assert replay(world, "line", line).faults() == {"application": "invalid-param"}
     world.dynamodb.Table("sessions").delete_item(Key={"token_hash": line["token_hash"]})
     assert replay(world, "line", line).status == "invalid-token"
+    world.put_record("service#appointments", deployed=False)
+    records._held = None
+    assert replay(world, "line", line).status == "service-not-found"
 
 
 def test_it_never_marks_a_session(world: World) -> None:
@@ -294,14 +298,17 @@ def test_a_malformed_line(world: World, shape: str, name: str, value: Any) -> No
     assert world.wire.calls == []
 
 
-@pytest.mark.parametrize("received_at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", 0, 1e300, -1])
+@pytest.mark.parametrize(
+    "received_at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", 0, 1e300, -1]
+)
 def test_a_moment_of_any_age(world: World, received_at: Any) -> None:
     """A moment long before or after any session is answered like any other."""
     replay(world, "line", {**GOOD_LINE, "received_at": received_at})
 
 
 @pytest.mark.parametrize(
-    "sent", [{"replay": each} for each in (5, "x", [], {}, [GOOD_LINE], True)] + [bus(5), bus([])]
+    "sent",
+    [*({"replay": line} for line in (5, "x", [], {}, [GOOD_LINE], True)), bus(5), bus([])],
 )
 def test_what_holds_no_line(world: World, sent: Any) -> None:
     """A shape of a replay without a line in it is answered, too."""
