@@ -168,7 +168,7 @@ def test_warnings_stand_in_failures(world: World) -> None:
 
 BREAKS = [
     "http.check_media_type",
-    "params.read",
+    "reading.read",
     "records.references",
     "tables.read",
     "records.open_route",
@@ -183,14 +183,13 @@ BREAKS = [
 
 
 @pytest.mark.parametrize("place", BREAKS)
-@pytest.mark.parametrize("kind", [RuntimeError, KeyError, RecursionError, AssertionError])
 def test_anything_of_ours_that_breaks(
-    world: World, monkeypatch: pytest.MonkeyPatch, place: str, kind: type[Exception]
+    world: World, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """Whatever breaks after step 1 is an application-crash that tells nothing of us."""
 
     def broken(*_: Any, **__: Any) -> None:
-        raise kind("planned by the test")
+        raise KeyError("planned by the test")
 
     # A record that is gone brings the way past `appointments.find`.
     ids = {"order_id": 404} if place == "appointments.find" else {}

@@ -39,7 +39,7 @@ REAL = [
     bus({"replay": GOOD_LINE}),
 ]
 ANYTHING = settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -113,6 +113,45 @@ class Wire:
         return response
 
 
+def _make() -> None:
+    """Make the tables, the topic and the secret."""
+    for name, key in TABLES.items():
+        extra: dict[str, Any] = {}
+        attributes = [{"AttributeName": key, "AttributeType": "S"}]
+        if name == "appointments":
+            attributes += [
+                {"AttributeName": "owed", "AttributeType": "S"},
+                {"AttributeName": "due", "AttributeType": "N"},
+            ]
+            extra["GlobalSecondaryIndexes"] = [
+                {
+                    "IndexName": "owed",
+                    "KeySchema": [
+                        {"AttributeName": "owed", "KeyType": "HASH"},
+                        {"AttributeName": "due", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ]
+        _dynamodb().create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+            AttributeDefinitions=attributes,
+            BillingMode="PAY_PER_REQUEST",
+            **extra,
+        )
+    _boto3("sns").create_topic(Name="notifications")
+    _boto3("secretsmanager").create_secret(Name="mandrill", SecretString="sandbox-key")
+
+
+def _empty() -> None:
+    """Empty what `_make` made, which is many times faster than to make it anew."""
+    for table in dynamodb_backends[ACCOUNT][REGION].tables.values():
+        table.items.clear()
+    for topic in sns_backends[ACCOUNT][REGION].topics.values():
+        topic.sent_notifications.clear()
+
+
 class World:
     """AWS on moto, seeded as the local stack is, and all that the function wrote in it.
 
@@ -124,33 +163,10 @@ class World:
         self.payloads: list[Any] = []
         self.tokens: set[str] = set()
         self.dynamodb = _dynamodb()
-        for name, key in TABLES.items():
-            extra: dict[str, Any] = {}
-            attributes = [{"AttributeName": key, "AttributeType": "S"}]
-            if name == "appointments":
-                attributes += [
-                    {"AttributeName": "owed", "AttributeType": "S"},
-                    {"AttributeName": "due", "AttributeType": "N"},
-                ]
-                extra["GlobalSecondaryIndexes"] = [
-                    {
-                        "IndexName": "owed",
-                        "KeySchema": [
-                            {"AttributeName": "owed", "KeyType": "HASH"},
-                            {"AttributeName": "due", "KeyType": "RANGE"},
-                        ],
-                        "Projection": {"ProjectionType": "KEYS_ONLY"},
-                    }
-                ]
-            self.dynamodb.create_table(
-                TableName=name,
-                KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-                AttributeDefinitions=attributes,
-                BillingMode="PAY_PER_REQUEST",
-                **extra,
-            )
-        _boto3("sns").create_topic(Name="notifications")
-        _boto3("secretsmanager").create_secret(Name="mandrill", SecretString="sandbox-key")
+        if dynamodb_backends[ACCOUNT][REGION].tables:
+            _empty()
+        else:
+            _make()
         self.seed()
 
     def seed(self) -> None:
