@@ -64,6 +64,8 @@ class Cloud:
 
     def close(self) -> None:
         """Take the cloud away again."""
+        for group in self.logs.describe_log_groups()["logGroups"]:
+            self.logs.delete_log_group(logGroupName=group["logGroupName"])
         self._hooks.unregister("before-send.lambda.Invoke", self._invoked)
         boto3.DEFAULT_SESSION = None
 

@@ -38,7 +38,7 @@ def test_what_it_says_to_type_is_understood(command: str) -> None:
 
 
 def _resources() -> dict[str, Any]:
-    loader = type("Loader", (yaml.SafeLoader,), {})
+    loader: Any = type("Loader", (yaml.SafeLoader,), {})
     loader.add_multi_constructor("!", lambda *_: None)
     template = yaml.load((PROJECT / "template.yaml").read_text(), loader)  # noqa: S506 - a SafeLoader
     resources: dict[str, Any] = template["Resources"]
