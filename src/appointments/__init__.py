@@ -3,12 +3,15 @@
 ===============================================  ===============================================
 `handler`                                        the Lambda entry: event in, answer out
 `create`, `replay`, `owed`                       the use case, and the two other ways to it
-`http`, `answers`, `mailing`, `notifications`    the edge, the email, what people are told
-`delivery`                                       one delivery of the email
-`sessions`, `records`, `appointments`, `outbox`  the tables (on `tables`)
-`mandrill`                                       the email service
-`request`, `params`, `readers`, `statuses`       the contract's own vocabulary
-`settings`, `clients`, `logs`                    the ground: environment, AWS clients, log
+`http`, `reading`, `answers`                     the edge, the parameters, what is answered
+`mailing`, `notifications`                       the email, what people are told
+`delivery`, `outbox`                             one delivery of an email, what is owed of it
+`sessions`, `records`, `appointments`            the tables
+`tables`, `mandrill`                             what the tables share; the email service
+`request`, `params`                              what is asked for
+`readers`, `statuses`                            the contract's own vocabulary
+`clients`, `logs`                                the ground: AWS clients, log
+`settings`                                       the environment
 ===============================================  ===============================================
 
 Every import points to a lower floor; only values and one exception, `Failure`, come up.

@@ -7,7 +7,16 @@ from uuid import NAMESPACE_URL, uuid5
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from appointments import appointments, http, mailing, params, readers, records, sessions, tables
+from appointments import (
+    appointments,
+    http,
+    mailing,
+    readers,
+    reading,
+    records,
+    sessions,
+    tables,
+)
 from appointments.appointments import Appointment
 from appointments.logs import logger
 from appointments.params import Parameters
@@ -44,9 +53,11 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     mailing.prepare(item, photographer, attempt)
     stored = _stored_before(item, parameters, found)  # step 7
     if stored is None:
-        stored = _write(item, request, session, outcome)  # step 8
-        if outcome.session:
-            _show(session, request, parameters, outcome)  # as it is after marking
+        try:
+            stored = _write(item, request, session, outcome)  # step 8
+        finally:
+            if outcome.session:
+                _show(session, request, parameters, outcome)  # as it is after marking
         _require_same(item, stored, request)
     outcome.saved, outcome.is_new = True, stored.attempt == attempt
     outcome.replayed, outcome.appointment = not outcome.is_new, stored.fields()
@@ -70,7 +81,7 @@ def _read_parameters(request: Request, outcome: Outcome) -> Parameters | Failure
         return request.fault
     beside = [] if _sent_uuid(request) else _key_faults(request)
     try:
-        parameters, outcome.warnings = params.read(
+        parameters, outcome.warnings = reading.read(
             request.params, unknown=request.unknown, beside=beside, mask=request.mask
         )
     except Failure as failure:
@@ -88,13 +99,13 @@ def _key_faults(request: Request) -> list[Fault]:
     if len(key) <= _LONGEST_KEY and key.isprintable():
         return []
     message = f"Send at most {_LONGEST_KEY} printable characters."
-    received = params.shorten(key, request.mask)
+    received = reading.shorten(key, request.mask)
     return [Fault(IDEMPOTENCY_KEY, Status.INVALID_PARAM, message, received)]
 
 
 def _header_key(request: Request) -> str:
     """Return the Idempotency-Key without white space and quotes around it; empty if not passed."""
-    key = (request.idempotency_key or "").strip()
+    key = request.mask(request.idempotency_key or "").strip()
     quoted = len(key) > 1 and key.startswith('"') and key.endswith('"')
     return key[1:-1].strip() if quoted else key
 

@@ -1,0 +1,75 @@
+# Bare `make` lists the targets. PYTHON=python3.13 chooses another Python (3.11 or later);
+# PORT=4600 another port for the local stack (the Mandrill sandbox takes the one above).
+PYTHON ?= python3
+PORT ?=
+EVENT ?=
+
+export PYTHON
+unexport PORT EVENT
+setup := @$(PYTHON) tools/bootstrap.py
+bin := .local/venv/bin
+python := $(bin)/python
+tools := $(python) -m tools
+port := $(if $(PORT),--port $(PORT))
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down demo invoke mailbox notifications rie build test check lock clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+run: ## Start the local stack, create one appointment, follow the log until Ctrl-C
+	$(setup) venv sam ministack
+	@$(tools) run $(port)
+
+up: ## Start the local stack in the background; deploy what has changed
+	$(setup) venv sam ministack
+	@$(tools) up $(port)
+
+down: ## Stop the local stack; its data stays
+	$(setup) venv
+	@$(tools) down
+
+demo: ## Create one more appointment on the local stack
+	$(setup) venv sam ministack
+	@$(tools) demo $(port)
+
+invoke: ## Send a file to the deployed function: make invoke EVENT=events/http-api.json
+	$(setup) venv sam ministack
+	@$(tools) invoke $(port) $(EVENT)
+
+mailbox: ## Show the emails last sent
+	$(setup) venv
+	@$(tools) mailbox
+
+notifications: ## Show the notifications last published
+	$(setup) venv
+	@$(tools) notifications
+
+rie: ## Answer every file of events/ under Lambda's real Runtime Interface Emulator
+	$(setup) venv sam ministack rie
+	@$(tools) rie $(port)
+
+build: ## Build the package for AWS (LAMBDA_RUNTIME=, LAMBDA_ARCHITECTURE=) and tell its size
+	$(setup) venv sam
+	@$(tools) build
+
+test: ## Run all tests, on a stack of their own
+	$(setup) venv sam ministack rie
+	@$(python) -m pytest
+
+check: ## Check style, types and the template
+	$(setup) venv sam
+	@$(bin)/ruff check
+	@$(bin)/ruff format --check
+	@$(bin)/mypy
+	@.local/sam/bin/cfn-lint template.yaml
+	@SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=.local/sam-home .local/sam/bin/sam validate
+
+lock: ## Renew the locked versions of everything
+	$(setup)
+	@$(PYTHON) -m tools.lock
+
+clean: ## Stop the local stack and remove all that was made here
+	@test ! -x $(python) || $(tools) down
+	rm -rf .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,82 @@
+"""Install the project's tools, each set in an environment of its own under `.local/`.
+
+Runs on the machine's bare Python: `python3 tools/bootstrap.py venv sam ministack`. An environment
+is made anew when its lock or the interpreter has changed, and otherwise costs nothing.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+if sys.version_info < (3, 11):  # noqa: UP036 - a machine's own python3 may well be older
+    sys.exit(f"{sys.executable} is older than 3.11. Name a newer one: make PYTHON=python3.13 …")
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL = ROOT / ".local"
+REQUIREMENTS = ROOT / "requirements"
+UV = LOCAL / "uv" / "bin" / "uv"
+# Environment → its lock. They are apart because MiniStack pins one botocore and SAM pins dozens,
+# and so that the bundle under the Runtime Interface Emulator finds nothing but itself.
+LOCKS = {
+    "uv": "uv.txt",
+    "venv": "dev.txt",
+    "sam": "sam.txt",
+    "ministack": "ministack.txt",
+    "rie": "rie.txt",
+}
+
+
+def main(names: list[str]) -> None:
+    """Make the environments of these names."""
+    LOCAL.mkdir(exist_ok=True)
+    os.environ["UV_CACHE_DIR"] = str(LOCAL / "cache" / "uv")
+    os.environ["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+    for name in ["uv", *names]:
+        lock = REQUIREMENTS / LOCKS[name]
+        stamp = LOCAL / name / ".lock"
+        wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+        if stamp.is_file() and stamp.read_text() == wanted:
+            continue
+        started = time.monotonic()
+        say(f"Installing {lock.relative_to(ROOT)} into .local/{name} (once) …")
+        install_uv(lock) if name == "uv" else install(name, lock)
+        stamp.write_text(wanted)
+        say(f"  done in {time.monotonic() - started:.0f} s")
+
+
+def install_uv(lock: Path) -> None:
+    """Bring uv with what every Python has: venv and pip."""
+    made = run(sys.executable, "-m", "venv", "--clear", str(UV.parent.parent))
+    if not made:
+        sys.exit(
+            "This Python lacks the venv module (on Debian and Ubuntu: apt install python3-venv)."
+        )
+    pip = str(UV.parent / "pip")
+    if not run(pip, "install", "--quiet", "--no-cache-dir", "--require-hashes", "-r", str(lock)):
+        sys.exit("uv could not be installed. Is the package index within reach?")
+
+
+def install(name: str, lock: Path) -> None:
+    """Make one locked environment with uv."""
+    home = str(LOCAL / name)
+    made = run(str(UV), "venv", "--quiet", "--clear", "--python", sys.executable, home)
+    sync = [str(UV), "pip", "sync", "--require-hashes", "--python", home, str(lock)]
+    if not (made and run(*sync, *([] if sys.stderr.isatty() else ["--quiet"]))):
+        sys.exit(f"The tools of {lock.relative_to(ROOT)} could not be installed.")
+
+
+def run(*command: str) -> bool:
+    """Run a command in the open; whether it succeeded."""
+    return subprocess.run(command, check=False).returncode == 0  # noqa: S603
+
+
+def say(line: str) -> None:
+    """Show progress on the error stream: the output is the commands' own."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

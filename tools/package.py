@@ -1,0 +1,174 @@
+"""Build the function's package: what `sam build` zips (called by src/Makefile).
+
+Runs on a bare Python beside uv, with nothing else installed. `ARTIFACTS_DIR` comes from SAM;
+`LAMBDA_RUNTIME` and `LAMBDA_ARCHITECTURE` from whoever builds for another target than the
+template's defaults.
+"""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+SOURCE = Path(__file__).resolve().parent.parent / "src"
+LOCAL = SOURCE.parent / ".local"
+# The template's defaults: a test holds the two together.
+DEFAULT_RUNTIME = "python3.13"
+DEFAULT_ARCHITECTURE = "arm64"
+PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
+
+# The clients that the function makes. botocore ships the data of four hundred services.
+SERVICES = ["dynamodb", "secretsmanager", "sns"]
+SHARED_DATA = ["_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"]
+# What the function never imports; the test with a bare interpreter holds this list to the code.
+POWERTOOLS = ["batch", "data_classes", "data_masking", "feature_flags", "idempotency", "kafka"]
+POWERTOOLS += ["auth_alpha", "circuit_breaker", "parameters", "parser", "streaming", "validation"]
+UNUSED = [
+    "bin",
+    "aws_lambda_powertools/event_handler",
+    *(f"aws_lambda_powertools/utilities/{name}" for name in POWERTOOLS),
+    "pydantic/mypy.py",
+    "pydantic/v1",
+    "dateutil/zoneinfo",
+    "**/py.typed",
+    "**/*.pyi",
+    # Package names and versions stay (METADATA): scanners of deployed functions read them.
+    "*.dist-info/[!M]*",
+]
+
+
+def main() -> None:
+    """Build the package into SAM's artifacts directory."""
+    target = Path(os.environ["ARTIFACTS_DIR"])
+    version = os.environ.get("LAMBDA_RUNTIME", DEFAULT_RUNTIME).removeprefix("python")
+    architecture = os.environ.get("LAMBDA_ARCHITECTURE", DEFAULT_ARCHITECTURE)
+    shutil.rmtree(target, ignore_errors=True)
+    install(target, version, PLATFORMS[architecture])
+    shutil.copytree(
+        SOURCE / "appointments",
+        target / "appointments",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    for pattern in UNUSED:
+        for path in list(target.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    trim_botocore_data(target / "botocore" / "data")
+    compile_bytecode(target, version)
+
+
+def install(target: Path, version: str, platform_tag: str) -> None:
+    """Install the locked wheels for the function's Python and processor, hashes checked."""
+    os.environ.setdefault("UV_CACHE_DIR", str(LOCAL / "cache" / "uv"))
+    options = ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "--quiet"]
+    where = [
+        "--target",
+        str(target),
+        "--python-version",
+        version,
+        "--python-platform",
+        platform_tag,
+    ]
+    lock = str(SOURCE / "requirements.txt")
+    run(uv(), "pip", "install", "--python", sys.executable, *options, *where, "-r", lock)
+
+
+def trim_botocore_data(data: Path) -> None:
+    """Keep the newest model of each service used, without its documentation and other endpoints.
+
+    botocore parses these files at every cold start, and three quarters of them is text for people.
+    """
+    kept = [data / name for name in SHARED_DATA]
+    for service in SERVICES:
+        newest = max(path.parent for path in (data / service).glob("*/service-2.json.gz"))
+        kept += [path for path in newest.iterdir() if not path.name.startswith("examples")]
+    slim = {path: undocumented(read_json(path)) for path in kept}
+    for partition in slim[data / "endpoints.json"]["partitions"]:
+        partition["services"] = {s: e for s, e in partition["services"].items() if s in SERVICES}
+    shutil.rmtree(data)
+    for path, content in slim.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_name(path.name.removesuffix(".gz")).write_text(
+            json.dumps(content, separators=(",", ":"))
+        )
+
+
+def read_json(path: Path) -> Any:
+    """Read one file of botocore's data."""
+    content = path.read_bytes()
+    return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+
+
+def undocumented(value: Any) -> Any:
+    """Return a model without its `documentation` texts."""
+    if isinstance(value, dict):
+        return {
+            key: undocumented(item)
+            for key, item in value.items()
+            if not (key == "documentation" and isinstance(item, str))
+        }
+    return [undocumented(item) for item in value] if isinstance(value, list) else value
+
+
+def compile_bytecode(target: Path, version: str) -> None:
+    """Compile with the runtime's own minor version: without .pyc a cold start takes twice as long.
+
+    Unchecked, because Lambda's file times say nothing.
+    """
+    python = find_python(version)
+    if python is None:
+        warn(
+            f"No Python {version} was found on this machine, so the package has no .pyc files: it "
+            f"works, but starts half as fast. Install Python {version} (on the PATH, with pyenv or "
+            "with uv) and build again."
+        )
+        return
+    run(
+        python,
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "0",
+        "--invalidation-mode",
+        "unchecked-hash",
+        str(target),
+    )
+
+
+def find_python(version: str) -> str | None:
+    """Find an interpreter of this minor version: this one, pyenv's, on the PATH or uv's own."""
+    if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
+        return sys.executable
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for python in sorted(pyenv.glob(f"{version}.*/bin/python")):
+        return str(python)
+    command = [uv(), "python", "find", "--no-project", "--no-python-downloads", version]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return found.stdout.strip() if found.returncode == 0 else None
+
+
+def uv() -> str:
+    """Find uv: the project's own, else the machine's."""
+    own = LOCAL / "uv" / "bin" / "uv"
+    found = str(own) if own.exists() else shutil.which("uv")
+    if found is None:
+        sys.exit("uv is missing: run `make build` once, which brings it, or put uv on the PATH.")
+    return found
+
+
+def run(*command: str) -> None:
+    """Run a command that must succeed."""
+    subprocess.run(command, check=True)  # noqa: S603
+
+
+def warn(text: str) -> None:
+    """Say it on the output: SAM swallows the error stream of a build that succeeds."""
+    print(f"WARNING: {text}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Run the built package under Lambda's real Runtime Interface Emulator, with no Docker.
+
+The emulator's binary is inside the aws-sam-cli wheel; the runtime client has an environment of its
+own, so that the package finds nothing but itself, as on Lambda.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import urllib3
+from rich.table import Table
+
+from tools import deployment, processes
+from tools.aws import session
+from tools.bootstrap import LOCAL
+from tools.console import out
+from tools.project import ARCHITECTURE, EVENTS, ToolError, bare_environment
+from tools.stack import Stack
+
+BUNDLE: Final = deployment.BUILD / "CreateFunction"
+PYTHON: Final = LOCAL / "rie" / "bin" / "python"
+LOG: Final = LOCAL / "rie.log"
+SECONDS: Final = 30
+STOP_SECONDS: Final = 10
+
+
+class Runtime:
+    """The emulator's one entry."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+
+    def invoke(self, event: bytes) -> Any:
+        """Return what the function answers to an event."""
+        answer = urllib3.request("POST", self._url, body=event, timeout=SECONDS, retries=False)
+        return answer.json()
+
+
+@contextmanager
+def start(stack: Stack) -> Iterator[Runtime]:
+    """Serve the package against a stack's tables, with the deployed function's own variables."""
+    config = session.client("lambda", endpoint_url=stack.endpoint_url).get_function_configuration(
+        FunctionName=stack.function_name
+    )
+    settings = bare_environment(
+        **config["Environment"]["Variables"],
+        AWS_ENDPOINT_URL=stack.endpoint_url,
+        AWS_REGION=stack.region,
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - any will do on the local stack
+        AWS_LAMBDA_FUNCTION_NAME=stack.function_name,
+        AWS_LAMBDA_FUNCTION_TIMEOUT=str(config["Timeout"]),
+        AWS_LAMBDA_LOG_GROUP_NAME=stack.log_group,
+        LAMBDA_TASK_ROOT=str(BUNDLE),
+        PYTHONPATH=str(BUNDLE),
+    )
+    port = processes.free_ports(2)
+    emulator = _emulator()
+    command: list[str | Path] = [
+        *(emulator, "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
+        *("--runtime-api-address", f"127.0.0.1:{port + 1}"),
+        *(PYTHON, "-m", "awslambdaric", config["Handler"]),
+    ]
+    with LOG.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=BUNDLE, env=settings, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        _await_port(port, process)
+        yield Runtime(port)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_SECONDS)
+
+
+def main(stack: Stack) -> int:
+    """Answer every event; 0 if each had an answer with a status."""
+    table = Table("event", "answer", title="Under the Runtime Interface Emulator")
+    failed = 0
+    with start(stack) as runtime:
+        for event in events():
+            answer = runtime.invoke(event.read_bytes())
+            said = status(answer)
+            failed += said is None
+            table.add_row(event.name, said or json.dumps(answer)[:200])
+    out.print(table)
+    return 1 if failed else 0
+
+
+def events() -> list[Path]:
+    """List the files of `events/` that are events."""
+    return sorted(path for path in EVENTS.glob("*.json") if path.name != "env.json")
+
+
+def status(answer: Any) -> str | None:
+    """Return what a good answer says, whichever kind of event it answers."""
+    match answer:
+        case {"errorMessage": _}:
+            return None
+        case {"body": {"status": str(said)}}:
+            return said
+        case {"body": str(body)}:
+            return str(json.loads(body)["status"])
+        case [*answers]:
+            return ", ".join(status(one) or "?" for one in answers)
+    return json.dumps(answer)
+
+
+def _emulator() -> Path:
+    name = f"aws-lambda-rie-{ARCHITECTURE}"
+    found = next((LOCAL / "sam").glob(f"lib/python*/site-packages/samcli/local/rapid/{name}"), None)
+    if found is None:
+        raise ToolError(f"aws-sam-cli has no {name} any more.")
+    return found
+
+
+def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not processes.is_taken(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise ToolError(f"The Runtime Interface Emulator did not start: see {LOG}")
+        time.sleep(processes.LOOK_AGAIN_SECONDS)
