@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 import time_machine
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 
 from appointments import clients, handler, mandrill, notifications, records
 from appointments.logs import logger
 from appointments.settings import SETTINGS
-from tests.service.world import Answer, World, answer, event
+from tests.service.world import ACCOUNT, REGION, Answer, World, answer, event
 from tools.mandrill_account import Account, MandrillError, Struct
 from tools.sandbox import Sandbox
 
@@ -29,12 +28,18 @@ RESERVE = 7
 
 
 class CountedAccount(Account):
-    """The sandbox's account; it counts the calls and refuses the next of them on demand."""
+    """The sandbox's account; it keeps the calls and refuses the next of them on demand."""
 
     def __init__(self) -> None:
         super().__init__({KEY}, SLOW, 0)
         self.calls: list[str] = []
+        self.heard: list[Any] = []
         self.refusals: list[str] = []
+
+    def authorise(self, call: object) -> Struct:
+        """Keep the call as it came."""
+        self.heard.append(call)
+        return super().authorise(call)
 
     def send_template(self, call: Struct) -> list[Struct] | str:
         """Send, unless a refusal is due."""
@@ -91,9 +96,9 @@ class Office:
 
     def published(self) -> list[Any]:
         """Return what SNS took: objects with `subject`, `message`, `attributes`."""
-        [topic] = sns_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].topics.values()
+        [topic] = sns_backends[ACCOUNT][REGION].topics.values()
         return [
-            Published(subject, json.loads(message), attributes)
+            Published(subject or "", json.loads(message), attributes or {})
             for _, message, subject, attributes, *_ in topic.sent_notifications
         ]
 

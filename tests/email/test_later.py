@@ -1,13 +1,14 @@
 """What comes after the request's own try: the caller again, the schedule, giving up."""
 
 import threading
+from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
 import boto3
 import pytest
 
-from appointments import delivery, handler, mailing, outbox
+from appointments import handler, mandrill, outbox
 from tests.email.conftest import RESERVE, SLOW, Context, Office
 
 PAT, BOOKER, MENDED = "pat@planomatic.test", "booker@planomatic.test", "rex@planomatic.test"
@@ -31,7 +32,7 @@ def settled(office: Office) -> bool:
     return not {"owed", "due", "lease", "lease_until", "notifications"} & set(office.item())
 
 
-def test_a_corrected_address_heals_the_email(office):
+def test_a_corrected_address_heals_the_email(office: Office) -> None:
     """The caller's retry mails the corrected photographer and nobody else; the next, nobody."""
     assert office.create(photographer_user_id=502).status == "mandrill-email-failed"
     photographer(office, MENDED, 502)
@@ -48,7 +49,7 @@ def test_a_corrected_address_heals_the_email(office):
     assert settled(office)
 
 
-def test_the_schedule_heals_it_too(office):
+def test_the_schedule_heals_it_too(office: Office) -> None:
     """Within two minutes of the correction the schedule has mailed who was left."""
     office.create(photographer_user_id=502)
     photographer(office, MENDED, 502)
@@ -59,7 +60,7 @@ def test_the_schedule_heals_it_too(office):
     assert settled(office)
 
 
-def test_a_settled_email_is_not_sent_to_a_new_address(office):
+def test_a_settled_email_is_not_sent_to_a_new_address(office: Office) -> None:
     """Who has got the email does not get it again because his address was changed."""
     office.create()
     photographer(office, MENDED)
@@ -67,7 +68,7 @@ def test_a_settled_email_is_not_sent_to_a_new_address(office):
     assert office.mailed() == [PAT, BOOKER]
 
 
-def test_another_sender_is_not_disturbed(office):
+def test_another_sender_is_not_disturbed(office: Office) -> None:
     """While one request sends, a repeat of it is answered `pending` and sends nothing."""
     photographer(office, "a@slow.test")
     answers = []
@@ -87,7 +88,7 @@ def test_another_sender_is_not_disturbed(office):
     assert office.account.calls == ["send"]
 
 
-def test_an_unknown_email_is_left_for_two_minutes(office):
+def test_an_unknown_email_is_left_for_two_minutes(office: Office) -> None:
     """Neither caller nor schedule touches an email in doubt before two minutes have passed."""
     unknown(office)
     for _ in range(11):
@@ -101,7 +102,7 @@ def test_an_unknown_email_is_left_for_two_minutes(office):
 
 
 @pytest.mark.parametrize("who", ["caller", "schedule"])
-def test_an_unknown_email_is_looked_up_first(office, who):
+def test_an_unknown_email_is_looked_up_first(office: Office, who: str) -> None:
     """After that Mandrill is asked; what it has is not sent again."""
     unknown(office)
     office.wait(121)
@@ -115,7 +116,7 @@ def test_an_unknown_email_is_looked_up_first(office, who):
 
 
 @pytest.mark.parametrize("who", ["caller", "schedule"])
-def test_what_mandrill_does_not_have_is_sent(office, who):
+def test_what_mandrill_does_not_have_is_sent(office: Office, who: str) -> None:
     """What the search does not find is sent; whom it finds is left alone."""
     unknown(office)
     photographer(office, PAT)
@@ -127,7 +128,7 @@ def test_what_mandrill_does_not_have_is_sent(office, who):
     assert settled(office)
 
 
-def test_an_address_corrected_in_doubt_is_not_mailed_twice(office):
+def test_an_address_corrected_in_doubt_is_not_mailed_twice(office: Office) -> None:
     """Who got the email at his old address does not get it at the corrected one as well."""
     unknown(office)
     photographer(office, MENDED)
@@ -136,7 +137,7 @@ def test_an_address_corrected_in_doubt_is_not_mailed_twice(office):
     assert office.mailed() == ["a@garbage.test", BOOKER]
 
 
-def test_a_caller_need_not_wait_for_the_schedule(office):
+def test_a_caller_need_not_wait_for_the_schedule(office: Office) -> None:
     """A doubtful email that the schedule will try much later is looked up on a caller's request."""
     photographer(office, "a@empty.test")
     office.create()
@@ -161,7 +162,7 @@ def tries(office: Office, minutes: int) -> list[int]:
     return at
 
 
-def test_the_schedule_tries_after_1_4_15_and_60_minutes(office):
+def test_the_schedule_tries_after_1_4_15_and_60_minutes(office: Office) -> None:
     """A refused email is tried four times more, each after a longer pause, then given up."""
     photographer(office, "a@down.test")
     office.create()
@@ -176,7 +177,7 @@ def test_the_schedule_tries_after_1_4_15_and_60_minutes(office):
     assert office.count("EmailsGivenUp") == 1
 
 
-def test_an_email_in_doubt_has_the_same_pauses(office):
+def test_an_email_in_doubt_has_the_same_pauses(office: Office) -> None:
     """Where Mandrill never answers the tries do not run out sooner, and it is asked last."""
     photographer(office, "a@empty.test")
     office.create()
@@ -186,7 +187,7 @@ def test_an_email_in_doubt_has_the_same_pauses(office):
     assert "given up" in office.published()[-1].facts["reason"]
 
 
-def test_callers_use_up_no_try(office):
+def test_callers_use_up_no_try(office: Office) -> None:
     """However often the caller comes back, the schedule keeps its four tries and their times."""
     photographer(office, "a@down.test")
     office.create()
@@ -199,7 +200,7 @@ def test_callers_use_up_no_try(office):
     assert office.item()["email_tries"] == 2
 
 
-def test_a_given_up_email_is_sent_on_request(office):
+def test_a_given_up_email_is_sent_on_request(office: Office) -> None:
     """Giving up ends the schedule's tries only: the caller's or a replay's request still sends."""
     photographer(office, "a@down.test")
     office.create()
@@ -214,7 +215,7 @@ def test_a_given_up_email_is_sent_on_request(office):
     assert settled(office)
 
 
-def test_a_refused_search_uses_up_no_try(office):
+def test_a_refused_search_uses_up_no_try(office: Office) -> None:
     """As long as Mandrill cannot be asked the email stays owed, and no try is used up."""
     unknown(office)
     office.wait(61)
@@ -232,10 +233,10 @@ def test_a_refused_search_uses_up_no_try(office):
     assert settled(office)
 
 
-def test_a_dead_sender_is_followed(office):
+def test_a_dead_sender_is_followed(office: Office) -> None:
     """An email whose sender died is looked up after its lease, and sent if it was not accepted."""
     with (
-        patch.object(delivery.mandrill, "send", side_effect=SystemExit),
+        patch.object(mandrill, "send", side_effect=SystemExit),
         pytest.raises(SystemExit),
     ):
         office.create()
@@ -256,7 +257,7 @@ def owing(office: Office, number: int, *, in_doubt: bool) -> None:
     office.account.calls.clear()
 
 
-def test_searches_keep_within_mandrills_limit(office):
+def test_searches_keep_within_mandrills_limit(office: Office) -> None:
     """One run asks Mandrill at most fifteen times; the next run goes on."""
     owing(office, 20, in_doubt=True)
     office.wait(121)
@@ -268,7 +269,7 @@ def test_searches_keep_within_mandrills_limit(office):
     assert len(office.mailed()) == 40
 
 
-def test_a_run_ends_in_time(office):
+def test_a_run_ends_in_time(office: Office) -> None:
     """Nothing is begun that might not be ended; what there is no time for stays owed."""
     owing(office, 3, in_doubt=False)
     office.wait(MINUTE)
@@ -277,7 +278,7 @@ def test_a_run_ends_in_time(office):
     assert office.schedule()["emails"] == 3
 
 
-def test_a_batch_is_bounded(office, monkeypatch):
+def test_a_batch_is_bounded(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """One run takes at most a batch of each shard."""
     monkeypatch.setattr("appointments.owed._MOST_OF_A_SHARD", 2)
     photographer(office, "a@down.test")
@@ -289,7 +290,7 @@ def test_a_batch_is_bounded(office, monkeypatch):
     assert office.schedule()["emails"] == 1
 
 
-def test_every_shard_is_taken_up(office):
+def test_every_shard_is_taken_up(office: Office) -> None:
     """An item is found whatever digit its uuid begins with, under `0` to `7`."""
     photographer(office, "a@down.test")
     for digit in range(16):
@@ -301,7 +302,7 @@ def test_every_shard_is_taken_up(office):
     assert not [item for item in office.world.items() if "owed" in item]
 
 
-def test_a_broken_item_does_not_hold_up_the_others(office):
+def test_a_broken_item_does_not_hold_up_the_others(office: Office) -> None:
     """An item that cannot be read is passed over, counted and logged."""
     owing(office, 3, in_doubt=False)
     table = boto3.resource("dynamodb").Table("appointments")
@@ -317,20 +318,20 @@ def test_a_broken_item_does_not_hold_up_the_others(office):
     assert [line["uuid"] for line in office.lines("owed, not taken up")] == [broken]
 
 
-def test_two_schedules_at_once_send_once(office, monkeypatch):
+def test_two_schedules_at_once_send_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two runs at once one sends: the other's claim comes too late."""
     photographer(office, "a@down.test")
     office.create()
     photographer(office, PAT)
     office.wait(MINUTE)
-    claim, nested = outbox.claim, []
+    claim, nested = outbox.claim, list[bool]()
 
-    def claim_after_another(*given, **how):
+    def claim_after_another(*given: Any, **how: Any) -> bool:
         if not nested:
             nested.append(True)
             office.schedule()
         return claim(*given, **how)
 
-    monkeypatch.setattr(mailing.outbox, "claim", claim_after_another)
+    monkeypatch.setattr(outbox, "claim", claim_after_another)
     office.schedule()
     assert office.mailed() == [PAT, BOOKER]

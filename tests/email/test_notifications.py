@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 from unittest.mock import patch
 
 import boto3
@@ -12,23 +13,23 @@ from hypothesis import strategies as st
 
 from appointments import clients, create, notifications
 from appointments.statuses import Status
-from tests.email.conftest import UUID
+from tests.email.conftest import UUID, Office
 from tests.service.world import event
 
 DOWN = ClientError({"Error": {"Code": "InternalError", "Message": "no"}}, "Publish")
 
 
-def sns_down():
+def sns_down() -> Any:
     """Have SNS refuse what is published."""
     return patch.object(clients.client("sns"), "publish", side_effect=DOWN)
 
 
-def crash():
+def crash() -> Any:
     """Have the function break before it reads anything."""
     return patch.object(create, "_read_tables", side_effect=RuntimeError("session-token"))
 
 
-def test_a_failed_email_is_told(office):
+def test_a_failed_email_is_told(office: Office) -> None:
     """The one notification names what failed, what was saved, who, where to look, what to run."""
     answered = office.create(photographer_user_id=502, notes="private words")
     [told] = office.published()
@@ -53,7 +54,7 @@ def test_a_failed_email_is_told(office):
     assert "--status mandrill-email-failed --request-id req-1 --yes" in told.facts["replay"]
 
 
-def test_machines_get_one_json_object(office):
+def test_machines_get_one_json_object(office: Office) -> None:
     """Every machine's protocol gets the same JSON object, and attributes to filter by."""
     office.create(photographer_user_id=502)
     [told] = office.published()
@@ -67,7 +68,7 @@ def test_machines_get_one_json_object(office):
     }
 
 
-def test_each_notified_status_is_told(office):
+def test_each_notified_status_is_told(office: Office) -> None:
     """A crash, an unidentified request and a failed email are told; no other answer is."""
     with crash():
         assert office.create().status == "application-crash"
@@ -84,7 +85,7 @@ def test_each_notified_status_is_told(office):
     ]
 
 
-def test_a_crash_tells_no_secret(office):
+def test_a_crash_tells_no_secret(office: Office) -> None:
     """The kind of what broke is told, not its text, which could hold anything."""
     with crash():
         office.create()
@@ -95,7 +96,7 @@ def test_a_crash_tells_no_secret(office):
 
 
 @given(reason=st.text(max_size=300))
-def test_a_subject_is_safe(reason):
+def test_a_subject_is_safe(reason: str) -> None:
     """Whatever the reason holds, the subject is at most 100 characters of one line of ASCII."""
     subject = notifications._subject(
         {"stage": "test", "status": "application-crash", "reason": reason}
@@ -105,7 +106,7 @@ def test_a_subject_is_safe(reason):
     assert subject == subject.strip()
 
 
-def test_a_request_id_cannot_leave_its_place():
+def test_a_request_id_cannot_leave_its_place() -> None:
     """The replay command stays one command, whatever a hand-made request id holds."""
     told = notifications.facts(
         Status.MANDRILL_EMAIL_FAILED,
@@ -120,7 +121,7 @@ def test_a_request_id_cannot_leave_its_place():
     assert """--request-id 'x'"'"';reboot;'"'"''""" in told["replay"]
 
 
-def test_the_id_is_stable(office):
+def test_the_id_is_stable(office: Office) -> None:
     """Two failures have two ids; one failure keeps its id from the item to SNS."""
     with sns_down():
         office.create(photographer_user_id=502)
@@ -133,7 +134,7 @@ def test_the_id_is_stable(office):
     assert len({one.facts["notification_id"] for one in office.published()}) == 2
 
 
-def test_sns_down_changes_no_answer(office):
+def test_sns_down_changes_no_answer(office: Office) -> None:
     """With SNS down the answer is the same; the notification is owed, then published, then gone."""
     with sns_down():
         answered = office.create(token="silent-token", photographer_user_id=502)
@@ -148,7 +149,7 @@ def test_sns_down_changes_no_answer(office):
     assert len(office.published()) == 1
 
 
-def test_an_owed_notification_outlives_the_email(office):
+def test_an_owed_notification_outlives_the_email(office: Office) -> None:
     """An email that is settled by the caller meanwhile does not take the notification with it."""
     with sns_down():
         office.create(photographer_user_id=502)
@@ -160,7 +161,7 @@ def test_an_owed_notification_outlives_the_email(office):
     assert "owed" not in office.item()
 
 
-def test_giving_up_with_sns_down_is_told_later(office):
+def test_giving_up_with_sns_down_is_told_later(office: Office) -> None:
     """The notification of an email given up is in the item before it is published."""
     office.world.put_record("user#501", name="Pat", email="a@down.test")
     office.create()
@@ -177,7 +178,7 @@ def test_giving_up_with_sns_down_is_told_later(office):
     assert "owed" not in office.item()
 
 
-def test_without_an_item_it_stands_in_the_log(office):
+def test_without_an_item_it_stands_in_the_log(office: Office) -> None:
     """Where there is no item, an ERROR line with the whole and a metric take SNS's place."""
     with crash(), sns_down():
         assert office.create().status == "application-crash"
@@ -188,7 +189,7 @@ def test_without_an_item_it_stands_in_the_log(office):
     assert office.count("NotificationFailed") == 1
 
 
-def test_where_the_item_cannot_be_reached_it_stands_in_the_log(office):
+def test_where_the_item_cannot_be_reached_it_stands_in_the_log(office: Office) -> None:
     """If the item does not take it either, the log does."""
     with sns_down(), patch("appointments.outbox.Appointment.update", side_effect=DOWN):
         office.create(photographer_user_id=502)
@@ -197,7 +198,7 @@ def test_where_the_item_cannot_be_reached_it_stands_in_the_log(office):
 
 
 @pytest.mark.parametrize("shape", ["crash", "identify"])
-def test_a_storm_is_told_once_a_minute(office, shape):
+def test_a_storm_is_told_once_a_minute(office: Office, shape: str) -> None:
     """Of a storm one a minute is published, and the next bears the count of those it stands for."""
 
     def fail() -> None:
@@ -217,7 +218,7 @@ def test_a_storm_is_told_once_a_minute(office, shape):
     assert "Stands for:  6 failures" in office.published()[1].message["default"]
 
 
-def test_failed_emails_are_always_told(office):
+def test_failed_emails_are_always_told(office: Office) -> None:
     """However many emails fail in a minute, each is told."""
     for digit in range(4):
         uuid = f"{digit}1111111-1111-4111-8111-111111111111"
@@ -225,7 +226,7 @@ def test_failed_emails_are_always_told(office):
     assert len(office.published()) == 4
 
 
-def test_a_request_that_left_no_line_names_no_replay(office):
+def test_a_request_that_left_no_line_names_no_replay(office: Office) -> None:
     """Where no line is on record that could be replayed, the text says so."""
     office.handle({})
     [told] = office.published()
@@ -233,7 +234,7 @@ def test_a_request_that_left_no_line_names_no_replay(office):
     assert "there is no request on record" in told.message["default"]
 
 
-def test_a_subscriber_gets_what_its_protocol_is_for(office):
+def test_a_subscriber_gets_what_its_protocol_is_for(office: Office) -> None:
     """A queue that subscribes with a filter policy gets the JSON object of its status."""
     sqs, sns = boto3.client("sqs"), boto3.client("sns")
     url = sqs.create_queue(QueueName="failures")["QueueUrl"]

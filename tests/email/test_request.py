@@ -25,7 +25,7 @@ def photographer(office: Office, email: str) -> None:
     office.world.put_record("user#501", name="Pat", email=email)
 
 
-def test_both_roles_are_mailed(office):
+def test_both_roles_are_mailed(office: Office) -> None:
     """Photographer and booker get one email each, and the answer lists both with Mandrill's ids."""
     answered = office.create()
     assert answered.status == "action-successful"
@@ -43,7 +43,7 @@ def test_both_roles_are_mailed(office):
     assert office.published() == []
 
 
-def test_every_field_is_a_merge_variable(office):
+def test_every_field_is_a_merge_variable(office: Office) -> None:
     """The merge variables are the appointment's fields, all of them, and the metadata find it."""
     sent: dict[str, Any] = {
         name: "2027-01-05T10:00:00"
@@ -65,7 +65,7 @@ def test_every_field_is_a_merge_variable(office):
 
 
 @pytest.mark.parametrize("address", [BOOKER, BOOKER.upper(), f" {BOOKER} "])
-def test_one_address_in_both_roles_gets_one_email(office, address):
+def test_one_address_in_both_roles_gets_one_email(office: Office, address: str) -> None:
     """Who is photographer and booker at once, in whatever case, is mailed once."""
     photographer(office, address)
     email = office.create().body["data"]["email"]
@@ -74,7 +74,7 @@ def test_one_address_in_both_roles_gets_one_email(office, address):
 
 
 @pytest.mark.parametrize("user", [503, None])
-def test_nobody_to_mail_is_a_success(office, user):
+def test_nobody_to_mail_is_a_success(office: Office, user: int | None) -> None:
     """Without any address the email is skipped; no call is made and nothing is owed."""
     answered = office.create(token="application-token", photographer_user_id=user)
     assert (answered.status, answered.body["data"]["email"]) == (
@@ -85,7 +85,7 @@ def test_nobody_to_mail_is_a_success(office, user):
     assert not {"owed", "due", "lease"} & set(office.item())
 
 
-def test_a_photographer_without_address_leaves_the_booker(office):
+def test_a_photographer_without_address_leaves_the_booker(office: Office) -> None:
     """Where only the booker has an address, he alone is mailed."""
     assert office.create(photographer_user_id=503).body["data"]["email"]["status"] == "sent"
     assert office.mailed() == [BOOKER]
@@ -106,7 +106,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case[0])
-def test_what_mandrill_says_decides(office, case):
+def test_what_mandrill_says_decides(office: Office, case: tuple[str, str, str, str, int]) -> None:
     """HTTP 200 is not success: each recipient's status and Mandrill's error name decide."""
     address, status, of_him, reason, calls = case
     photographer(office, address)
@@ -127,14 +127,14 @@ def test_what_mandrill_says_decides(office, case):
         assert reason in told.message["default"]
 
 
-def test_nobody_reached_is_failed(office):
+def test_nobody_reached_is_failed(office: Office) -> None:
     """Where every recipient is refused the email has failed, not partly."""
     answered = office.create(token="silent-token", photographer_user_id=502)
     assert answered.body["data"]["email"]["status"] == "failed"
     assert office.mailed() == []
 
 
-def test_no_answer_in_time_is_unknown(office):
+def test_no_answer_in_time_is_unknown(office: Office) -> None:
     """What is not answered within the function's time is unknown, and the function is not late."""
     photographer(office, "a@slow.test")
     begun = time.monotonic()
@@ -146,7 +146,7 @@ def test_no_answer_in_time_is_unknown(office):
     assert {one["status"] for one in email["recipients"]} == {"unknown"}
 
 
-def test_without_time_nothing_is_sent(office):
+def test_without_time_nothing_is_sent(office: Office) -> None:
     """With no time left Mandrill is not called, and the email is not in doubt."""
     answered = office.create(seconds=RESERVE)
     assert answered.body["data"]["email"]["reason"] == "no time left"
@@ -155,14 +155,14 @@ def test_without_time_nothing_is_sent(office):
 
 
 @pytest.mark.parametrize("refusal", ["ServiceUnavailable", "RequestLimitExceeded"])
-def test_a_busy_mandrill_is_called_again_at_once(office, refusal):
+def test_a_busy_mandrill_is_called_again_at_once(office: Office, refusal: str) -> None:
     """What Mandrill surely did not accept is sent again inside the request."""
     office.account.refusals = [refusal]
     assert office.create().status == "action-successful"
     assert office.account.calls == ["send", "send"]
 
 
-def test_being_busy_does_not_outlast_the_limit(office):
+def test_being_busy_does_not_outlast_the_limit(office: Office) -> None:
     """A call is not repeated beyond the function's time."""
     office.account.refusals = ["ServiceUnavailable"] * 9
     answered = office.create(seconds=RESERVE + 0.1)
@@ -170,7 +170,9 @@ def test_being_busy_does_not_outlast_the_limit(office):
     assert office.account.calls == ["send"]
 
 
-def test_a_refused_connection_is_tried_again(office, monkeypatch):
+def test_a_refused_connection_is_tried_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where nobody listens the email fails for certain, after more than one attempt."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -181,7 +183,7 @@ def test_a_refused_connection_is_tried_again(office, monkeypatch):
     assert 0.7 < time.monotonic() - begun < 4
 
 
-def test_a_trickling_answer_is_cut_off(office, monkeypatch):
+def test_a_trickling_answer_is_cut_off(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that comes byte by byte does not hold the function beyond its time."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         point_to(f"http://127.0.0.1:{server.getsockname()[1]}", monkeypatch)
@@ -219,7 +221,7 @@ def trickle(server: socket.socket) -> Any:
 
 
 @pytest.mark.parametrize("told", [0, 1])
-def test_a_silent_recipient_is_in_doubt(office, told):
+def test_a_silent_recipient_is_in_doubt(office: Office, told: int) -> None:
     """Of whom Mandrill's answer says nothing he is unknown: looked up, not mailed again."""
     send = office.account.send_template
     with patch.object(office.account, "send_template", lambda call: send(call)[:told]):
@@ -231,7 +233,7 @@ def test_a_silent_recipient_is_in_doubt(office, told):
     assert office.mailed() == [PAT, BOOKER]
 
 
-def test_a_wrong_key_fails(office):
+def test_a_wrong_key_fails(office: Office) -> None:
     """A key that Mandrill does not know fails the email by its name; the key is read once more."""
     office.account.keys = {"another"}
     answered = office.create()
@@ -239,7 +241,7 @@ def test_a_wrong_key_fails(office):
     assert answered.status == "mandrill-email-failed"
 
 
-def test_a_rotated_key_is_picked_up(office):
+def test_a_rotated_key_is_picked_up(office: Office) -> None:
     """After one Invalid_Key the new key is read, and the same request's email is sent."""
     assert office.create().status == "action-successful"
     office.account.keys = {"rotated-key"}
@@ -250,7 +252,7 @@ def test_a_rotated_key_is_picked_up(office):
 
 
 @pytest.mark.parametrize("secret", [None, " "])
-def test_no_key_fails(office, secret):
+def test_no_key_fails(office: Office, secret: str | None) -> None:
     """Without a key, or with a blank one, the email fails and says so."""
     secrets = boto3.client("secretsmanager")
     if secret is None:
@@ -264,7 +266,7 @@ def test_no_key_fails(office, secret):
 
 
 @pytest.mark.parametrize("keys", [{KEY}, {"another"}])
-def test_the_key_is_told_nowhere(office, keys):
+def test_the_key_is_told_nowhere(office: Office, keys: set[str]) -> None:
     """Whether the key is good or bad, no answer, log line, item or notification holds it."""
     office.account.keys = keys
     answered = office.create(photographer_user_id=502)
@@ -282,15 +284,16 @@ def calls(office: Office) -> Iterator[list[str]]:  # noqa: ARG001 - in its world
     def count(model: Any, **_: Any) -> None:
         sent.append(model.name)
 
-    clients._SESSION.register("before-call", count)
+    session: Any = clients._SESSION
+    session.register("before-call", count)
     clients.client.cache_clear()
     for table in (Session, Record, Appointment):
         table.connect()
     yield sent
-    clients._SESSION.unregister("before-call", count)
+    session.unregister("before-call", count)
 
 
-def test_a_success_without_email_pays_for_nothing_else(office, calls):
+def test_a_success_without_email_pays_for_nothing_else(office: Office, calls: list[str]) -> None:
     """Without an email neither an SNS nor a Secrets Manager client is made."""
     made = clients.client.cache_info().currsize
     assert office.create(token="application-token", photographer_user_id=503).code == 200
@@ -298,7 +301,7 @@ def test_a_success_without_email_pays_for_nothing_else(office, calls):
     assert clients.client.cache_info().currsize == made == 1
 
 
-def test_a_success_with_email_makes_three_calls(office, calls):
+def test_a_success_with_email_makes_three_calls(office: Office, calls: list[str]) -> None:
     """A mailed success reads, writes and marks; the key is read once for all."""
     assert office.create().code == 200
     assert calls == ["BatchGetItem", "PutItem", "GetSecretValue", "UpdateItem"]

@@ -23,7 +23,6 @@ from unittest.mock import patch
 import urllib3
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.retries.quota import RetryQuota
-from botocore.session import Session
 from moto.core.models import botocore_stubber
 
 AnswerT = TypeVar("AnswerT")
@@ -79,7 +78,7 @@ class Boundary:
     _call: threading.local = field(default_factory=threading.local)
 
     @contextmanager
-    def installed(self, session: Session) -> Iterator[None]:
+    def installed(self, session: Any) -> Iterator[None]:
         """Stand between the SDK session's clients (made from now on), urllib3, and the world."""
         session.unregister("before-send", botocore_stubber)
         session.register("before-call", self._begin_call)
@@ -117,7 +116,7 @@ class Boundary:
 
         def perform() -> Any:
             answer = botocore_stubber("before-send", request)
-            if answer.status_code < 300:
+            if answer and answer.status_code < 300:
                 self.performed(name, request.body)
             return answer
 

@@ -16,10 +16,11 @@ from urllib.parse import parse_qs
 import time_machine
 from boto3.dynamodb.types import TypeDeserializer
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID, responses
+from moto.core import responses
 from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
 from moto.core.utils import method_names_from_class
 from moto.dynamodb.models import dynamodb_backends
+from moto.sns.models import sns_backends
 
 from appointments import (
     appointments,
@@ -38,7 +39,7 @@ from appointments.records import Record
 from appointments.sessions import Session
 from tests.faults.boundary import Boundary, Died, Fault
 from tests.faults.mandrill import Mandrill
-from tests.service.world import TABLES, World
+from tests.service.world import ACCOUNT, REGION, TABLES, World
 
 START = 1_800_000_000
 BOOKER, PAT, REX, MENDED = (
@@ -107,6 +108,8 @@ class Universe:
         self.clock.move_to(START)
         for name, items in self.seeds.items():
             _table(name).items = pickle.loads(items)  # noqa: S301 - our own
+        for topic in sns_backends[ACCOUNT][REGION].topics.values():
+            topic.sent_notifications.clear()  # it would only grow
         self.mandrill.found.clear()
         self.published.clear()
         self.answers.clear()
@@ -167,7 +170,7 @@ class Universe:
 
 def _table(name: str) -> Any:
     """Return moto's own table: through its API the harness would cost more than what it tests."""
-    return dynamodb_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].tables[name]
+    return dynamodb_backends[ACCOUNT][REGION].tables[name]
 
 
 def _pick(_: Any, context: AttributePickerContext) -> Any:
