@@ -16,6 +16,9 @@ from typing import Any
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 LOCAL = SOURCE.parent / ".local"
+# The template's defaults: a test holds the two together.
+DEFAULT_RUNTIME = "python3.13"
+DEFAULT_ARCHITECTURE = "arm64"
 PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 
 # The clients that the function makes. botocore ships the data of four hundred services.
@@ -41,8 +44,8 @@ UNUSED = [
 def main() -> None:
     """Build the package into SAM's artifacts directory."""
     target = Path(os.environ["ARTIFACTS_DIR"])
-    version = os.environ.get("LAMBDA_RUNTIME", "python3.13").removeprefix("python")
-    architecture = os.environ.get("LAMBDA_ARCHITECTURE", "arm64")
+    version = os.environ.get("LAMBDA_RUNTIME", DEFAULT_RUNTIME).removeprefix("python")
+    architecture = os.environ.get("LAMBDA_ARCHITECTURE", DEFAULT_ARCHITECTURE)
     shutil.rmtree(target, ignore_errors=True)
     install(target, version, PLATFORMS[architecture])
     shutil.copytree(
@@ -113,8 +116,7 @@ def undocumented(value: Any) -> Any:
 def compile_bytecode(target: Path, version: str) -> None:
     """Compile with the runtime's own minor version: without .pyc a cold start takes twice as long.
 
-    Unchecked, because Lambda's file times say nothing; under Lambda's own path, so that a
-    traceback names no path of this machine.
+    Unchecked, because Lambda's file times say nothing.
     """
     python = find_python(version)
     if python is None:
@@ -124,8 +126,17 @@ def compile_bytecode(target: Path, version: str) -> None:
             "with uv) and build again."
         )
         return
-    options = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
-    run(python, "-m", "compileall", *options, "-s", str(target), "-p", "/var/task", str(target))
+    run(
+        python,
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "0",
+        "--invalidation-mode",
+        "unchecked-hash",
+        str(target),
+    )
 
 
 def find_python(version: str) -> str | None:
@@ -155,8 +166,8 @@ def run(*command: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Say it on the error stream, which SAM passes on."""
-    print(f"WARNING: {text}", file=sys.stderr)  # noqa: T201
+    """Say it on the output: SAM swallows the error stream of a build that succeeds."""
+    print(f"WARNING: {text}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -14,13 +14,14 @@ from tools.project import ToolError
 
 STOP_SECONDS = 20
 LOOK_AGAIN_SECONDS = 0.1
+TRIES = 50
 
 
 def start(
     command: Sequence[str | Path], record: Path, log: Path, environment: Mapping[str, str]
 ) -> None:
     """Start a process that outlives this one, and record which it is."""
-    with log.open("ab") as output:
+    with log.open("wb") as output:
         started = subprocess.Popen(  # noqa: S603
             command,
             cwd=ROOT,
@@ -30,6 +31,7 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a Ctrl-C at the terminal is not for it
         )
+    started.returncode = 0  # it is meant to outlive us: Python need not warn of that
     process = psutil.Process(started.pid)
     record.write_text(json.dumps({"pid": process.pid, "created": process.create_time()}))
 
@@ -73,3 +75,14 @@ def is_taken(port: int) -> bool:
     """Tell whether something listens on this port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_ports(count: int) -> int:
+    """Find the first of so many neighbouring ports that nothing listens on."""
+    for _ in range(TRIES):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first = int(probe.getsockname()[1])
+        if not any(is_taken(port) for port in range(first, first + count)):
+            return first
+    raise ToolError(f"No {count} neighbouring ports are free.")

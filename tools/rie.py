@@ -5,7 +5,6 @@ own, so that the package finds nothing but itself, as on Lambda.
 """
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -60,11 +59,11 @@ def start(stack: Stack) -> Iterator[Runtime]:
         LAMBDA_TASK_ROOT=str(BUNDLE),
         PYTHONPATH=str(BUNDLE),
     )
-    port, api_port = _free_port(), _free_port()
+    port = processes.free_ports(2)
     emulator = _emulator()
     command: list[str | Path] = [
         *(emulator, "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
-        *("--runtime-api-address", f"127.0.0.1:{api_port}"),
+        *("--runtime-api-address", f"127.0.0.1:{port + 1}"),
         *(PYTHON, "-m", "awslambdaric", config["Handler"]),
     ]
     with LOG.open("wb") as output:
@@ -90,9 +89,9 @@ def main(stack: Stack) -> int:
     with start(stack) as runtime:
         for event in events():
             answer = runtime.invoke(event.read_bytes())
-            status = _status(answer)
-            failed += status is None
-            table.add_row(event.name, status or json.dumps(answer)[:200])
+            said = status(answer)
+            failed += said is None
+            table.add_row(event.name, said or json.dumps(answer)[:200])
     out.print(table)
     return 1 if failed else 0
 
@@ -102,15 +101,17 @@ def events() -> list[Path]:
     return sorted(path for path in EVENTS.glob("*.json") if path.name != "env.json")
 
 
-def _status(answer: Any) -> str | None:
+def status(answer: Any) -> str | None:
     """Return what a good answer says, whichever kind of event it answers."""
     match answer:
         case {"errorMessage": _}:
             return None
+        case {"body": {"status": str(said)}}:
+            return said
         case {"body": str(body)}:
             return str(json.loads(body)["status"])
         case [*answers]:
-            return ", ".join(_status(one) or "?" for one in answers)
+            return ", ".join(status(one) or "?" for one in answers)
     return json.dumps(answer)
 
 
@@ -120,12 +121,6 @@ def _emulator() -> Path:
     if found is None:
         raise ToolError(f"aws-sam-cli has no {name} any more.")
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:

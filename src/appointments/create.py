@@ -44,9 +44,11 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     mailing.prepare(item, photographer, attempt)
     stored = _stored_before(item, parameters, found)  # step 7
     if stored is None:
-        stored = _write(item, request, session, outcome)  # step 8
-        if outcome.session:
-            _show(session, request, parameters, outcome)  # as it is after marking
+        try:
+            stored = _write(item, request, session, outcome)  # step 8
+        finally:
+            if outcome.session:
+                _show(session, request, parameters, outcome)  # as it is after marking
         _require_same(item, stored, request)
     outcome.saved, outcome.is_new = True, stored.attempt == attempt
     outcome.replayed, outcome.appointment = not outcome.is_new, stored.fields()
@@ -94,7 +96,7 @@ def _key_faults(request: Request) -> list[Fault]:
 
 def _header_key(request: Request) -> str:
     """Return the Idempotency-Key without white space and quotes around it; empty if not passed."""
-    key = (request.idempotency_key or "").strip()
+    key = request.mask(request.idempotency_key or "").strip()
     quoted = len(key) > 1 and key.startswith('"') and key.endswith('"')
     return key[1:-1].strip() if quoted else key
 

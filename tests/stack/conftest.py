@@ -1,0 +1,38 @@
+"""One deployed stack for the whole run, on free ports, beside any that a developer has running."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tools import processes
+from tools import stack as local
+from tools.bootstrap import LOCAL
+
+
+@pytest.fixture(scope="session")
+def home() -> Path:
+    """Return where the tests' own stack keeps its state; each run begins with none."""
+    return LOCAL / "test"
+
+
+@pytest.fixture(scope="session")
+def stack(home: Path) -> Iterator[local.Stack]:
+    """Deploy the stack, and leave no process behind."""
+    local.down(home)  # what a run that was killed may have left
+    shutil.rmtree(home, ignore_errors=True)
+    try:
+        yield local.up(processes.free_ports(2), home)
+    finally:
+        started = _descendants(home)
+        local.down(home)
+        _, left = psutil.wait_procs(started, timeout=10)
+        assert not left, "a process outlived the stack"
+
+
+def _descendants(home: Path) -> list[psutil.Process]:
+    found = [processes.find(record) for record in home.glob("*.pid")]
+    known = [process for process in found if process]
+    return known + [child for process in known for child in process.children(recursive=True)]

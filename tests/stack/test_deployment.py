@@ -1,0 +1,112 @@
+"""What runs locally is what AWS would get, and tells its tools how it is reached."""
+
+import json
+import re
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tools import deployment, package, seeds
+from tools import stack as local
+from tools.aws import session
+from tools.project import EVENTS, STACK_NAME, TEMPLATE, ToolError
+
+STACK_JSON = {
+    *("api_url", "host", "endpoint_url", "region", "function_name", "log_group", "tokens"),
+    *("sessions_table", "records_table", "appointments_table", "notifications_topic"),
+    "mandrill_url",
+}
+
+
+def test_the_deployed_template_is_the_built_one(stack: local.Stack) -> None:
+    """Nothing but the code's place differs from what `sam build` made."""
+    cloudformation = session.client("cloudformation", endpoint_url=stack.endpoint_url)
+    body = cloudformation.get_template(StackName=STACK_NAME, TemplateStage="Original")[
+        "TemplateBody"
+    ]
+    assert as_written(yaml.safe_load(str(body))) == as_written(deployment.built_template())
+
+
+def as_written(template: Any) -> Any:
+    """Drop what `sam deploy` adds: the place of the uploaded code, and names of resources."""
+    for resource in template["Resources"].values():
+        resource.setdefault("Metadata", {}).pop("SamResourceId", None)
+    template["Resources"]["CreateFunction"]["Properties"].pop("CodeUri")
+    return template
+
+
+def test_the_template_knows_nothing_of_the_local_stack() -> None:
+    """Only the stage's name may."""
+    assert not re.search(r"ministack|localhost|127\.0\.0\.1|sandbox", TEMPLATE.read_text(), re.I)
+
+
+def test_stack_json_has_the_fixed_keys(stack: local.Stack, home: Path) -> None:
+    """Tools of other hands read it; nobody else's eyes may."""
+    told = home / "stack.json"
+    content = json.loads(told.read_text())
+    assert set(content) == STACK_JSON
+    assert set(content["tokens"]) == set(seeds.KINDS)
+    assert stat.S_IMODE(told.stat().st_mode) == 0o600
+    assert local.find(home) == stack
+
+
+def test_up_changes_nothing_the_second_time(stack: local.Stack, home: Path) -> None:
+    """It may be repeated at any time."""
+    assert local.up(stack.port, home) == stack
+
+
+def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    """The message says what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ToolError, match=rf"Port {port} is taken.*make up PORT="):
+            local.up(port, tmp_path)
+
+
+def test_another_port_than_the_running_one_is_refused(stack: local.Stack, home: Path) -> None:
+    """One home, one stack."""
+    with pytest.raises(ToolError, match=f"already runs on port {stack.port}"):
+        local.up(stack.port + 10, home)
+
+
+def test_browsers_are_let_in(stack: local.Stack) -> None:
+    """The preflight names what section 1 allows."""
+    origin = deployment.built_template()["Parameters"]["AllowedOrigins"]["Default"]
+    asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    headers = stack.request("OPTIONS", "/api/v1/appointments/create", headers=asked).headers
+    assert headers["access-control-allow-origin"] == origin
+    assert headers["access-control-allow-methods"] == "POST"
+    assert headers["access-control-allow-headers"] == "content-type,idempotency-key"
+
+
+def test_the_functions_log_group_is_told(stack: local.Stack) -> None:
+    """The function's own lines are found where `stack.json` says."""
+    logs = session.client("logs", endpoint_url=stack.endpoint_url)
+    events = logs.filter_log_events(logGroupName=stack.log_group)["events"]
+    assert any('"message":"response"' in event["message"] for event in events)
+
+
+def test_the_events_environment_is_the_stacks(stack: local.Stack) -> None:
+    """`sam local invoke` reaches the local stack with events/env.json, on the default port."""
+    told = json.loads((EVENTS / "env.json").read_text())["Parameters"]
+    config = session.client("lambda", endpoint_url=stack.endpoint_url).get_function_configuration(
+        FunctionName=stack.function_name
+    )["Environment"]["Variables"]
+    assert set(told) == {*config, "AWS_ENDPOINT_URL"}
+    assert told.pop("MANDRILL_SECRET") in config.pop("MANDRILL_SECRET")  # its name, in its ARN
+    assert told == {
+        **config,
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{local.DEFAULT_PORT}",
+        "MANDRILL_URL": f"http://127.0.0.1:{local.DEFAULT_PORT + 1}",
+    }
+
+
+def test_the_package_is_built_for_the_templates_defaults() -> None:
+    """`sam build && sam deploy` by hand must fit together."""
+    parameters = deployment.built_template()["Parameters"]
+    assert parameters["Runtime"]["Default"] == package.DEFAULT_RUNTIME
+    assert parameters["Architecture"]["Default"] == package.DEFAULT_ARCHITECTURE
