@@ -21,7 +21,6 @@ NOT_STORED: Final = {"token", "session_view", "month_first"}
 NOT_IN_FINGERPRINT: Final = {"uuid", "updated_at_mt", "updated_at"}
 _LONGEST_RECEIVED: Final = 100
 _MOST_UNKNOWN_TOLD: Final = 20
-_LONGEST_NAME_COMPARED: Final = 40
 
 
 @dataclass
@@ -270,11 +269,7 @@ def _masked(value: Any, mask: Callable[[str], str]) -> Any:
 
 def _unknown(names: list[str], mask: Callable[[str], str]) -> Iterable[Warned]:
     for name in names[:_MOST_UNKNOWN_TOLD]:
-        near = (
-            get_close_matches(name.lower(), NAMES, n=1, cutoff=0.7)
-            if len(name) <= _LONGEST_NAME_COMPARED
-            else []
-        )
+        near = get_close_matches(name.lower(), NAMES, n=1, cutoff=0.7)
         hint = f"; did you mean {near[0]}?" if near else "."
         yield Warned(shorten(name, mask), f"There is no such parameter, it was ignored{hint}")
     if len(names) > _MOST_UNKNOWN_TOLD:
