@@ -1,7 +1,5 @@
 """The local AWS endpoint that all are measured against: MiniStack in a process of its own."""
 
-import json
-import os
 import subprocess
 import tempfile
 import time
@@ -16,9 +14,8 @@ import urllib3
 
 from tools import seeds
 from tools.bootstrap import LOCAL
-from tools.processes import LOOK_AGAIN_SECONDS, is_taken
+from tools.processes import LOOK_AGAIN_SECONDS, free_ports, is_taken
 from tools.project import CREDENTIALS, MINISTACK, REGION, bare_environment
-from bench.ports import free_ports
 
 START_SECONDS: Final = 60
 TABLES: Final = {"sessions": "token_hash", "records": "record", "appointments": "uuid"}
@@ -85,7 +82,7 @@ def start(*, tls: bool = False) -> Iterator[Endpoint]:
             **({"USE_SSL": "1"} if tls else {}),
         )
         with (Path(home) / "log").open("wb") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603
                 [MINISTACK, "-m", "ministack"], env=settings, stdout=log, stderr=log, cwd=home
             )
         try:

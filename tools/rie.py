@@ -60,9 +60,8 @@ def start(stack: Stack) -> Iterator[Runtime]:
         PYTHONPATH=str(BUNDLE),
     )
     port = processes.free_ports(2)
-    emulator = _emulator()
     command: list[str | Path] = [
-        *(emulator, "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
+        *(emulator(), "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
         *("--runtime-api-address", f"127.0.0.1:{port + 1}"),
         *(PYTHON, "-m", "awslambdaric", config["Handler"]),
     ]
@@ -115,7 +114,8 @@ def status(answer: Any) -> str | None:
     return json.dumps(answer)
 
 
-def _emulator() -> Path:
+def emulator() -> Path:
+    """Find the emulator's binary in the aws-sam-cli wheel."""
     name = f"aws-lambda-rie-{ARCHITECTURE}"
     found = next((LOCAL / "sam").glob(f"lib/python*/site-packages/samcli/local/rapid/{name}"), None)
     if found is None:
