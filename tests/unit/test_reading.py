@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from appointments import params
+from appointments import params, reading
 from appointments.params import NAMES, kind
 from appointments.statuses import Failure, Fault, Status
 from tests.unit.reading import REQUIRED, TOKEN, faults, kept, mask, read, refused, warned
@@ -95,9 +95,9 @@ def test_faults_beside_the_parameters_are_told_with_them() -> None:
     """What is at fault beside the parameters, such as a header, is told with what is in them."""
     beside = [Fault("Idempotency-Key", Status.INVALID_PARAM, "Send less.")]
     with pytest.raises(Failure) as alone:
-        params.read(REQUIRED, beside=beside)
+        reading.read(REQUIRED, beside=beside)
     with pytest.raises(Failure) as together:
-        params.read({**REQUIRED, "confirmed": "maybe"}, beside=beside)
+        reading.read({**REQUIRED, "confirmed": "maybe"}, beside=beside)
     assert alone.value.faults == tuple(beside)
     assert [fault.param for fault in together.value.faults] == ["confirmed", "Idempotency-Key"]
 
@@ -105,7 +105,7 @@ def test_faults_beside_the_parameters_are_told_with_them() -> None:
 def test_a_refused_request_is_told_the_warnings_too() -> None:
     """Warnings stand in every answer, a refusal's too."""
     with pytest.raises(Failure) as caught:
-        params.read({**REQUIRED, "order_id": 0, "confirmed": "maybe"}, unknown=["nots"])
+        reading.read({**REQUIRED, "order_id": 0, "confirmed": "maybe"}, unknown=["nots"])
     assert [warning.param for warning in caught.value.warnings] == ["nots", "order_id"]
 
 
@@ -551,7 +551,7 @@ def test_not_a_uuid(sent: Any) -> None:
 def test_a_uuid_never_holds_the_token() -> None:
     """The key is stored, answered and logged, so a token sent as the key is refused, unrepeated."""
     with pytest.raises(Failure) as caught:
-        params.read(
+        reading.read(
             {**REQUIRED, "token": UUID, "uuid": UUID}, mask=lambda text: text.replace(UUID, "***")
         )
     assert [(fault.param, fault.received) for fault in caught.value.faults] == [("uuid", "***")]
@@ -591,7 +591,7 @@ def test_received_is_short_and_masked(sent: Any, received: str) -> None:
 def test_a_token_is_masked_however_json_spells_it(token: str) -> None:
     """A token whose JSON text differs from itself is masked within arrays and objects too."""
     with pytest.raises(Failure) as caught:
-        params.read(
+        reading.read(
             {"token": token, "updated_at_mt": "now", "notes": [token, {token: token}]},
             mask=lambda text: text.replace(token, "***"),
         )
@@ -605,7 +605,7 @@ def test_a_token_is_masked_however_json_spells_it(token: str) -> None:
 def test_a_token_sent_as_a_number_is_masked(sent: Any, received: str) -> None:
     """A token may be a number: it is masked as one, before the text is cut short."""
     with pytest.raises(Failure) as caught:
-        params.read(
+        reading.read(
             {"token": 1234567890, "updated_at_mt": "now", "notes": sent},
             mask=lambda text: text.replace("1234567890", "***"),
         )
