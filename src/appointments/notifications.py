@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -46,7 +47,7 @@ def facts(
     `source` makes its `notification_id` stable; `is_logged` tells whether a `request` line was
     written that can be replayed.
     """
-    which = "" if status in _STORMY else f" --request-id '{request_id}'"
+    which = "" if status in _STORMY else f" --request-id {shlex.quote(request_id)}"
     command = (
         f"replay --region {SETTINGS.region} --log-group {SETTINGS.log_group}"
         f" --since {received_at} --status {status.value}{which} --yes"

@@ -8,6 +8,7 @@ import pytest
 from botocore.retries.standard import ExponentialBackoff
 from moto import mock_aws
 
+from tests.service.cloud import Cloud
 from tests.service.world import Wire, World
 
 
@@ -43,3 +44,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     handler.setStream(stdout)
     leaks = world.leaks()
     assert not leaks, f"a token lies in {', '.join(sorted(leaks))}"
+
+
+@pytest.fixture
+def cloud(world: World) -> Iterator[Cloud]:
+    """Put the rest of the cloud around this world."""
+    cloud = Cloud(world)
+    yield cloud
+    cloud.close()
