@@ -48,7 +48,14 @@ GROUPS: Final = {
     "PynamoDB": ("pynamodb",),
     "Powertools": ("aws_lambda_powertools",),
     "X-Ray SDK": ("aws_xray_sdk", "wrapt"),
-    "FastAPI, Mangum": ("fastapi", "starlette", "mangum", "anyio", "annotated_doc", "opentelemetry"),
+    "FastAPI, Mangum": (
+        "fastapi",
+        "starlette",
+        "mangum",
+        "anyio",
+        "annotated_doc",
+        "opentelemetry",
+    ),
     "its own modules": (
         *("appointments", "standard", "naive", "fastapi_mangum", "calls", "python"),
         *("answers", "tables", "use_case", "request_model"),

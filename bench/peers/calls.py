@@ -1,7 +1,7 @@
 """The floor: the bare botocore calls that the function makes for one request, and nothing else.
 
 `BENCH_CALLS` is a file of the very calls, recorded from the function; each request writes under a
-key of its own. The client is configured as the function's.
+key of its own.
 https://botocore.amazonaws.com/v1/documentation/api/latest/tutorial/index.html
 """
 
@@ -10,19 +10,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from botocore.config import Config
 from botocore.session import get_session
 
 _CALLS = json.loads(Path(os.environ["BENCH_CALLS"]).read_text())
-_CLIENT = get_session().create_client(
-    "dynamodb",
-    config=Config(
-        connect_timeout=1,
-        read_timeout=2,
-        retries={"total_max_attempts": 2, "mode": "standard"},
-        parameter_validation=False,
-    ),
-)
+_CLIENT = get_session().create_client("dynamodb")
 
 
 def lambda_handler(event: dict[str, Any], _context: object) -> None:

@@ -170,7 +170,10 @@ def read_session(token):
         raise Refused("invalid-token", 401, "Sign in again.")
     now = time.time()
     if session["kind"] == "session" and not session.get("remember_me"):
-        if now - int(session["created_at"]) > 7 * DAY or now - int(session["last_used_at"]) > 3 * DAY:
+        if (
+            now - int(session["created_at"]) > 7 * DAY
+            or now - int(session["last_used_at"]) > 3 * DAY
+        ):
             raise Refused("session-expired", 401, "Sign in again.")
     return session
 
