@@ -9,6 +9,7 @@ from typing import Final
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import check, endpoint, report
+from bench.contenders import LOG
 from bench.measure import Bench, Results
 from tools import deployment
 from tools.bootstrap import LOCAL
@@ -28,6 +29,7 @@ def main() -> int:
     if not arguments.report:
         with step("Build the package (sam build)"):
             deployment.build()
+        LOG.unlink(missing_ok=True)
         measure(QUICK if arguments.quick else 1.0, arguments.only).save(KEPT)
     written = report.write(Results.load(KEPT))
     err.print(f"Written: {written}")

@@ -17,6 +17,7 @@ BUNDLE: Final = deployment.BUILD / "CreateFunction"
 PEERS: Final = HERE / "peers"
 LIBRARIES: Final = next((LOCAL / "bench" / "lib").glob("python*/site-packages"))
 WORKER: Final = HERE / "worker.py"
+LOG: Final = LOCAL / "bench.log"
 END_SECONDS: Final = 20
 
 
@@ -48,14 +49,15 @@ class Worker:
     """A process that serves one contender's handler."""
 
     def __init__(self, contender: Contender, environment: dict[str, str]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-S", "-I", WORKER, contender.module, *contender.folders],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        with LOG.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-S", "-I", WORKER, contender.module, *contender.folders],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         self.name = contender.name
         self.start = self._read()
 
@@ -83,7 +85,7 @@ class Worker:
         assert self._process.stdout  # noqa: S101 - as above
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.name} ended: {self._process.wait(END_SECONDS)}")
+            raise RuntimeError(f"{self.name} ended ({self._process.wait(END_SECONDS)}): see {LOG}")
         figures: dict[str, Any] = json.loads(line)
         return figures
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import boto3
-import urllib3
 
 from tools import seeds
 from tools.bootstrap import LOCAL
@@ -44,7 +43,7 @@ class Endpoint:
             APPOINTMENTS_TABLE="appointments",
             NOTIFICATIONS_TOPIC=TOPIC,
             MANDRILL_URL="http://127.0.0.1:9/api/1.0",
-            MANDRILL_SECRET="mandrill",
+            MANDRILL_SECRET="mandrill",  # noqa: S106 - its name
             STAGE="bench",
             POWERTOOLS_SERVICE_NAME="appointments-create",
             POWERTOOLS_METRICS_NAMESPACE="Bench",
@@ -57,7 +56,7 @@ class Endpoint:
             endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_secret_access_key="test",  # noqa: S106 - any will do
             verify=str(self.certificate) if self.certificate else None,
         )
 

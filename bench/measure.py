@@ -76,6 +76,7 @@ class Results:
     resident: dict[str, int] = field(default_factory=dict)
     zip_bytes: int = 0
     growth: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
@@ -106,15 +107,18 @@ class Bench:
         """Record the botocore calls of a warm request, for those who do nothing else."""
         with Worker(Contender("recording", "record", (BUNDLE, HERE)), self._environment) as worker:
             worker.answer(requests.event(requests.USUAL))
-            calls = worker.answer(requests.event(requests.USUAL))["answer"]
-        Path(self._environment["BENCH_CALLS"]).write_text(json.dumps(calls))
+            told = worker.answer(requests.event(requests.USUAL))["answer"]
+        Path(self._environment["BENCH_CALLS"]).write_text(json.dumps(told["calls"]))
+        item = next(given["Item"] for _, given in told["calls"] if "Item" in given)
+        written = sum(len(name) + len(str(*value.values())) for name, value in item.items())
+        self.results.written = {"item": written, "log": told["log"]}
 
     def cold(self) -> None:
-        """Fresh processes: CPU from the process's start to its first answer, by phase."""
+        """Measure fresh processes: CPU from the process's start to its first answer, by phase."""
         event = requests.event(requests.USUAL)
         for contender in ALL:  # a first start that nobody counts: Python writes the peers' .pyc
             _start(contender, self._environment, event)
-        for _ in self.rounds("Cold starts", 25):
+        for _ in self.rounds("Cold starts", 21):
             for contender in _shuffled(ALL):
                 phases = _start(contender, self._environment, event)
                 of = self.results.cold.setdefault(contender.name, defaultdict(list))
@@ -123,9 +127,9 @@ class Bench:
         self._endpoint.empty_appointments()
 
     def imports(self) -> None:
-        """Where INIT's CPU goes, by library."""
+        """Measure where INIT's CPU goes, by library."""
         found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for _ in self.rounds("Imports", 7):
+        for _ in self.rounds("Imports", 5):
             for contender in (FUNCTION, *RIVALS, CALLS, PYTHON):
                 groups = _import_shares(contender, self._environment)
                 for group, seconds in groups.items():
@@ -136,7 +140,7 @@ class Bench:
         }
 
     def warm(self) -> None:
-        """Persistent workers, alternating batches: CPU of a request."""
+        """Measure the CPU of a request: persistent workers, alternating batches."""
         event = requests.event(requests.USUAL)
         with workers(ALL, self._environment) as serving:
             for worker in serving.values():
@@ -148,7 +152,7 @@ class Bench:
         self._endpoint.empty_appointments()
 
     def steps(self) -> None:
-        """Where a warm request's CPU goes."""
+        """Measure where a warm request's CPU goes."""
         event = requests.event(requests.USUAL)
         taken: dict[str, list[float]] = defaultdict(list)
         with Worker(STEPS, self._environment) as worker:
@@ -162,9 +166,9 @@ class Bench:
         self._endpoint.empty_appointments()
 
     def rie(self) -> None:
-        """The first answer under the real Runtime Interface Emulator."""
+        """Measure the first answer under the real Runtime Interface Emulator."""
         event = requests.event(requests.USUAL)
-        for _ in self.rounds("Runtime Interface Emulator", 15):
+        for _ in self.rounds("Runtime Interface Emulator", 11):
             for contender in _shuffled((FUNCTION, AGAIN, STANDARD)):
                 context = {**event["requestContext"], "requestId": str(random.random())}  # noqa: S311
                 told = {**event, "requestContext": context}
@@ -175,7 +179,7 @@ class Bench:
         self._endpoint.empty_appointments()
 
     def tls(self, endpoint: Endpoint) -> None:
-        """CPU in the handler for the first invocation, the endpoint's certificate being verified.
+        """Measure the first invocation's CPU in the handler, the endpoint's certificate verified.
 
         Each trusts the certificates that its package brings, and the endpoint's beside them.
         """
@@ -190,7 +194,7 @@ class Bench:
             certificates = own.get(contender, library).read_text()
             path.write_text(certificates + endpoint.certificate.read_text())
             trusted[contender] = path
-        for _ in self.rounds("First invocation over TLS", 21):
+        for _ in self.rounds("First invocation over TLS", 11):
             for contender in _shuffled(contenders):
                 environment = endpoint.environment(trusted[contender])
                 with Worker(contender, environment) as worker:
@@ -198,14 +202,15 @@ class Bench:
                 self.results.tls.setdefault(contender.name, []).append(figures["cpu"])
 
     def memory(self) -> None:
-        """Resident memory after a thousand requests, and after ten thousand more."""
+        """Measure resident memory after a thousand requests, and after ten thousand more."""
         event = requests.event(requests.USUAL)
         with Worker(FUNCTION, self._environment) as worker:
             first = worker.answer(event)["rss"]
             after, emptied = first, 0
             step = 250
-            task = self._progress.add_task("Memory", total=MEMORY_FIRST + MEMORY_MORE)
-            for served in range(step, MEMORY_FIRST + MEMORY_MORE + 1, step):
+            total = MEMORY_FIRST + round(MEMORY_MORE * self._scale)
+            task = self._progress.add_task("Memory", total=total)
+            for served in range(step, total + 1, step):
                 after = worker.answer(event, step)["rss"]
                 self._progress.advance(task, step)
                 if served == MEMORY_FIRST:
@@ -218,7 +223,7 @@ class Bench:
             self.results.resident["after 11,000"] = after
 
     def growth(self) -> None:
-        """CPU of a warm request as it grows, one worker for all, the sizes in random order."""
+        """Measure CPU of a warm request as it grows: one worker, the sizes in random order."""
         for what, sizes, make in (
             ("body, KB", requests.SIZES, requests.of_size),
             ("parameters", requests.PARAMETERS, requests.with_parameters),
@@ -227,7 +232,7 @@ class Bench:
             self._grow(what, sizes, make)
 
     def size(self) -> None:
-        """The zip that Lambda gets."""
+        """Measure the zip that Lambda gets."""
         self.results.zip_bytes = deployment.zipped_size(BUNDLE)
 
     def _grow(

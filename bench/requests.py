@@ -109,4 +109,4 @@ def with_faults(count: int) -> dict[str, Any]:
     passed = _LEAST | _MORE
     # `month_first` comes last: at fault, it would excuse the dates.
     names = [name for name in passed if name != "month_first"] + ["month_first"]
-    return event(passed | dict.fromkeys(names[:count], ["no parameter is an array"]))
+    return event(passed | {name: ["no parameter is an array"] for name in names[:count]})

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from appointments import answers, appointments, handler, http, params, tables
+from appointments import answers, appointments, handler, http, reading, tables
 
 _spent: dict[str, float] = {}
 
@@ -23,7 +23,7 @@ def _timed(step: str, do: Callable[..., Any]) -> Callable[..., Any]:
 for step, module, names in (
     ("decode the event", http, ("route", "read")),
     ("log and metrics", handler, ("record", "count", "flush")),
-    ("read the parameters", params, ("read",)),
+    ("read the parameters", reading, ("read",)),
     ("read the tables", tables, ("read",)),
     ("write", appointments, ("write",)),
     ("shape the answer", answers, ("body",)),
