@@ -5,6 +5,7 @@
 `create`, `replay`, `owed`                       the use case, and the two other ways to it
 `http`, `reading`, `logged`, `answers`           the edge, the parameters, a line, the answer
 `mailing`, `notifications`                       the email, what people are told
+`delivery`, `outbox`                             one delivery of an email, what is owed of it
 `sessions`, `records`, `appointments`            the tables
 `tables`, `mandrill`                             what the tables share; the email service
 `request`, `params`                              what is asked for

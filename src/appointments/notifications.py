@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from appointments import appointments, clients
+from appointments import clients, outbox
 from appointments.logs import SERVICE, count, logger
 from appointments.settings import SETTINGS
 from appointments.statuses import Status
@@ -84,7 +84,7 @@ def report(status: Status, told: Facts) -> None:
         return
     if told["saved"] and told["uuid"]:
         try:
-            appointments.owe(told["uuid"], json.dumps(told), now)
+            outbox.owe(told["uuid"], json.dumps(told), now)
         except Exception as failed:  # noqa: BLE001 - the answer must not suffer
             logger.warning("notification not owed", reason=type(failed).__name__)
         else:

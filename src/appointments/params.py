@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cached_property
 from typing import Annotated, Any, Final, get_args
 
 from appointments import readers
@@ -189,8 +190,9 @@ class Parameters:
         held = vars(self)
         return {name: held[name] for name in STORED if held[name] is not None}
 
+    @cached_property
     def fingerprint(self) -> str:
-        """Return the SHA-256 (hex) that tells whether two requests ask for the same."""
+        """The SHA-256 (hex) that tells whether two requests ask for the same."""
         content = self.appointment()
         for name in NOT_IN_FINGERPRINT:
             content.pop(name, None)
