@@ -13,7 +13,7 @@ tools := $(python) -m tools
 port := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo invoke mailbox notifications rie bench build test check lock clean
+.PHONY: help run up down demo invoke mailbox notifications rie bench build test faults check lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -60,7 +60,12 @@ build: ## Build the package for AWS (LAMBDA_RUNTIME=, LAMBDA_ARCHITECTURE=) and 
 
 test: ## Run all tests, on a stack of their own
 	$(setup) venv sam ministack rie
-	@$(python) -m pytest
+	@$(python) -m pytest --numprocesses 2 --ignore tests/stack
+	@$(python) -m pytest tests/stack
+
+faults: ## Run all pairs of faults, and every order of two deliveries (minutes)
+	$(setup) venv
+	@$(python) -m tests.faults
 
 check: ## Check style, types and the template
 	$(setup) venv sam
