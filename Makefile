@@ -13,7 +13,7 @@ tools := $(python) -m tools
 port := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo invoke mailbox notifications rie build test faults check lock clean
+.PHONY: help run up down demo invoke mailbox notifications rie bench build test faults check lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ notifications: ## Show the notifications last published
 rie: ## Answer every file of events/ under Lambda's real Runtime Interface Emulator
 	$(setup) venv sam ministack rie
 	@$(tools) rie $(port)
+
+bench: ## Measure the function against its peers and write bench/REPORT.md (about 15 minutes)
+	$(setup) venv sam ministack rie bench
+	@.local/bench/bin/python -m bench
 
 build: ## Build the package for AWS (LAMBDA_RUNTIME=, LAMBDA_ARCHITECTURE=) and tell its size
 	$(setup) venv sam

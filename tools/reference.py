@@ -87,12 +87,12 @@ def page() -> str:
 def _parameter(name: str) -> tuple[str, ...]:
     kind = params.kind(name)
     return (
-        str(openapi.position(name)),
+        str(params.position(name)),
         f"`{name}`",
         kind.name,
-        "yes" if openapi.is_required(name) else "",
+        "yes" if params.is_required(name) else "",
         ", ".join(f"`{value}`" for value in kind.values),
-        openapi.meaning(name),
+        params.meaning(name),
     )
 
 
