@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from appointments import params, readers
 from appointments.http import LARGEST_BODY, METHOD, PATH
-from appointments.params import is_required, meaning, position
+from appointments.params import Parameters
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
 
@@ -88,6 +88,22 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"const": "true"},
     },
 }
+
+
+def meaning(name: str) -> str:
+    """Return what a parameter is."""
+    return str(Parameters.model_fields[name].description)
+
+
+def position(name: str) -> Any:
+    """Return the position that the API document gives a parameter."""
+    extra: Any = Parameters.model_fields[name].json_schema_extra
+    return extra["position"]
+
+
+def is_required(name: str) -> bool:
+    """Whether a request must have the parameter."""
+    return Parameters.model_fields[name].is_required()
 
 
 def describe() -> dict[str, Any]:

@@ -87,12 +87,12 @@ def page() -> str:
 def _parameter(name: str) -> tuple[str, ...]:
     kind = params.kind(name)
     return (
-        str(params.position(name)),
+        str(openapi.position(name)),
         f"`{name}`",
         kind.name,
-        "yes" if params.is_required(name) else "",
+        "yes" if openapi.is_required(name) else "",
         ", ".join(f"`{value}`" for value in kind.values),
-        params.meaning(name),
+        openapi.meaning(name),
     )
 
 

@@ -3,7 +3,7 @@
 ===============================================  ===============================================
 `handler`                                        the Lambda entry: event in, answer out
 `create`, `replay`, `owed`                       the use case, and the two other ways to it
-`http`, `reading`, `logged`, `answers`           the edge, the parameters, a line, the answer
+`http`, `reading`, `answers`                     the edge, the parameters, what is answered
 `mailing`, `notifications`                       the email, what people are told
 `delivery`, `outbox`                             one delivery of an email, what is owed of it
 `sessions`, `records`, `appointments`            the tables

@@ -3,9 +3,11 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from appointments import readers
 from appointments.statuses import Warned
@@ -39,91 +41,93 @@ class Kind:
     values: tuple[str, ...] = ()
 
 
-# Reads a value, given the parameter's name and the reading; None stands for *not passed*.
-Reader = Callable[[Any, str, Reading], Any]
+def _text(value: Any, info: ValidationInfo[Reading]) -> str:
+    return info.context.mask(readers.text(value))
 
 
-def _plain(read: Callable[[Any], Any]) -> Reader:
-    return lambda value, _name, _reading: read(value)
-
-
-def _text(value: Any, _name: str, reading: Reading) -> str:
-    return reading.mask(readers.text(value))
-
-
-def _uuid(value: Any, _name: str, reading: Reading) -> str:
+def _uuid(value: Any, info: ValidationInfo[Reading]) -> str:
     sent = readers.trimmed(value)
     # A mask is shorter than any token but one of three letters, which is no secret.
-    if len(reading.mask(sent)) < len(sent):
+    if len(info.context.mask(sent)) < len(sent):
         raise ValueError("Send a UUID of the appointment's own, not the token.")
     return readers.uuid(sent)
 
 
-def _choice(kind: Kind) -> Reader:
-    def read(value: Any, _name: str, _reading: Reading) -> str:
+def _choice(kind: Kind) -> BeforeValidator:
+    def read(value: Any) -> str:
         chosen = readers.trimmed(value)
         if chosen not in kind.values:
             raise ValueError(f"Send one of {', '.join(kind.values)}.")
         return chosen
 
-    return read
+    return BeforeValidator(read)
 
 
-def _identifier(value: Any, name: str, reading: Reading) -> int | None:
+def _identifier(value: Any, info: ValidationInfo[Reading]) -> int | None:
     number = readers.integer(value)
     if number == 0:
-        reading.warnings.append(Warned(name, "0 was read as not passed; leave the id out."))
+        info.context.warnings.append(
+            Warned(str(info.field_name), "0 was read as not passed; leave the id out.")
+        )
     return number or None
 
 
-def _dated(read: Callable[..., str]) -> Reader:
-    def read_dated(value: Any, name: str, reading: Reading) -> str:
-        if reading.month_first is None:
-            return str(value)
-        normal = read(value, month_first=reading.month_first)
-        if reading.month_first and readers.is_iso_date(value):
-            reading.warnings.append(
-                Warned(
-                    name,
-                    f"Read as YYYY-MM-DD ({normal}) although month_first is true; send M/D/YYYY.",
-                )
-            )
-        return normal
+def _date(value: Any, info: ValidationInfo[Reading]) -> str:
+    return _dated(readers.calendar_date, value, info)
 
-    return read_dated
+
+def _datetime(value: Any, info: ValidationInfo[Reading]) -> str:
+    return _dated(readers.date_and_time, value, info)
+
+
+def _dated(read: Callable[..., str], value: Any, info: ValidationInfo[Reading]) -> str:
+    reading = info.context
+    if reading.month_first is None:
+        return str(value)
+    normal = read(value, month_first=reading.month_first)
+    if reading.month_first and readers.is_iso_date(value):
+        reading.warnings.append(
+            Warned(
+                str(info.field_name),
+                f"Read as YYYY-MM-DD ({normal}) although month_first is true; send M/D/YYYY.",
+            )
+        )
+    return normal
 
 
 _APPLICATION: Final = Kind("string", APPLICATIONS)
 _SESSION_VIEW: Final = Kind("string", SESSION_VIEWS)
 
-# Each with its type in the API document and its reader.
-String = Annotated[str | None, Kind("string"), _text]
-Token = Annotated[str, Kind("string"), _plain(readers.trimmed)]
-RequiredString = Annotated[str, Kind("string"), _text]
+String = Annotated[str | None, Kind("string"), BeforeValidator(_text)]
+Token = Annotated[str, Kind("string"), BeforeValidator(readers.trimmed)]
+RequiredString = Annotated[str, Kind("string"), BeforeValidator(_text)]
 Application = Annotated[str | None, _APPLICATION, _choice(_APPLICATION)]
 SessionView = Annotated[str | None, _SESSION_VIEW, _choice(_SESSION_VIEW)]
-Uuid = Annotated[str | None, Kind("string"), _uuid]
-Boolean = Annotated[bool | None, Kind("boolean"), _plain(readers.boolean)]
-Integer = Annotated[int | None, Kind("integer"), _plain(readers.integer)]
-Identifier = Annotated[int | None, Kind("integer"), _identifier]
-Date = Annotated[str | None, Kind("date"), _dated(readers.calendar_date)]
-Time = Annotated[str | None, Kind("time"), _plain(readers.time_of_day)]
-DateTime = Annotated[str | None, Kind("datetime"), _dated(readers.date_and_time)]
+Uuid = Annotated[str | None, Kind("string"), BeforeValidator(_uuid)]
+Boolean = Annotated[bool | None, Kind("boolean"), BeforeValidator(readers.boolean)]
+Integer = Annotated[int | None, Kind("integer"), BeforeValidator(readers.integer)]
+Identifier = Annotated[int | None, Kind("integer"), BeforeValidator(_identifier)]
+Date = Annotated[str | None, Kind("date"), BeforeValidator(_date)]
+Time = Annotated[str | None, Kind("time"), BeforeValidator(readers.time_of_day)]
+DateTime = Annotated[str | None, Kind("datetime"), BeforeValidator(_datetime)]
 
 
 def _param(position: int, description: str, *, required: bool = False) -> Any:
-    told = {"position": position, "description": description}
-    return field(metadata=told) if required else field(default=None, metadata=told)
+    return Field(
+        default=... if required else None,
+        description=description,
+        json_schema_extra={"position": position},
+    )
 
 
-# Without comparison and repr, whose making takes longer at each cold start than all else here.
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Parameters:
+class Parameters(BaseModel):
     """A request's parameters in their normal forms; None where one was not passed.
 
     Dates, times and datetimes are texts in the normal form of specification section 3. The order,
     the names, the types and the positions are the API document's.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     token: Token = _param(100, "The token of the session or application that asks.", required=True)
     application: Application = _param(200, "The application whose role the caller acts in.")
@@ -187,47 +191,20 @@ class Parameters:
 
     def appointment(self) -> dict[str, str | int | bool]:
         """Return what is stored and returned: every parameter that was passed, normalised."""
-        held = vars(self)
-        return {name: held[name] for name in STORED if held[name] is not None}
+        return self.model_dump(exclude_none=True, exclude=NOT_STORED)
 
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 (hex) that tells whether two requests ask for the same."""
-        content = self.appointment()
-        for name in NOT_IN_FINGERPRINT:
-            content.pop(name, None)
+        content = self.model_dump(exclude_none=True, exclude=NOT_STORED | NOT_IN_FINGERPRINT)
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-_DECLARED: Final = {declared.name: declared for declared in fields(Parameters)}
-NAMES: Final = tuple(_DECLARED)
-# What an item holds, in the contract's order.
-STORED: Final = tuple(name for name in NAMES if name not in NOT_STORED)
+NAMES: Final = tuple(Parameters.model_fields)
 
 
 def kind(name: str) -> Kind:
     """Return the type of the parameter `name`."""
-    found: Kind = get_args(_DECLARED[name].type)[1]
-    return found
-
-
-def reader(name: str) -> Reader:
-    """Return what reads the parameter's values."""
-    found: Reader = get_args(_DECLARED[name].type)[2]
-    return found
-
-
-def position(name: str) -> int:
-    """Return the position that the API document gives the parameter."""
-    return int(_DECLARED[name].metadata["position"])
-
-
-def meaning(name: str) -> str:
-    """Return what the parameter is."""
-    return str(_DECLARED[name].metadata["description"])
-
-
-def is_required(name: str) -> bool:
-    """Whether a request must have the parameter."""
-    return _DECLARED[name].default is MISSING
+    metadata = Parameters.model_fields[name].metadata
+    return next(entry for entry in metadata if isinstance(entry, Kind))

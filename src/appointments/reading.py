@@ -6,13 +6,14 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final
 
-from appointments import params, readers
+from pydantic import ValidationError
+
+from appointments import readers
 from appointments.params import NAMES, Parameters, Reading
 from appointments.statuses import Failure, Fault, Status, Warned
 
 _LONGEST_RECEIVED: Final = 100
 _MOST_UNKNOWN_TOLD: Final = 20
-_READERS: Final = {name: params.reader(name) for name in NAMES}
 
 
 def read(
@@ -34,22 +35,23 @@ def read(
         reading.month_first = readers.boolean(passed.get("month_first", False))
     except ValueError:
         reading.month_first = None
-    taken: dict[str, Any] = {}
-    faults: list[Fault] = []
-    for name, read_value in _READERS.items():
-        if name in passed:
-            try:
-                taken[name] = read_value(passed[name], name, reading)
-            except ValueError as invalid:
-                received = None if name == "token" else shorten(passed[name], mask)
-                faults.append(Fault(name, Status.INVALID_PARAM, str(invalid), received))
-        elif params.is_required(name):
-            told = f"Send {name}. {params.meaning(name)}"
-            faults.append(Fault(name, Status.MISSING_PARAM, told))
-    if faults or beside:
-        raise Failure.of([*faults, *beside], reading.warnings)
-    parameters = Parameters(**taken)
+    try:
+        parameters = Parameters.model_validate(passed, context=reading)
+    except ValidationError as invalid:
+        faults = [_fault(error, mask) for error in invalid.errors()]
+        raise Failure.of([*faults, *beside], reading.warnings) from None
+    if beside:
+        raise Failure.of(beside, reading.warnings)
     return parameters, [*reading.warnings, *_out_of_order(parameters)]
+
+
+def _fault(error: Any, mask: Callable[[str], str]) -> Fault:
+    name = str(error["loc"][0])
+    if error["type"] == "missing":
+        meaning = Parameters.model_fields[name].description
+        return Fault(name, Status.MISSING_PARAM, f"Send {name}. {meaning}")
+    received = None if name == "token" else shorten(error["input"], mask)
+    return Fault(name, Status.INVALID_PARAM, str(error["ctx"]["error"]), received)
 
 
 def shorten(value: Any, mask: Callable[[str], str]) -> str:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appointments import params
-from appointments.params import NAMES, kind
+from appointments.params import NAMES, Parameters, kind
 from appointments.statuses import Status
 
 ROOT = Path(__file__).parents[2]
@@ -39,16 +38,20 @@ def document() -> list[str]:
 
 def test_parameters_are_those_of_the_table() -> None:
     """The code declares the table's 51 parameters, in its order, with all that it says of them."""
-    declared = [
-        (
-            str(params.position(name)),
-            name,
-            kind(name).name,
-            "required" if params.is_required(name) else "",
-            " ".join(kind(name).values),
+    declared = []
+    for name in NAMES:
+        field = Parameters.model_fields[name]
+        extra = field.json_schema_extra
+        assert isinstance(extra, dict)
+        declared.append(
+            (
+                str(extra["position"]),
+                name,
+                kind(name).name,
+                "required" if field.is_required() else "",
+                " ".join(kind(name).values),
+            )
         )
-        for name in NAMES
-    ]
     assert declared == [
         (
             row["position"],

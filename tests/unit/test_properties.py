@@ -256,7 +256,7 @@ def test_what_is_stored_is_read_back_with_month_first(sent: dict[str, Any]) -> N
     """Sent with `month_first`, it is stored the same too, and each of its dates is remarked on."""
     first, _ = reading.read(sent, mask=mask)
     again = read_again(first, month_first=True)
-    _, warnings = reading.read(vars(first) | {"month_first": True}, mask=mask)
+    _, warnings = reading.read(first.model_dump() | {"month_first": True}, mask=mask)
     assert again.appointment() == first.appointment()
     dated = [name for name in first.appointment() if kind(name).name in ("date", "datetime")]
     remarked = {each.param for each in warnings if "month_first" in each.message}
