@@ -44,9 +44,11 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     mailing.prepare(item, photographer, attempt)
     stored = _stored_before(item, parameters, found)  # step 7
     if stored is None:
-        stored = _write(item, request, session, outcome)  # step 8
-        if outcome.session:
-            _show(session, request, parameters, outcome)  # as it is after marking
+        try:
+            stored = _write(item, request, session, outcome)  # step 8
+        finally:
+            if outcome.session:
+                _show(session, request, parameters, outcome)  # as it is after marking
         _require_same(item, stored, request)
     outcome.saved, outcome.is_new = True, stored.attempt == attempt
     outcome.replayed, outcome.appointment = not outcome.is_new, stored.fields()

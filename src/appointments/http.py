@@ -40,7 +40,7 @@ def is_http(event: Any) -> bool:
 def request_id(event: Any, fallback: str) -> str:
     """Return API Gateway's request id, or the fallback where there is none fit for a header."""
     sent = _mapping(event, "requestContext").get("requestId")
-    return sent if isinstance(sent, str) and re.match(REQUEST_ID, sent) else fallback
+    return sent if isinstance(sent, str) and re.fullmatch(REQUEST_ID, sent) else fallback
 
 
 def route(event: Mapping[str, Any]) -> None:

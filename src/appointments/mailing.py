@@ -134,7 +134,7 @@ def give_up(item: Appointment, holder: str, email: Email, notification: str) -> 
 
 def stored(item: Appointment) -> Email:
     """Return the email's state as the item tells it."""
-    recipients = tuple(entry.as_dict() for entry in item.email_recipients or ())
+    recipients = tuple(dict(entry) for entry in item.email_recipients or ())
     return Email(item.email_status, recipients, item.email_reason)
 
 

@@ -37,8 +37,14 @@ class Settings:
             region=environment.get("AWS_REGION")
             or environment.get("AWS_DEFAULT_REGION")
             or cls.region,
-            log_group=environment.get("AWS_LAMBDA_LOG_GROUP_NAME") or cls.log_group,
+            log_group=environment.get("AWS_LAMBDA_LOG_GROUP_NAME") or cls._usual_log_group(),
         )
+
+    @classmethod
+    def _usual_log_group(cls) -> str:
+        """Return the group that Lambda's runtime uses; an emulator names only the function."""
+        name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+        return f"/aws/lambda/{name}" if name else cls.log_group
 
 
 SETTINGS = Settings.read()

@@ -1,19 +1,45 @@
 """Fixtures: the function in this process, on moto."""
 
+import io
 from collections.abc import Iterator
 
 import pytest
+from botocore.retries.standard import ExponentialBackoff
 from moto import mock_aws
 
-from tests.service.world import World
+from tests.service.cloud import Cloud
+from tests.service.world import Wire, World
+
+
+@pytest.fixture(autouse=True)
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """AWS, seeded, with nothing held over; afterwards no token lies in anything that was written.
+
+    It is there in every test, so that none is left out of the search.
+    """
+    with mock_aws():
+        from appointments import clients, notifications, records  # noqa: PLC0415 - moto first
+        from appointments.logs import logger  # noqa: PLC0415
+
+        records._held = None
+        notifications._published_at.clear()
+        notifications._held_back.clear()
+        # The SDK tries again at once, so that a broken wire costs no time.
+        monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
+        out = io.StringIO()
+        stream = logger.registered_handler.setStream(out)
+        wire = Wire(clients.client("dynamodb"))
+        world = World(wire, out)
+        yield world
+        wire.close()
+        logger.registered_handler.setStream(stream)
+        leaks = world.leaks()
+    assert not leaks, f"a token lies in {', '.join(sorted(leaks))}"
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    """AWS, seeded, with nothing held over from another test."""
-    with mock_aws():
-        from appointments import clients, records  # noqa: PLC0415 - after the environment is set
-
-        clients.client.cache_clear()
-        records._held = None
-        yield World()
+def cloud(world: World) -> Iterator[Cloud]:
+    """Put the rest of the cloud around this world."""
+    cloud = Cloud(world)
+    yield cloud
+    cloud.close()

@@ -1,12 +1,25 @@
 """The world around the function on moto: tables, topic, secret, seeds, and requests to send."""
 
 import hashlib
+import io
 import json
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from itertools import repeat
+from threading import Lock
+from typing import Any, Final
 
 import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.botocore_stubber import MockRawResponse
+from moto.core.models import botocore_stubber
+from moto.sns.models import sns_backends
 
 TABLES = {
     "sessions": "token_hash",
@@ -15,6 +28,7 @@ TABLES = {
 }
 PATH = "/api/v1/appointments/create"
 DAY = 24 * 3600
+REGION: Final = "us-east-1"
 
 
 def hash_of(token: str) -> str:
@@ -40,11 +54,73 @@ class Answer:
         return {error["param"]: error["status"] for error in self.body["errors"]}
 
 
-class World:
-    """AWS on moto, seeded as the local stack is."""
+@cache
+def _boto3(service: str) -> Any:
+    """Return boto3's client, made once: making it takes longer than most tests."""
+    return boto3.client(service, region_name=REGION)
 
-    def __init__(self) -> None:
-        self.dynamodb = boto3.resource("dynamodb")
+
+@cache
+def _dynamodb() -> Any:
+    return boto3.resource("dynamodb", region_name=REGION)
+
+
+# What a wire does with a call before it forwards it; it may raise in its place.
+Before = Callable[[], None]
+
+
+class Wire:
+    """The function's wire to DynamoDB: what goes over it, one call at a time, and how it breaks.
+
+    `breaks` holds, by operation, what happens to the next calls: "refused" (it never arrives),
+    "lost" (it arrives, its answer does not), "down" (DynamoDB answers HTTP 500), or a function that
+    is called first.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.breaks: dict[str, list[str | Before]] = {}
+        self._events = client.meta.events
+        self._turn = Lock()
+        self._events.register_first("before-send.dynamodb", self._send)
+
+    def close(self) -> None:
+        """Take the wire away again."""
+        self._events.unregister("before-send.dynamodb", self._send)
+
+    def operations(self) -> list[str]:
+        """Return the names of the calls in their order."""
+        return [operation for operation, _ in self.calls]
+
+    def _send(self, event_name: str, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        operation = event_name.rpartition(".")[2]
+        self.calls.append((operation, json.loads(request.body)))
+        planned = self.breaks.get(operation)
+        fate = planned.pop(0) if planned else None
+        if callable(fate):
+            fate()
+        if fate == "refused":
+            raise ConnectionClosedError(endpoint_url=request.url)
+        if fate == "down":
+            return AWSResponse(request.url, 500, {}, MockRawResponse(b"{}"))
+        with self._turn:  # DynamoDB's writes are atomic, moto's are not
+            response = botocore_stubber(event_name, request)
+        if fate == "lost":
+            raise ConnectionClosedError(endpoint_url=request.url)
+        return response
+
+
+class World:
+    """AWS on moto, seeded as the local stack is, and all that the function wrote in it.
+
+    `out` is what it wrote to stdout, `payloads` what it returned; no token may be in either.
+    """
+
+    def __init__(self, wire: Wire, out: io.StringIO) -> None:
+        self.wire, self.out = wire, out
+        self.payloads: list[Any] = []
+        self.tokens: set[str] = set()
+        self.dynamodb = _dynamodb()
         for name, key in TABLES.items():
             extra: dict[str, Any] = {}
             attributes = [{"AttributeName": key, "AttributeType": "S"}]
@@ -70,15 +146,15 @@ class World:
                 BillingMode="PAY_PER_REQUEST",
                 **extra,
             )
-        boto3.client("sns").create_topic(Name="notifications")
-        boto3.client("secretsmanager").create_secret(Name="mandrill", SecretString="sandbox-key")
+        _boto3("sns").create_topic(Name="notifications")
+        _boto3("secretsmanager").create_secret(Name="mandrill", SecretString="sandbox-key")
         self.seed()
 
     def seed(self) -> None:
         """Put the sessions and records of specification section 11."""
         now = int(time.time())
         fresh = {"created_at": now - DAY, "last_used_at": now - 60}
-        for name, extra in {
+        sessions = {
             "session": {"email": "booker@planomatic.test", **fresh},
             "silent": fresh,
             "remember_me": {"remember_me": True, "created_at": now - 900 * DAY, "last_used_at": 0},
@@ -87,21 +163,29 @@ class World:
             "idle": {"created_at": now - 6 * DAY, "last_used_at": now - 4 * DAY},
             "no_roles": {"roles": {}, **fresh},
             "revoked": {"revoked": True, **fresh},
-        }.items():
-            self.put_session(f"{name}-token", **extra)
-        for record, extra in {
+        }
+        records = {
             "order#1001": {},
             "order_request#2001": {},
             "order_request_appt#3001": {},
             "user#501": {"name": "Pat", "email": "pat@planomatic.test"},
             "user#502": {"name": "Rex", "email": "rex@rejected.test"},
             "user#503": {"name": "Sam"},
-        }.items():
-            self.put_record(record, **extra)
+        }
+        with self.dynamodb.Table("sessions").batch_writer() as table:
+            for name, extra in sessions.items():
+                table.put_item(Item=self._session(f"{name}-token", **extra))
+        with self.dynamodb.Table("records").batch_writer() as table:
+            for record, attributes in records.items():
+                table.put_item(Item={"record": record, **attributes})
         self.open_route()
 
     def put_session(self, token: str, **attributes: Any) -> None:
-        """Put a session of user 45, or what `attributes` make of it."""
+        """Put a session of user 45, or what `attributes` make of it (`...` leaves one out)."""
+        self.dynamodb.Table("sessions").put_item(Item=self._session(token, **attributes))
+
+    def _session(self, token: str, **attributes: Any) -> dict[str, Any]:
+        self.tokens.add(token)
         item = {
             "token_hash": hash_of(token),
             "uuid": f"{hash_of(token)[:8]}-0000-4000-8000-000000000000",
@@ -114,7 +198,7 @@ class World:
         }
         if item["kind"] == "application":
             del item["user_id"]
-        self.dynamodb.Table("sessions").put_item(Item=item)
+        return {name: value for name, value in item.items() if value is not ...}
 
     def put_record(self, record: str, **attributes: Any) -> None:
         """Put a record."""
@@ -132,6 +216,83 @@ class World:
         """Return all items of a table."""
         items: list[dict[str, Any]] = self.dynamodb.Table(table).scan()["Items"]
         return items
+
+    def item(self) -> dict[str, Any]:
+        """Return the one appointment there is."""
+        (item,) = self.items()
+        return item
+
+    def session(self, token: str = "silent-token") -> dict[str, Any] | None:
+        """Return a session's item as it is now."""
+        key = hash_of(token)
+        return next((item for item in self.items("sessions") if item["token_hash"] == key), None)
+
+    def notifications(self) -> list[tuple[Any, ...]]:
+        """Return what was published, as moto keeps it: id, message, subject, and more."""
+        topics = sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics.values()
+        return [sent for topic in topics for sent in topic.sent_notifications]
+
+    def invoke(self, event: Any, context: Any = None) -> Any:
+        """Invoke the function as Lambda does."""
+        (returned,) = self.invoke_at_once([event], context)
+        return returned
+
+    def invoke_at_once(self, events: Sequence[Any], context: Any = None) -> list[Any]:
+        """Invoke the function with each event at the same moment."""
+        from appointments.handler import lambda_handler  # noqa: PLC0415 - on a wire by now
+
+        with redirect_stdout(self.out):
+            if len(events) == 1:
+                returned = [lambda_handler(events[0], context)]
+            else:
+                with ThreadPoolExecutor(len(events)) as threads:
+                    returned = list(threads.map(lambda_handler, events, repeat(context)))
+        self.payloads += returned
+        return returned
+
+    def send(self, event: Any, context: Any = None) -> Answer:
+        """Send an event that gets one answer."""
+        return answer(self.invoke(event, context))
+
+    def post(self, *, token: Any = "silent-token", **given: Any) -> Answer:
+        """Send a request with these parameters, of a session without an address by default."""
+        return self.send(event(token=token, **given))
+
+    def lines(self, message: str | None = None) -> list[dict[str, Any]]:
+        """Return the lines of the log, or those with this message; every line must be JSON."""
+        lines = [json.loads(line) for line in self.out.getvalue().splitlines()]
+        return [line for line in lines if message is None or line.get("message") == message]
+
+    def line(self, message: str) -> dict[str, Any]:
+        """Return the one line with this message."""
+        (line,) = self.lines(message)
+        return line
+
+    def leaks(self) -> set[str]:
+        """Return the places where a token lies that must not be there."""
+        places = {
+            "answers": [_without_token(payload) for payload in self.payloads],
+            "log": self.out.getvalue(),
+            "items": [self.items(table) for table in TABLES],
+            "notifications": self.notifications(),
+        }
+        return {
+            place
+            for place, found in places.items()
+            if any(token in (found if isinstance(found, str) else repr(found)) for token in self.tokens)
+        }
+
+
+def _without_token(payload: Any) -> Any:
+    """Return a payload with its body read and without the one place that may hold a token."""
+    if isinstance(payload, list):
+        return [_without_token(each) for each in payload]
+    if not (isinstance(payload, dict) and isinstance(payload.get("body"), str)):
+        return payload
+    body = json.loads(payload["body"])
+    if isinstance(body.get("session"), dict):
+        body["session"].pop("token", None)
+    return {**payload, "body": body}
 
 
 def event(
@@ -153,6 +314,22 @@ def event(
         "headers": {"content-type": "application/json"} if headers is None else headers,
         "requestContext": {"requestId": request_id, "http": {"method": "POST", "path": PATH}},
         "body": raw,
+        "isBase64Encoded": False,
+    }
+
+
+def rest(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event as a REST API sends it (payload format 1.0)."""
+    return {
+        "version": "1.0",
+        "resource": "/{proxy+}",
+        "path": event["rawPath"],
+        "httpMethod": event["requestContext"]["http"]["method"],
+        "headers": event["headers"],
+        "multiValueHeaders": {name: [value] for name, value in event["headers"].items()},
+        "queryStringParameters": None,
+        "requestContext": {"requestId": event["requestContext"]["requestId"], "stage": "prod"},
+        "body": event["body"],
         "isBase64Encoded": False,
     }
 

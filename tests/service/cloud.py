@@ -1,0 +1,106 @@
+"""The rest of the cloud, as operators' commands meet it: the function's log group and Lambda."""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+from uuid import uuid4
+
+import boto3
+import click
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from click.testing import CliRunner, Result
+from moto.core.botocore_stubber import MockRawResponse
+
+from tests.service.world import Answer, World, answer, event
+
+LOG_GROUP: Final = "/aws/lambda/appointments"
+# What happens to an invocation instead of the function's answer.
+Instead = Callable[[], AWSResponse]
+
+
+def refusal(code: int, error: str) -> AWSResponse:
+    """Return how Lambda itself refuses an invocation."""
+    return _response(code, {"Message": error, "Type": "User"}, {"x-amzn-errortype": error})
+
+
+def death(message: str) -> AWSResponse:
+    """Return what Lambda answers when the function died."""
+    told = {"errorMessage": message, "errorType": "Sandbox.Timedout"}
+    return _response(200, told, {"X-Amz-Function-Error": "Unhandled"})
+
+
+def _response(code: int, body: Any, headers: Any) -> AWSResponse:
+    return AWSResponse("", code, headers, MockRawResponse(json.dumps(body).encode()))
+
+
+@cache
+def _session() -> boto3.Session:
+    """Return one session for all tests: what it has read from disk it keeps."""
+    return boto3.Session(region_name="us-east-1")
+
+
+class Cloud:
+    """CloudWatch Logs on moto, and Lambda, whose invocations run the function in this process.
+
+    `instead` holds what happens to the next invocations, `invoked` the names they went to.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.instead: list[Instead | None] = []
+        self.invoked: list[str] = []
+        boto3.DEFAULT_SESSION = _session()
+        events: Any = boto3.DEFAULT_SESSION.events
+        self._events = events
+        self._events.register("before-send.lambda.Invoke", self._invoked)
+        self.logs = boto3.client("logs")
+        self.logs.create_log_group(logGroupName=LOG_GROUP)
+
+    def close(self) -> None:
+        """Take the cloud away again."""
+        self._events.unregister("before-send.lambda.Invoke", self._invoked)
+        boto3.DEFAULT_SESSION = None
+
+    def send(self, sent: Any) -> Answer:
+        """Send the function an event; its lines go to the log group, in a stream of their own."""
+        return answer(self._run(sent))
+
+    def post(self, request_id: str = "req-1", **params: Any) -> Answer:
+        """Send the function a request of a session without an address."""
+        return self.send(event(**{"token": "silent-token", **params}, request_id=request_id))
+
+    def log(self, *lines: str, at: datetime | None = None, stream: str | None = None) -> None:
+        """Put lines into the log group."""
+        name = stream or str(uuid4())
+        if stream is None:
+            self.logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=name)
+        moment = int((at.timestamp() if at else time.time()) * 1000)
+        self.logs.put_log_events(
+            logGroupName=LOG_GROUP,
+            logStreamName=name,
+            logEvents=[{"timestamp": moment, "message": line} for line in lines],
+        )
+
+    def run(self, command: click.Command, *arguments: str, typed: str | None = None) -> Result:
+        """Run a command as its console script would."""
+        return CliRunner().invoke(command, arguments, input=typed, catch_exceptions=False)
+
+    def _run(self, sent: Any) -> Any:
+        before = len(self.world.out.getvalue())
+        with redirect_stdout(self.world.out):
+            returned = self.world.invoke(sent)
+        self.log(*self.world.out.getvalue()[before:].splitlines())
+        return returned
+
+    def _invoked(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        self.invoked.append(request.url.split("/functions/")[1].split("/")[0])
+        instead = self.instead.pop(0) if self.instead else None
+        if instead:
+            return instead()
+        body = request.body
+        assert isinstance(body, bytes | str)
+        return _response(200, self._run(json.loads(body)), {})

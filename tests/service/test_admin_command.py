@@ -1,0 +1,219 @@
+"""`admin`, the command: what it writes is what the function reads."""
+
+import json
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from click.testing import Result
+
+from appointments import mandrill
+from tests.service.cloud import Cloud
+from tests.service.world import hash_of
+from tools.admin import ROUTE, SERVICE, main
+
+TABLES = (
+    *("--sessions-table", "sessions", "--records-table", "records"),
+    *("--appointments-table", "appointments", "--function", "appointments:live"),
+)
+Admin = Callable[..., Result]
+
+
+@pytest.fixture
+def admin(cloud: Cloud) -> Admin:
+    """Run the command on this world."""
+    return lambda *arguments, typed=None: cloud.run(main, *TABLES, *arguments, typed=typed)
+
+
+def create(cloud: Cloud, admin: Admin, *arguments: str) -> str:
+    """Create a token; return it."""
+    created = admin("token", "create", "--name", "Di", "--role", "planoorder=client", *arguments)
+    assert created.exit_code == 0, created.output
+    token = created.stdout.strip()
+    cloud.world.tokens.add(token)
+    return token
+
+
+@pytest.mark.parametrize(
+    "kind", [["--user-id", "7"], ["--kind", "application"], ["--user-id", "7", "--remember-me"]]
+)
+def test_a_created_token_works_until_it_is_revoked(
+    cloud: Cloud, admin: Admin, kind: list[str]
+) -> None:
+    """A created token is printed alone and once, creates appointments, and ends when revoked."""
+    token = create(cloud, admin, *kind)
+    assert cloud.post(token=token).status == "action-successful"
+    item = cloud.world.session(token)
+    assert item is not None
+    assert item["token_hash"] == hash_of(token)
+    assert token not in repr(cloud.world.items("sessions"))
+    assert item.get("user_id") == (7 if "--user-id" in kind else None)
+    assert item["remember_me"] is ("--remember-me" in kind)
+    assert admin("token", "revoke", token).exit_code == 0
+    assert cloud.post("again", token=token).status == "invalid-token"
+
+
+def test_a_token_has_what_it_was_given(cloud: Cloud, admin: Admin) -> None:
+    """Address, roles in several applications and the day of its deletion are stored."""
+    token = create(
+        cloud, admin, "--user-id", "7", "--email", "di@planomatic.test",
+        "--role", "planox2=employee", "--ttl", "30",
+    )  # fmt: skip
+    item = cloud.world.session(token)
+    assert item is not None
+    assert item["roles"] == {"planoorder": "client", "planox2": "employee"}
+    assert item["email"] == "di@planomatic.test"
+    assert abs(int(item["ttl"]) - time.time() - 30 * 24 * 3600) < 60
+    assert item["created_at"] == item["last_used_at"]
+
+
+@pytest.mark.parametrize("how", ["hash", "stdin"])
+def test_revokes_without_the_token_on_the_command_line(
+    cloud: Cloud, admin: Admin, how: str
+) -> None:
+    """A token is revoked by its hash, or from standard input."""
+    token = create(cloud, admin, "--user-id", "7")
+    if how == "hash":
+        done = admin("token", "revoke", "--hash", hash_of(token))
+    else:
+        done = admin("token", "revoke", "-", typed=f"{token}\n")
+    assert done.exit_code == 0
+    assert cloud.post(token=token).status == "invalid-token"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        (["token", "revoke", "nobodys"], 1, "no such token"),
+        (["token", "revoke"], 2, "--hash"),
+        (["token", "create", "--name", "Di", "--role", "planoorder=client"], 2, "--user-id"),
+        (["token", "create", "--name", "Di", "--role", "planoorder=boss"], 2, "liaison"),
+        (["record", "put", "route#appointments/create"], 2, "admin route"),
+        (["record", "get", "order#9"], 1, "no record"),
+        (["owed", "settle"], 2, "--all"),
+        (["--records-table", "", "route", "show"], 2, "--stack"),
+        (["--records-table", "gone", "route", "show"], 2, "ResourceNotFound"),
+    ],
+)
+def test_wrong_usage_is_told_in_a_line(
+    admin: Admin, arguments: list[str], code: int, reason: str
+) -> None:
+    """What cannot be done ends with an exit code and a line that says why."""
+    result = admin(*arguments)
+    assert result.exit_code == code
+    assert reason in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_puts_and_shows_records(cloud: Cloud, admin: Admin) -> None:
+    """A record that was put is one that appointments may refer to; putting keeps the rest."""
+    assert cloud.post(order_id=12).faults() == {"order_id": "invalid-param"}
+    assert admin("record", "put", "order#12").exit_code == 0
+    assert cloud.post(order_id=12).status == "action-successful"
+    admin("record", "put", "user#501", "--email", "pat@elsewhere.test")
+    assert admin("record", "put", "user#501").exit_code == 0
+    assert json.loads(admin("record", "get", "user#501").stdout) == {
+        "record": "user#501",
+        "name": "Pat",
+        "email": "pat@elsewhere.test",
+    }
+
+
+def test_closes_and_opens_the_route(
+    cloud: Cloud, admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing the route or the service turns callers away, opening lets them in again."""
+    from appointments import records  # noqa: PLC0415 - after the environment is set
+
+    monkeypatch.setattr(records, "HOLD_SECONDS", 0)
+    assert admin("route", "close").exit_code == 0
+    assert cloud.post().status == "route-not-found"
+    assert admin("route", "close", "--service").exit_code == 0
+    assert cloud.post().status == "service-not-found"
+    shown = admin("route", "open", "--permission", "liaison", "--sensitive").stdout
+    assert [line.split("│")[1:-1] for line in shown.splitlines() if "#" in line] == [
+        [f" {SERVICE}      ", " yes  ", "           ", "             "],
+        [f" {ROUTE} ", " yes  ", " yes       ", " liaison     "],
+    ]
+    assert cloud.post().status == "invalid-content-type"
+    admin("route", "open", "--no-sensitive", "--permission", "client")
+    assert cloud.post().status == "action-successful"
+    admin("route", "close")
+    admin("route", "open")
+    assert cloud.post("again").status == "action-successful"
+
+
+def test_a_route_is_not_opened_to_nobody(cloud: Cloud, admin: Admin) -> None:
+    """The first opening must say who may use the route."""
+    cloud.world.dynamodb.Table("records").delete_item(Key={"record": ROUTE})
+    result = admin("route", "open")
+    assert (result.exit_code, "--permission" in result.stderr) == (2, True)
+
+
+def fail_email(cloud: Cloud, request_id: str) -> str:
+    """Create an appointment whose email fails; return its uuid."""
+    answer = cloud.post(request_id, token="session-token")
+    assert answer.status == "mandrill-email-failed"
+    return str(answer.body["uuid"])
+
+
+def answering(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let Mandrill answer from now on; return where the addresses go that it has sent to."""
+    sent: list[str] = []
+
+    def send(*, to: list[tuple[str, str]], **_: object) -> list[mandrill.Delivery]:
+        sent.extend(email for email, _ in to)
+        return [mandrill.Delivery(email, "sent", "id") for email, _ in to]
+
+    monkeypatch.setattr(mandrill, "send", send)
+    return sent
+
+
+def test_lists_and_settles_what_is_owed(
+    cloud: Cloud, admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is owed is listed, settled at once where asked, and then no longer owed."""
+    assert admin("owed", "list").stdout == "Nothing is owed.\n"
+    first, second = fail_email(cloud, "req-1"), fail_email(cloud, "req-2")
+    listed = admin("owed", "list").stdout
+    assert first in listed
+    assert second in listed
+    assert "failed" in listed
+    sent = answering(monkeypatch)
+
+    done = admin("owed", "settle", first)
+    assert done.exit_code == 0
+    assert "nothing is owed" in done.stdout
+    assert sent == ["booker@planomatic.test"]
+    assert second in admin("owed", "list").stdout
+
+    assert admin("owed", "settle", "--all").exit_code == 0
+    assert len(sent) == 2
+    assert admin("owed", "settle", "--all").stdout == "Nothing is owed.\n"
+
+
+def test_an_email_that_somebody_is_sending_keeps_its_time(
+    cloud: Cloud, admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settling never takes an email away from its sender, so nobody is mailed twice."""
+    uuid = fail_email(cloud, "req-1")
+    due = int(time.time()) + 100
+    cloud.world.dynamodb.Table("appointments").update_item(
+        Key={"uuid": uuid},
+        UpdateExpression="SET lease = :holder, due = :due",
+        ExpressionAttributeValues={":holder": "another", ":due": due},
+    )
+    sent = answering(monkeypatch)
+    done = admin("owed", "settle", uuid)
+    assert (done.exit_code, sent, cloud.world.item()["due"]) == (1, [], due)
+    assert "being sent" in done.stdout
+
+
+def test_what_fails_again_stays_owed(cloud: Cloud, admin: Admin) -> None:
+    """Where Mandrill still refuses, the email stays owed and the exit code says so."""
+    uuid = fail_email(cloud, "req-1")
+    done = admin("owed", "settle", uuid, str(uuid4()))
+    assert done.exit_code == 1
+    assert "still owed" in done.stdout
+    assert "no such appointment" in done.stdout

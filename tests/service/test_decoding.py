@@ -1,0 +1,177 @@
+"""Steps 4 and 5: from the body to the parameters."""
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from tests.service.world import World, event, rest
+
+GOOD = {"token": "silent-token", "updated_at_mt": "2026-11-22 10:00:00"}
+LARGEST = 48 * 1024
+
+
+def sensitive(body: str | None = None, **params: Any) -> dict[str, Any]:
+    """Return a request to a sensitive route: text/plain, the base64 of the JSON."""
+    text = base64.b64encode(json.dumps({**GOOD, **params}).encode()).decode()
+    return event(headers={"Content-Type": "text/plain"}, raw=text if body is None else body)
+
+
+def padded(size: int, **params: Any) -> str:
+    """Return a good body of exactly `size` bytes."""
+    body = json.dumps({**GOOD, **params, "notes": ""})
+    return json.dumps({**GOOD, **params, "notes": "n" * (size - len(body))})
+
+
+@pytest.mark.parametrize("raw", ["", " \r\n", "null", "{}", " { } ", "[]", '["token"]', "5", "1e400",
+                                 '"text"', "true", "\ufeff", None])
+def test_no_parameters(world: World, raw: str | None) -> None:
+    """A body that is empty, null, {} or no object holds no parameters."""
+    sent = event(raw="")
+    sent["body"] = raw
+    answer = world.send(sent)
+    assert (answer.status, answer.code) == ("no-params-decoded", 400)
+    assert answer.body["errors"] == []
+
+
+def test_an_event_without_a_body(world: World) -> None:
+    """A request without any body holds no parameters, in either payload format."""
+    sent = event()
+    without = {name: value for name, value in sent.items() if name != "body"}
+    assert world.send(without).status == "no-params-decoded"
+    assert world.send({**rest(sent), "body": None}).status == "no-params-decoded"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "token=silent-token",
+        '{"token": "silent-token",}',
+        "{'token': 'silent-token'}",
+        '{"updated_at_mt": "x"} {}',
+        '{"notes": NaN}',
+        '{"notes": Infinity}',
+        '{"notes": -Infinity}',
+        '{"notes": "\\ud800"}',
+        '{"notes": "\\udc00\\ud800"}',
+        '{"\\ud800": 1}',
+        '{"notes": 01}',
+        '{"notes": "\n"}',
+        '{"notes": ' + "9" * 5000 + "}",
+        '{"notes": ' + "[" * 5000 + "]" * 5000 + "}",
+        '{"a":' * 5000 + "1" + "}" * 5000,
+        "\ufeff\ufeff{}",
+    ],
+)
+def test_no_json(world: World, raw: str) -> None:
+    """What RFC 8259 does not allow, or what is bounded, is refused with its line and column."""
+    answer = world.send(event(raw=raw))
+    assert (answer.status, answer.code) == ("invalid-encoded-params", 400)
+    assert "line 1 column " in answer.body["message"] or "line 2 column " in answer.body["message"]
+
+
+@pytest.mark.parametrize("raw", [5, 0, True, False, {}, {"token": "silent-token"}, ["x"], 1.5])
+def test_a_body_that_is_no_text(world: World, raw: Any) -> None:
+    """An event written by hand whose body is no text is answered, not crashed on."""
+    assert world.send({**event(), "body": raw}).status == "invalid-encoded-params"
+
+
+def test_lone_surrogates_in_the_event(world: World) -> None:
+    """A lone surrogate in the event's own text cannot have been UTF-8."""
+    answer = world.send(event(raw='{"notes": "\ud800"}'))
+    assert answer.status == "invalid-encoded-params"
+    assert "UTF-8" in answer.body["message"]
+
+
+def test_one_byte_order_mark_is_dropped(world: World) -> None:
+    """One byte-order mark is no part of the JSON, plain or in base64."""
+    body = "\ufeff" + json.dumps(GOOD)
+    assert world.send(event(raw=body)).code == 200
+    coded = base64.b64encode(body.encode()).decode()
+    assert world.send({**event(raw=coded), "isBase64Encoded": True}).code == 200
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-32", "latin-1"])
+def test_other_codings(world: World, coding: str) -> None:
+    """Anything but UTF-8 is refused with the reason."""
+    coded = base64.b64encode(json.dumps({**GOOD, "notes": "é"}, ensure_ascii=False).encode(coding))
+    answer = world.send({**event(raw=coded.decode()), "isBase64Encoded": True})
+    assert answer.status == "invalid-encoded-params"
+    assert answer.body["message"].count("UTF-8") + answer.body["message"].count("JSON") == 1
+
+
+@pytest.mark.parametrize("flag", ["true", 1, "True", None, [], "false"])
+def test_only_a_json_true_means_base64(world: World, flag: Any) -> None:
+    """`isBase64Encoded` counts only as the JSON true."""
+    assert world.send({**event(token="silent-token"), "isBase64Encoded": flag}).code == 200
+
+
+def test_base64_of_the_gateway(world: World) -> None:
+    """A body that API Gateway encoded is decoded first; one that is not so encoded is refused."""
+    coded = base64.b64encode(json.dumps(GOOD).encode()).decode()
+    assert world.send({**event(raw=coded), "isBase64Encoded": True}).code == 200
+    for broken in ("!!!", coded[:-1], "{}", "ä", json.dumps(GOOD)):
+        answer = world.send({**event(raw=broken), "isBase64Encoded": True})
+        assert answer.status == "invalid-encoded-params"
+        assert "base64" in answer.body["message"]
+
+
+def test_base64_of_a_sensitive_route(world: World) -> None:
+    """FileMaker wraps its base64 at 76 characters; white space and line breaks are dropped."""
+    world.open_route(sensitive_params=True)
+    one_line = base64.b64encode(json.dumps({**GOOD, "notes": "é" * 200}).encode()).decode()
+    for line_break in ("\r\n", "\n", "\r", " ", "\t\n"):
+        lines = [one_line[start : start + 76] for start in range(0, len(one_line), 76)]
+        assert world.send(sensitive(line_break.join([*lines, ""]))).code == 200
+    assert len(world.items()) == 1
+    gateway = base64.b64encode("\n".join(lines).encode()).decode()
+    assert world.send({**sensitive(gateway), "isBase64Encoded": True}).code == 200
+
+
+@pytest.mark.parametrize("body", ["!!!", json.dumps(GOOD), "e30", "e3-_", "e30==", "ä", "=", "e3=0"])
+def test_a_sensitive_body_is_decoded_strictly(world: World, body: str) -> None:
+    """On a sensitive route, what is not base64 is refused with the reason."""
+    world.open_route(sensitive_params=True)
+    answer = world.send(sensitive(body))
+    assert (answer.status, answer.code) == ("invalid-encoded-params", 400)
+    assert "base64" in answer.body["message"]
+
+
+@pytest.mark.parametrize("body", ["", "e30=", "bnVsbA==", "W10=", " \r\n"])
+def test_no_parameters_in_a_sensitive_body(world: World, body: str) -> None:
+    """An empty body, {}, null and [] hold no parameters there either."""
+    world.open_route(sensitive_params=True)
+    assert world.send(sensitive(body)).status == "no-params-decoded"
+
+
+def test_of_a_repeated_name_the_last_counts(world: World) -> None:
+    """JSON may repeat a name; the last value counts."""
+    raw = '{"token": "bad", "updated_at_mt": "x", "notes": "first", "notes": "last", "token": "silent-token"}'
+    answer = world.send(event(raw=raw))
+    assert answer.body["data"]["appointment"]["notes"] == "last"
+
+
+def test_the_largest_body(world: World) -> None:
+    """48 KiB are taken; a byte more is `invalid-param` on `body`, counted after decoding."""
+    assert world.send(event(raw=padded(LARGEST))).code == 200
+    coded = base64.b64encode(padded(LARGEST).encode()).decode()
+    assert world.send({**event(raw=coded), "isBase64Encoded": True}).body["replayed"] is True
+    for raw in (padded(LARGEST + 1), " " * (LARGEST + 1), "é" * (LARGEST // 2 + 1)):
+        answer = world.send(event(raw=raw))
+        assert (answer.status, answer.faults()) == ("invalid-param", {"body": "invalid-param"})
+        assert answer.body["errors"][0]["message"].count(str(LARGEST)) == 1
+
+
+def test_a_number_beyond_range(world: World) -> None:
+    """1e400 is JSON; where no parameter can be that large, it is at fault and repeated in text."""
+    answer = world.send(event(raw='{"token":"silent-token","updated_at_mt":1e400,"order_id":-1e400}'))
+    assert answer.faults() == {"updated_at_mt": "invalid-param", "order_id": "invalid-param"}
+
+
+def test_compressed_bodies_are_not_guessed(world: World) -> None:
+    """A gzip body is no JSON, and is refused as what it is."""
+    coded = base64.b64encode(gzip.compress(json.dumps(GOOD).encode())).decode()
+    answer = world.send({**event(raw=coded), "isBase64Encoded": True})
+    assert answer.status == "invalid-encoded-params"

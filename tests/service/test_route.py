@@ -1,0 +1,209 @@
+"""Steps 1 to 3: which route, is it open, and the Content-Type that it takes."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import time_machine
+
+from tests.service.test_decoding import sensitive
+from tests.service.world import PATH, World, event, rest
+
+
+def at(method: Any, path: Any) -> dict[str, Any]:
+    """Return a good request to another method or path."""
+    sent = event(token="silent-token")
+    sent["rawPath"] = path
+    sent["requestContext"]["http"] = {"method": method, "path": path}
+    return sent
+
+
+@pytest.mark.parametrize("method", ["POST", "post", "Post"])
+@pytest.mark.parametrize("path", [PATH, PATH + "/"])
+def test_the_route_in_any_spelling(world: World, method: str, path: str) -> None:
+    """The method's case and a trailing slash do not matter, in either payload format."""
+    sent = at(method, path)
+    assert world.send(sent).status == "action-successful"
+    assert world.send(rest(sent)).body["replayed"] is True
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", PATH),
+        ("OPTIONS", PATH),
+        ("PUT", PATH),
+        ("POST", "/"),
+        ("POST", PATH + "//"),
+        ("POST", PATH.upper()),
+        ("POST", PATH + "/1"),
+        ("POST", "/prod" + PATH),
+        ("POST", PATH.removeprefix("/")),
+    ],
+)
+def test_any_other_route(world: World, method: str, path: str) -> None:
+    """Another method or path is answered by the contract, which names the one there is."""
+    for sent in (at(method, path), rest(at(method, path))):
+        answer = world.send(sent)
+        assert (answer.status, answer.code) == ("route-non-existent", 500)
+        assert f"POST {PATH}" in answer.body["message"]
+        assert answer.body["retryable"] is False
+    assert world.wire.calls == []
+
+
+@pytest.mark.parametrize("nothing", [None, 5, [], {}, ""])
+def test_neither_method_nor_path(world: World, nothing: Any) -> None:
+    """Without a method or a path nobody can tell what was asked for, and a person is told."""
+    for sent in (at(nothing, PATH), at("POST", nothing)):
+        if nothing == "":
+            sent["requestContext"]["http"] = None
+        answer = world.send(sent)
+        assert (answer.status, answer.code) == ("identify-request-error", 500)
+        assert answer.body["retryable"] is True
+        assert answer.body["saved"] is False
+
+
+def test_the_request_id_is_the_gateways(world: World) -> None:
+    """API Gateway's request id is the one id in answer, header, log and item."""
+    answer = world.post(request_id="JKJaXmPLvHcESHA=")
+    assert answer.body["request_id"] == "JKJaXmPLvHcESHA="
+    assert answer.headers["X-Request-Id"] == "JKJaXmPLvHcESHA="
+    assert world.item()["request_id"] == "JKJaXmPLvHcESHA="
+    assert world.line("request")["request_id"] == "JKJaXmPLvHcESHA="
+    assert world.line("response")["request_id"] == "JKJaXmPLvHcESHA="
+
+
+@pytest.mark.parametrize("sent", [None, "", 7, "a b", "line\n", "ä", "x" * 129, ["r"]])
+def test_no_request_id_fit_for_a_header(world: World, sent: Any) -> None:
+    """Where API Gateway's id is missing or could break the header, Lambda's stands for it."""
+    invocation = event(token="silent-token", request_id=sent)
+    answer = world.send(invocation, SimpleNamespace(aws_request_id="lambda-1"))
+    assert answer.status == "action-successful"
+    assert answer.headers["X-Request-Id"] == "lambda-1"
+
+
+@pytest.mark.parametrize("closed", [None, {"deployed": False}, {}])
+@pytest.mark.parametrize(
+    ("record", "status"),
+    [("service#appointments", "service-not-found"), ("route#appointments/create", "route-not-found")],
+)
+def test_closed(world: World, record: str, status: str, closed: dict[str, Any] | None) -> None:
+    """A service or route that is absent or not deployed is closed, which may be tried again."""
+    if closed is None:
+        world.dynamodb.Table("records").delete_item(Key={"record": record})
+    else:
+        world.put_record(record, permissions=["client"], **closed)
+    answer = world.post()
+    assert (answer.status, answer.code) == (status, 503)
+    assert answer.body["retryable"] is True
+    assert answer.body["saved"] is False
+    assert world.items() == []
+    assert world.notifications() == []
+
+
+def test_the_service_comes_before_the_route(world: World) -> None:
+    """Where both are closed, the service is named."""
+    world.put_record("service#appointments")
+    world.put_record("route#appointments/create")
+    assert world.post().status == "service-not-found"
+
+
+def test_an_open_route_is_held_for_a_minute_at_most(world: World) -> None:
+    """An operator who closes the route waits 60 seconds at most, and one who opens it not at all."""
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        world.seed()
+        assert world.post().code == 200
+        world.put_record("route#appointments/create", deployed=False)
+        clock.shift(60.001)
+        assert world.post().status == "route-not-found"
+        world.open_route()
+        assert world.post().code == 200
+
+
+def test_a_held_route_is_not_read(world: World) -> None:
+    """While it is held, the route's record costs no read; a clock set back does not hold it on."""
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        world.seed()
+        world.post()
+        world.wire.calls.clear()
+        clock.shift(10)
+        world.post()
+        ((_, read), *_rest) = world.wire.calls
+        assert "records" not in read["RequestItems"]
+        clock.shift(-20)
+        world.put_record("service#appointments")
+        assert world.post().status == "service-not-found"
+
+
+JSON_TYPES = [
+    "application/json",
+    "Application/JSON",
+    "application/json; charset=utf-8",
+    "application/json;charset=UTF-8",
+    "  application/json ;v=1",
+]
+
+
+@pytest.mark.parametrize("name", ["content-type", "Content-Type", "CONTENT-TYPE"])
+def test_a_headers_name_in_any_case(world: World, name: str) -> None:
+    """The case of a header's name does not matter, in either payload format."""
+    sent = event(token="silent-token", headers={name: "application/json"})
+    assert world.send(sent).code == 200
+    assert world.send(rest(sent)).code == 200
+
+
+@pytest.mark.parametrize("media_type", JSON_TYPES)
+def test_json_in_any_spelling(world: World, media_type: str) -> None:
+    """A media type's case and parameters do not matter."""
+    assert world.post(headers={"content-type": media_type}).code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"content-type": ""},
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "application/json-patch+json"},
+        {"content-type": "application/json, text/plain"},
+        {"content-type": "application/json", "Content-Type": "text/plain"},
+        {"content-type": None},
+        {"content-type": 5},
+    ],
+)
+def test_any_other_content_type(world: World, headers: dict[str, Any]) -> None:
+    """Any other type, none, or two that differ: the message says which header to send."""
+    answer = world.post(headers=headers)
+    assert (answer.status, answer.code) == ("invalid-content-type", 400)
+    assert "Content-Type: application/json" in answer.body["message"]
+    assert answer.body["errors"] == []
+
+
+def test_content_types_of_a_rest_api(world: World) -> None:
+    """The many values of one header count each: the same twice is one, two that differ are none."""
+    sent = rest(event(token="silent-token"))
+    sent["multiValueHeaders"] = {"Content-Type": ["application/json", "application/JSON;a=b"]}
+    assert world.send(sent).code == 200
+    sent["headers"] = None
+    assert world.send(sent).code == 200
+    sent["multiValueHeaders"] = {"Content-Type": ["application/json", "text/plain"]}
+    assert world.send(sent).status == "invalid-content-type"
+
+
+def test_a_sensitive_route_takes_plain_text(world: World) -> None:
+    """Re-tuned to `sensitive_params`, the route takes text/plain alone."""
+    world.open_route(sensitive_params=True)
+    assert world.send(sensitive()).code == 200
+    answer = world.post()
+    assert answer.status == "invalid-content-type"
+    assert "Content-Type: text/plain" in answer.body["message"]
+    assert "base64" in answer.body["message"]
+
+
+def test_an_absent_list_of_permissions_is_empty(world: World) -> None:
+    """A route record without permissions lets nobody in."""
+    world.dynamodb.Table("records").put_item(
+        Item={"record": "route#appointments/create", "deployed": True}
+    )
+    assert world.post().faults() == {"application": "invalid-param"}

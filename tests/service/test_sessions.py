@@ -1,0 +1,326 @@
+"""Step 6: who holds the token, until when, what the session shows, and how it is marked as used."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+
+from appointments import records
+from tests.service.world import DAY, World, event
+
+NOW = 1_800_000_000
+HOUR = 3600
+
+
+@pytest.fixture
+def clock(world: World) -> Any:
+    """Return a clock that stands still at NOW."""
+    with time_machine.travel(NOW, tick=False) as clock:
+        yield clock
+
+
+def iso(seconds: int) -> str:
+    """Return epoch seconds as the session object shows them."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize(
+    ("age", "idle", "status"),
+    [
+        (0, 0, "action-successful"),
+        (7 * DAY, 0, "action-successful"),
+        (7 * DAY + 1, 0, "session-expired"),
+        (7 * DAY + 1, 7 * DAY + 1, "session-expired"),
+        (4 * DAY, 72 * HOUR, "action-successful"),
+        (4 * DAY, 72 * HOUR + 1, "session-expired"),
+        (7 * DAY, 72 * HOUR, "action-successful"),
+    ],
+)
+@pytest.mark.usefixtures("clock")
+def test_when_a_session_ends(world: World, age: int, idle: int, status: str) -> None:
+    """Exactly seven days old or 72 hours unused is still good, a second more is not."""
+    world.put_session("edge-token", created_at=NOW - age, last_used_at=NOW - idle)
+    answer = world.post(token="edge-token", session_view="default")
+    assert answer.status == status
+    assert answer.code == (200 if status == "action-successful" else 401)
+    assert ("session" in answer.body) is (status == "action-successful")
+    assert len(world.items()) == (status == "action-successful")
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_never_ends(world: World) -> None:
+    """A remembered session and an application's token have no end."""
+    old = {"created_at": NOW - 5000 * DAY, "last_used_at": NOW - 4000 * DAY}
+    world.put_session("kept-token", remember_me=True, **old)
+    world.put_session("app-token", kind="application", **old)
+    for token in ("kept-token", "app-token"):
+        answer = world.post(token=token, session_view="default", request_id=token.split("-")[0])
+        assert answer.code == 200
+        assert answer.body["session"]["expires_at"] is None
+
+
+def test_no_such_token(world: World) -> None:
+    """An unknown token and a revoked one get the same answer, which tells nothing of a session."""
+    world.tokens.add("nobodys-token")
+    unknown, revoked = (
+        world.post(token=token, session_view="full") for token in ("nobodys-token", "revoked-token")
+    )
+    assert (unknown.status, unknown.code) == ("invalid-token", 401)
+    assert unknown.body == revoked.body
+    assert "session" not in unknown.body
+
+
+def test_a_revoked_session_that_also_expired(world: World) -> None:
+    """Revoked comes before expired, expired before without roles."""
+    world.put_session("both-token", revoked=True, created_at=0, last_used_at=0, roles={})
+    assert world.post(token="both-token").status == "invalid-token"
+    world.put_session("both-token", created_at=0, last_used_at=0, roles={})
+    assert world.post(token="both-token").status == "session-expired"
+
+
+@pytest.mark.parametrize("token", ["  silent-token\n", "\tsilent-token "])
+def test_a_token_is_trimmed(world: World, token: str) -> None:
+    """White space around the token is no part of it; the session shows it trimmed."""
+    answer = world.post(token=token, session_view="default")
+    assert answer.body["session"]["token"] == "silent-token"
+
+
+def test_a_token_of_any_letters(world: World) -> None:
+    """The key is the SHA-256 of the token's UTF-8, or of a number's decimal text."""
+    world.put_session("tökén-日本", created_at=int(time.time()), last_used_at=int(time.time()))
+    assert world.post(token="tökén-日本").code == 200
+    world.put_session("8423650917", created_at=int(time.time()), last_used_at=int(time.time()))
+    assert world.post(token=8423650917).code == 200
+
+
+@pytest.mark.parametrize("token", [True, [], {"a": "silent-token"}, ["silent-token"], "silent\0token"])
+def test_a_token_of_another_type(world: World, token: Any) -> None:
+    """What is no text is invalid, and is not repeated."""
+    answer = world.post(token=token)
+    assert answer.faults() == {"token": "invalid-param"}
+    assert "received" not in answer.body["errors"][0]
+
+
+@pytest.mark.usefixtures("clock")
+def test_the_session_object(world: World) -> None:
+    """The view `default` shows these fields, `full` adds the user and the roles; none, nothing."""
+    world.put_session(
+        "mine-token", created_at=NOW - DAY, last_used_at=NOW - 10, email="bo@planomatic.test"
+    )
+    default = {
+        "token": "mine-token",
+        "uuid": world.session("mine-token")["uuid"],  # type: ignore[index]
+        "kind": "session",
+        "remember_me": False,
+        "created_at": iso(NOW - DAY),
+        "last_used_at": iso(NOW - 10),
+        "expires_at": iso(NOW - 10 + 72 * HOUR),
+    }
+    assert "session" not in world.post(token="mine-token").body
+    assert world.post(token="mine-token", session_view="default").body["session"] == default
+    assert world.post(token="mine-token", session_view=" full ").body["session"] == {
+        **default,
+        "user": {"id": 45, "name": "Bo Booker", "email": "bo@planomatic.test"},
+        "roles": {"planoorder": "client", "planox2": "employee"},
+    }
+
+
+@pytest.mark.usefixtures("clock")
+def test_the_session_of_an_application(world: World) -> None:
+    """What an application's item does not have is null."""
+    session = world.post(token="application-token", session_view="full").body["session"]
+    assert session["kind"] == "application"
+    assert session["user"] == {"id": None, "name": "Bo Booker", "email": None}
+    assert session["created_at"] is session["last_used_at"] is session["expires_at"] is None
+
+
+@pytest.mark.parametrize("roles", [{}, ...])
+def test_no_roles(world: World, roles: Any) -> None:
+    """Without a role the answer is client-required and always shows the session, to register with."""
+    now = int(time.time())
+    world.put_session("new-token", roles=roles, created_at=now, last_used_at=now)
+    answer = world.post(token="new-token")
+    assert (answer.status, answer.code) == ("client-required", 401)
+    assert answer.body["session"]["token"] == "new-token"
+    assert "user" not in answer.body["session"]
+    full = world.post(token="new-token", session_view="full").body["session"]
+    assert full["roles"] == {}
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [{"order_id": 404}, {"application": "planoauth"}, {"uuid": "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"}],
+)
+def test_a_failure_after_the_token_was_good(world: World, failing: dict[str, Any]) -> None:
+    """From the point where the token was found good, a failure shows the session too, if asked."""
+    world.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", notes="another")
+    asked = world.post(session_view="default", **failing)
+    assert asked.status == "invalid-param"
+    assert asked.body["session"]["token"] == "silent-token"
+    assert "session" not in world.post(**failing).body
+
+
+def test_a_crash_after_the_token_was_good(world: World) -> None:
+    """So does a crash."""
+    world.wire.breaks["PutItem"] = ["refused", "refused"]
+    answer = world.post(session_view="default")
+    assert answer.status == "application-crash"
+    assert answer.body["session"]["token"] == "silent-token"
+
+
+def used_at(world: World, token: str) -> int | None:
+    """Return when a session was last marked as used."""
+    session = world.session(token)
+    return session and int(session["last_used_at"])
+
+
+@pytest.mark.parametrize(
+    ("idle", "is_due"), [(0, False), (299, False), (300, True), (301, True), (HOUR, True)]
+)
+@pytest.mark.usefixtures("clock")
+def test_marking(world: World, idle: int, is_due: bool) -> None:  # noqa: FBT001
+    """A good session is marked at most once in five minutes, and shown as it is after marking."""
+    world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - idle)
+    answer = world.post(token="mine-token", session_view="default")
+    expected = NOW if is_due else NOW - idle
+    assert used_at(world, "mine-token") == expected
+    assert answer.body["session"]["last_used_at"] == iso(expected)
+    assert answer.body["session"]["expires_at"] == iso(expected + 72 * HOUR)
+    assert ("UpdateItem" in world.wire.operations()) is is_due
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_conflict_shows_the_session_after_marking(world: World) -> None:
+    """An answer that follows the write shows the session as marked, whatever became of the write."""
+    key = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
+    world.post(uuid=key, token="remember_me-token", notes="another")
+    world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
+    answer = world.post(token="mine-token", uuid=key, session_view="default")
+    assert answer.faults() == {"uuid": "invalid-param"}
+    assert used_at(world, "mine-token") == NOW
+    assert answer.body["session"]["last_used_at"] == iso(NOW)
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_is_never_marked(world: World) -> None:
+    """No application, no bad session, and no session whose request was refused before the write."""
+    old = {"created_at": NOW - DAY, "last_used_at": NOW - HOUR}
+    world.put_session("app-token", kind="application", **old)
+    world.put_session("gone-token", revoked=True, **old)
+    world.put_session("bare-token", roles={}, **old)
+    for token in ("app-token", "gone-token", "bare-token"):
+        world.post(token=token)
+        assert used_at(world, token) == NOW - HOUR
+    assert "UpdateItem" not in world.wire.operations()
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_remembered_session_is_marked(world: World) -> None:
+    """A session that never ends is marked all the same."""
+    world.post(token="remember_me-token")
+    assert used_at(world, "remember_me-token") == NOW
+
+
+@pytest.mark.parametrize("fate", ["refused", "down"])
+@pytest.mark.usefixtures("clock")
+def test_a_failure_to_mark(world: World, fate: str) -> None:
+    """A failure to mark is logged and changes nothing."""
+    world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
+    world.wire.breaks["UpdateItem"] = [fate, fate]
+    answer = world.post(token="mine-token", session_view="default")
+    assert (answer.status, answer.body["saved"]) == ("action-successful", True)
+    assert answer.body["session"]["last_used_at"] == iso(NOW - HOUR)
+    assert world.line("session not marked as used")["level"] == "WARNING"
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_session_deleted_meanwhile(world: World) -> None:
+    """A session that is gone when it is to be marked is not made anew."""
+    world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
+    key = {"token_hash": world.session("mine-token")["token_hash"]}  # type: ignore[index]
+
+    def delete() -> None:
+        world.dynamodb.Table("sessions").delete_item(Key=key)
+
+    world.wire.breaks["UpdateItem"] = [delete]
+    assert world.post(token="mine-token").code == 200
+    assert world.session("mine-token") is None
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_session_marked_meanwhile(world: World) -> None:
+    """Another request's newer mark is never set back."""
+    world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
+
+    def mark() -> None:
+        world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW + 1)
+
+    world.wire.breaks["UpdateItem"] = [mark]
+    assert world.post(token="mine-token").code == 200
+    assert used_at(world, "mine-token") == NOW + 1
+
+
+def test_marking_goes_beside_the_write(world: World) -> None:
+    """The write does not wait for the mark: a mark that is slow to start is written after it."""
+    now = int(time.time())
+    world.put_session("mine-token", created_at=now - DAY, last_used_at=now - HOUR)
+    world.wire.breaks["UpdateItem"] = [lambda: wait_for(world, "PutItem")]
+    assert world.post(token="mine-token").code == 200
+    assert sorted(world.wire.operations()[1:]) == ["PutItem", "UpdateItem"]
+    assert used_at(world, "mine-token") == pytest.approx(now, abs=2)
+
+
+def wait_for(world: World, operation: str) -> None:
+    """Wait, for two seconds at most, until a call was made."""
+    until = time.monotonic() + 2
+    while operation not in world.wire.operations():
+        assert time.monotonic() < until, f"no {operation} beside it"
+        time.sleep(0.001)
+
+
+def test_deciding_the_role(world: World) -> None:
+    """`application` names the role; without it, the first application by name that is permitted."""
+    assert world.post(application="planox2").code == 200
+    assert world.item()["role"] == "employee"
+    assert world.item()["application"] == "planox2"
+    world.open_route(permissions=["employee"])
+    records._held = None
+    answer = world.post(request_id="req-2")
+    assert answer.body["data"]["appointment"]["application"] == "planox2"
+    assert {(item["role"], item["application"]) for item in world.items()} == {
+        ("employee", "planox2")
+    }
+
+
+@pytest.mark.parametrize(
+    ("application", "told"),
+    [
+        ("planoauth", "You have no role in planoauth"),
+        ("planoorder", "Your role in planoorder, client, may not create appointments."),
+        (None, "None of your roles may create appointments."),
+    ],
+)
+def test_no_role_that_may(world: World, application: str | None, told: str) -> None:
+    """The message says whether the user has no role there or the role may not."""
+    world.open_route(permissions=["liaison"])
+    answer = world.post(application=application)
+    assert (answer.status, answer.faults()) == ("invalid-param", {"application": "invalid-param"})
+    assert told in answer.body["errors"][0]["message"]
+    assert world.items() == []
+
+
+def test_an_application_the_contract_does_not_know(world: World) -> None:
+    """Another slug is invalid in step 5 already, before the token is looked at."""
+    world.tokens.add("nobodys-token")
+    answer = world.post(token="nobodys-token", application="planotv")
+    assert answer.faults() == {"application": "invalid-param"}
+    assert "planoauth, planoorder, planox2" in answer.body["errors"][0]["message"]
+
+
+def test_the_session_is_read_from_its_hash(world: World) -> None:
+    """The token itself goes nowhere: what is asked of the table is its hash."""
+    world.send(event(token="silent-token"))
+    assert "silent-token" not in repr(world.wire.calls)
+    assert world.session()["token_hash"] in repr(world.wire.calls)  # type: ignore[index]

@@ -1,0 +1,144 @@
+"""The steps of a request in their order: the first that fails gives the answer."""
+
+import json
+import re
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appointments import records
+from appointments.statuses import Status
+from tests.service.world import World, event
+
+Fault = Callable[[World, dict[str, Any], dict[str, Any]], None]
+
+
+def _route(_: World, sent: dict[str, Any], __: dict[str, Any]) -> None:
+    sent["rawPath"] = "/"
+
+
+def _service(world: World, *_: Any) -> None:
+    world.put_record("service#appointments", deployed=False)
+
+
+def _record(world: World, *_: Any) -> None:
+    world.put_record("route#appointments/create", deployed=False)
+
+
+def _content_type(_: World, sent: dict[str, Any], __: dict[str, Any]) -> None:
+    sent["headers"] = {"content-type": "text/xml"}
+
+
+def _decoding(_: World, sent: dict[str, Any], __: dict[str, Any]) -> None:
+    sent["isBase64Encoded"] = True
+
+
+def _missing(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
+    params["updated_at_mt"] = ""
+
+
+def _invalid(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
+    params["date_start_local"] = "13/45/2026"
+
+
+def _token(world: World, _: dict[str, Any], params: dict[str, Any]) -> None:
+    params["token"] = "nobodys-token"
+    world.tokens.add("nobodys-token")
+
+
+def _expired(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
+    # Whichever of the three faults of a session were asked for before stay: they come first.
+    if params["token"] == "silent-token":
+        params["token"] = "expired-token"
+
+
+def _no_roles(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
+    if params["token"] == "silent-token":
+        params["token"] = "no_roles-token"
+
+
+def _role(world: World, *_: Any) -> None:
+    world.put_record(
+        "route#appointments/create",
+        deployed=not _is_closed(world),
+        permissions=["liaison"],
+    )
+
+
+def _is_closed(world: World) -> bool:
+    return any(
+        record["record"] == "route#appointments/create" and not record["deployed"]
+        for record in world.items("records")
+    )
+
+
+def _reference(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
+    params["order_id"] = 404
+
+
+def _conflict(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
+    params["uuid"] = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
+
+
+# Each step's fault, in the specification's order: what makes it, the answer's status, and the
+# parameters at fault.
+STEPS: list[tuple[Fault, str, set[str]]] = [
+    (_route, "route-non-existent", set()),
+    (_service, "service-not-found", set()),
+    (_record, "route-not-found", set()),
+    (_content_type, "invalid-content-type", set()),
+    (_decoding, "invalid-encoded-params", set()),
+    (_missing, "missing-param", {"updated_at_mt"}),
+    (_invalid, "invalid-param", {"date_start_local"}),
+    (_token, "invalid-token", set()),
+    (_expired, "session-expired", set()),
+    (_no_roles, "client-required", set()),
+    (_role, "invalid-param", {"application"}),
+    (_reference, "invalid-param", {"order_id"}),
+    (_conflict, "invalid-param", {"uuid"}),
+]
+
+
+@pytest.mark.parametrize("second", [None, *range(1, len(STEPS))])
+def test_the_first_fault_is_told(world: World, second: int | None) -> None:
+    """A request with faults at two steps is answered as of the lower one."""
+    world.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", notes="the first")
+    pairs = combinations(range(len(STEPS)), 2)
+    chosen = [pair for pair in pairs if pair[1] == second] if second else [(n,) for n in range(13)]
+    for pair in chosen:
+        world.open_route()
+        world.put_record("service#appointments", deployed=True)
+        records._held = None
+        params = {"token": "silent-token", "updated_at_mt": "x", "notes": "the second"}
+        sent = event()
+        for number in pair:
+            STEPS[number][0](world, sent, params)
+        sent["body"] = json.dumps(params)
+        answer = world.send(sent)
+        _, status, faults = STEPS[pair[0]]
+        if pair == (5, 6):  # one step tells all its faults at once
+            faults = faults | {"date_start_local"}
+        assert (answer.status, set(answer.faults())) == (status, faults), pair
+        assert answer.body["saved"] is False
+    assert world.item()["notes"] == "the first"
+
+
+def test_every_status_is_reached() -> None:
+    """Each of the 15 statuses is asserted somewhere in this suite."""
+    suite = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    named = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', suite))
+    assert {status.value for status in Status} <= named
+    assert len(Status) == 15
+
+
+def test_an_answer_of_each_status(world: World) -> None:
+    """The statuses that no fault of the caller's brings about are reached through the handler too."""
+    assert world.post(token="session-token").status == "mandrill-email-failed"  # nobody answers
+    world.wire.breaks["BatchGetItem"] = ["down", "down"]
+    assert world.post().status == "application-crash"
+    assert world.send(event(raw="null")).status == "no-params-decoded"
+    assert world.send({}).status == "identify-request-error"
+    assert world.post().status == "action-successful"
