@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+import time
 from pathlib import Path
 
 from tools import demo, deployment, rie, stack, tables
@@ -43,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         case "demo":
             out.print_json(data=demo.create(stack.up(arguments.port)))
         case "invoke":
+            if not arguments.event.is_file():
+                raise ToolError("Which event? make invoke EVENT=events/http-api.json")
             out.print_json(data=demo.invoke(stack.up(arguments.port), arguments.event))
         case "mailbox":
             out.print(tables.mailbox(running()))
@@ -63,9 +66,10 @@ def follow(port: int | None) -> int:
     try:
         started = stack.up(port)
         announce(started)
+        before = time.time()
         out.print_json(data=demo.create(started))
         err.print(f"The log of {started.function_name} (Ctrl-C ends):")
-        demo.follow(started)
+        demo.follow(started, before)
     except KeyboardInterrupt:
         pass
     finally:

@@ -17,6 +17,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a machine's own python3 may well
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
 REQUIREMENTS = ROOT / "requirements"
+PROJECT = ROOT / "pyproject.toml"
 UV = LOCAL / "uv" / "bin" / "uv"
 # Environment → its lock. They are apart because MiniStack pins one botocore and SAM pins dozens,
 # and so that the bundle under the Runtime Interface Emulator finds nothing but itself.
@@ -37,7 +38,8 @@ def main(names: list[str]) -> None:
     for name in ["uv", *names]:
         lock = REQUIREMENTS / LOCKS[name]
         stamp = LOCAL / name / ".lock"
-        wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+        installed = lock.read_bytes() + (PROJECT.read_bytes() if name == "venv" else b"")
+        wanted = hashlib.sha256(installed + sys.version.encode()).hexdigest()
         if stamp.is_file() and stamp.read_text() == wanted:
             continue
         started = time.monotonic()
@@ -64,7 +66,14 @@ def install(name: str, lock: Path) -> None:
     home = str(LOCAL / name)
     made = run(str(UV), "venv", "--quiet", "--clear", "--python", sys.executable, home)
     sync = [str(UV), "pip", "sync", "--require-hashes", "--python", home, str(lock)]
-    if not (made and run(*sync, *([] if sys.stderr.isatty() else ["--quiet"]))):
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    is_whole = made and run(*sync, *quiet)
+    if name == "venv":  # the project itself, for its commands: replay and admin
+        editable = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+        is_whole = is_whole and run(
+            str(UV), "pip", "install", "--quiet", "--python", home, *editable
+        )
+    if not is_whole:
         sys.exit(f"The tools of {lock.relative_to(ROOT)} could not be installed.")
 
 

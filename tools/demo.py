@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from tools.aws import session
 from tools.console import out
-from tools.project import ToolError
 from tools.stack import Stack
 
 PATH: Final = "/api/v1/appointments/create"
@@ -36,8 +35,6 @@ def create(stack: Stack) -> dict[str, Any]:
 
 def invoke(stack: Stack, event: Path) -> Any:
     """Send a file to the deployed function, past the API."""
-    if not event.is_file():
-        raise ToolError("Which event? For example: make invoke EVENT=events/http-api.json")
     answer = session.client("lambda", endpoint_url=stack.endpoint_url).invoke(
         FunctionName=f"{stack.function_name}:live", Payload=event.read_bytes()
     )
@@ -54,12 +51,12 @@ def readable(answer: Any) -> Any:
     return answer
 
 
-def follow(stack: Stack) -> None:
+def follow(stack: Stack, since: float) -> None:
     """Print the function's log as it comes, until Ctrl-C."""
     logs = session.client("logs", endpoint_url=stack.endpoint_url)
-    since, seen = int(time.time() * 1000), set[str]()
+    begin, seen = int(since * 1000), set[str]()
     while True:
-        page = logs.filter_log_events(logGroupName=stack.log_group, startTime=since, limit=1000)
+        page = logs.filter_log_events(logGroupName=stack.log_group, startTime=begin, limit=1000)
         for event in page["events"]:
             if event["eventId"] not in seen:
                 seen.add(event["eventId"])

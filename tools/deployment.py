@@ -131,9 +131,9 @@ def sam(*arguments: str | Path, **more: str) -> None:
     )
     if done.returncode != 0:
         raise ToolError(f"sam {arguments[0]} failed:\n{done.stdout}{done.stderr}")
-    for line in done.stderr.splitlines():
+    for line in (done.stdout + done.stderr).splitlines():
         if "WARNING" in line:
-            err.print(line, markup=False)
+            err.print(line, markup=False, soft_wrap=True)
 
 
 def _tag(mandrill_url: str) -> str:

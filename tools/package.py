@@ -166,8 +166,8 @@ def run(*command: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Say it on the error stream, which SAM passes on."""
-    print(f"WARNING: {text}", file=sys.stderr)  # noqa: T201
+    """Say it on the output: SAM swallows the error stream of a build that succeeds."""
+    print(f"WARNING: {text}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def start(
     command: Sequence[str | Path], record: Path, log: Path, environment: Mapping[str, str]
 ) -> None:
     """Start a process that outlives this one, and record which it is."""
-    with log.open("ab") as output:
+    with log.open("wb") as output:
         started = subprocess.Popen(  # noqa: S603
             command,
             cwd=ROOT,

@@ -4,10 +4,12 @@
 `handler`                                        the Lambda entry: event in, answer out
 `create`, `replay`, `owed`                       the use case, and the two other ways to it
 `http`, `answers`, `mailing`, `notifications`    the edge, the email, what people are told
-`sessions`, `records`, `appointments`            the tables (on `tables`)
-`mandrill`                                       the email service
-`request`, `params`, `readers`, `statuses`       the contract's own vocabulary
-`settings`, `clients`, `logs`                    the ground: environment, AWS clients, log
+`sessions`, `records`, `appointments`            the tables
+`tables`, `mandrill`                             what the tables share; the email service
+`request`, `params`                              what is asked for
+`readers`, `statuses`                            the contract's own vocabulary
+`clients`, `logs`                                the ground: AWS clients, log
+`settings`                                       the environment
 ===============================================  ===============================================
 
 Every import points to a lower floor; only values and one exception, `Failure`, come up.

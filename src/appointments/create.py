@@ -96,7 +96,7 @@ def _key_faults(request: Request) -> list[Fault]:
 
 def _header_key(request: Request) -> str:
     """Return the Idempotency-Key without white space and quotes around it; empty if not passed."""
-    key = (request.idempotency_key or "").strip()
+    key = request.mask(request.idempotency_key or "").strip()
     quoted = len(key) > 1 and key.startswith('"') and key.endswith('"')
     return key[1:-1].strip() if quoted else key
 

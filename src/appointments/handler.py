@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 from uuid import uuid4
@@ -43,7 +43,8 @@ def lambda_handler(event: Any, context: Any) -> Any:
         return _run_schedule(until)
     if http.is_http(event):
         request_id = http.request_id(event, invocation)
-        return _answer(partial(_begin, event, request_id), request_id, until)
+        begin = partial(http.read, event, request_id, time.time())
+        return _answer(begin, request_id, until, route=partial(http.route, event))
     if replay.is_subscription(event):
         return [
             _answer(partial(replay.read, line), invocation, until, is_replay=True)
@@ -61,19 +62,21 @@ def _remaining(context: Any) -> float:
         return _LIMIT_WITHOUT_CONTEXT
 
 
-def _begin(event: Mapping[str, Any], request_id: str) -> Request:
-    received_at = time.time()
-    http.route(event)
-    return http.read(event, request_id, received_at)
-
-
 def _answer(
-    begin: Callable[[], Request], request_id: str, until: float, *, is_replay: bool = False
+    begin: Callable[[], Request],
+    request_id: str,
+    until: float,
+    *,
+    route: Callable[[], None] | None = None,
+    is_replay: bool = False,
 ) -> dict[str, Any]:
     """Answer one request, log and measure it, and report what a person must know."""
     started, received_at, attempt = time.perf_counter(), time.time(), str(uuid4())
-    request, outcome, failure, reason = None, Outcome(), None, ""
+    request, outcome, failure, reason, is_identified = None, Outcome(), None, "", False
     try:
+        if route:
+            route()
+        is_identified = True
         request = begin()
         request_id, received_at = request.id, request.received_at
         if request.is_decoded:
@@ -86,7 +89,7 @@ def _answer(
         logger.error(
             "broken", request_id=request_id, exception=request.mask(trace) if request else trace
         )
-        failure = answers.crashed(outcome, is_identified=request is not None)
+        failure = answers.crashed(outcome, is_identified=is_identified)
         reason = type(broken).__name__
     answer = answers.body(request_id, outcome, failure)
     if failure and failure.status.notified:

@@ -184,13 +184,17 @@ def _token(sent: Any) -> str | None:
 
 
 def _header(event: Mapping[str, Any], name: str) -> list[str]:
-    """Return the values of a header, whatever the case of its name."""
+    """Return the values of a header, whatever the case of its name, as text that has a UTF-8."""
     values: list[str] = []
     for place in ("headers", "multiValueHeaders"):
         for key, value in _mapping(event, place).items():
             if str(key).lower() == name:
                 values += value if isinstance(value, list) else [value]
-    return [value for value in values if isinstance(value, str) and value.strip()]
+    return [
+        value.encode(errors="replace").decode()
+        for value in values
+        if isinstance(value, str) and value.strip()
+    ]
 
 
 def _mapping(event: Any, key: str) -> Mapping[str, Any]:

@@ -49,6 +49,13 @@ def _text(value: Any, info: ValidationInfo[Reading]) -> str:
     return info.context.mask(readers.text(value))
 
 
+def _uuid(value: Any, info: ValidationInfo[Reading]) -> str:
+    sent = readers.trimmed(value)
+    if info.context.mask(sent) != sent:
+        raise ValueError("Send a UUID of the appointment's own, not the token.")
+    return readers.uuid(sent)
+
+
 def _choice(kind: Kind) -> BeforeValidator:
     def read(value: Any) -> str:
         chosen = readers.trimmed(value)
@@ -99,7 +106,7 @@ Token = Annotated[str, Kind("string"), BeforeValidator(readers.trimmed)]
 RequiredString = Annotated[str, Kind("string"), BeforeValidator(_text)]
 Application = Annotated[str | None, _APPLICATION, _choice(_APPLICATION)]
 SessionView = Annotated[str | None, _SESSION_VIEW, _choice(_SESSION_VIEW)]
-Uuid = Annotated[str | None, Kind("string"), BeforeValidator(readers.uuid)]
+Uuid = Annotated[str | None, Kind("string"), BeforeValidator(_uuid)]
 Boolean = Annotated[bool | None, Kind("boolean"), BeforeValidator(readers.boolean)]
 Integer = Annotated[int | None, Kind("integer"), BeforeValidator(readers.integer)]
 Identifier = Annotated[int | None, Kind("integer"), BeforeValidator(_identifier)]
@@ -245,8 +252,20 @@ def _fault(error: Any, mask: Callable[[str], str]) -> Fault:
 
 def shorten(value: Any, mask: Callable[[str], str]) -> str:
     """Return at most 100 characters of what was received, without the token."""
-    told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    masked = _masked(value, mask)
+    told = masked if isinstance(masked, str) else json.dumps(masked, ensure_ascii=False)
     return mask(told)[:_LONGEST_RECEIVED]
+
+
+def _masked(value: Any, mask: Callable[[str], str]) -> Any:
+    """Mask each text in a value by itself: JSON's escapes could hide the token in the whole."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, list):
+        return [_masked(each, mask) for each in value]
+    if isinstance(value, dict):
+        return {mask(name): _masked(each, mask) for name, each in value.items()}
+    return value
 
 
 def _unknown(names: list[str], mask: Callable[[str], str]) -> Iterable[Warned]:
@@ -285,5 +304,6 @@ def _out_of_order(parameters: Parameters) -> Iterable[Warned]:
             if (lasts := (ends - begins).total_seconds()) != seconds:
                 yield Warned(
                     "time_duration_s",
-                    f"{seconds} s were sent, but start and stop ({zone}) lie {lasts:g} s apart.",
+                    f"{seconds} s were sent, but start and stop ({zone}) lie "
+                    f"{readers.text(lasts)} s apart.",
                 )

@@ -24,7 +24,7 @@ _DATETIME = re.compile(r"([0-9/-]+)(?:T| +)(.+?)(Z|[+-](?:[01][0-9]|2[0-3]):[0-5
 _UUID = re.compile(
     r"(?P<brace>\{)?(?(brace)|(?:urn:uuid:)?)"
     r"(?P<digits>[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?(brace)\})",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 # Far above every form below; it keeps the patterns' work small whatever is sent.
 _LONGEST = 100

@@ -49,8 +49,8 @@ class Request:
         return self.is_decoded and self.media_type == PLAIN
 
     def mask(self, text: str) -> str:
-        """Return the text without the token, so that it can be kept and repeated."""
-        return text.replace(self.token, _MASK) if self.token else text
+        """Return the text without the token, and never longer: it must fit its log line."""
+        return text.replace(self.token, _MASK[: len(self.token)]) if self.token else text
 
     def line(self) -> dict[str, Any]:
         """Return the fields of the `request` log line (specification section 10)."""

@@ -141,4 +141,4 @@ def test_an_answer_of_each_status(world: World) -> None:
     assert world.post().status == "application-crash"
     assert world.send(event(raw="null")).status == "no-params-decoded"
     assert world.send({}).status == "identify-request-error"
-    assert world.post().status == "action-successful"
+    assert world.post(request_id="req-2").status == "action-successful"

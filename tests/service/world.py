@@ -19,6 +19,7 @@ from botocore.exceptions import ConnectionClosedError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
+from moto.dynamodb.models import dynamodb_backends
 from moto.sns.models import sns_backends
 
 TABLES = {
@@ -260,7 +261,8 @@ class World:
 
     def lines(self, message: str | None = None) -> list[dict[str, Any]]:
         """Return the lines of the log, or those with this message; every line must be JSON."""
-        lines = [json.loads(line) for line in self.out.getvalue().splitlines()]
+        written = self.out.getvalue().encode()  # stdout is UTF-8, and has no lone surrogates
+        lines = [json.loads(line) for line in written.split(b"\n") if line]
         return [line for line in lines if message is None or line.get("message") == message]
 
     def line(self, message: str) -> dict[str, Any]:
@@ -273,7 +275,11 @@ class World:
         places = {
             "answers": [_without_token(payload) for payload in self.payloads],
             "log": self.out.getvalue(),
-            "items": [self.items(table) for table in TABLES],
+            "items": [
+                item.to_json()
+                for table in TABLES
+                for item in dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[table].all_items()
+            ],
             "notifications": self.notifications(),
         }
         return {
@@ -335,5 +341,5 @@ def rest(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def answer(payload: dict[str, Any]) -> Answer:
-    """Read a payload as API Gateway would."""
-    return Answer(payload["statusCode"], payload["headers"], json.loads(payload["body"]))
+    """Read a payload as API Gateway would: its body is UTF-8."""
+    return Answer(payload["statusCode"], payload["headers"], json.loads(payload["body"].encode()))

@@ -1,0 +1,254 @@
+"""Section 2: what an answer says, also when something of ours breaks."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from appointments.statuses import Status
+from tests.service.world import Answer, World, event
+
+ALWAYS = {"status", "code", "message", "request_id", "saved", "retryable", "warnings"}
+HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+# What a caller must never see of us.
+INTERNAL = ("Traceback", "appointments.", "botocore", "pynamodb", "Exception", "Error(", ".py",
+            "dynamodb", "DynamoDB", "sessions", "planned by the test", "lambda")  # fmt: skip
+
+
+def check(answer: Answer, payload: dict[str, Any]) -> None:
+    """Hold an answer of any status to what section 2 says of all."""
+    body = answer.body
+    assert set(body) >= ALWAYS
+    status = Status(body["status"])
+    assert answer.code == body["code"] == status.code
+    assert body["retryable"] is status.retryable
+    assert body["saved"] in (True, False, None)
+    assert body["message"].strip()
+    assert answer.headers["X-Request-Id"] == body["request_id"]
+    assert {**answer.headers, **HEADERS} == answer.headers
+    assert ("Idempotency-Replayed" in answer.headers) is bool(body.get("replayed"))
+    assert ("errors" in body) is (status is not Status.ACTION_SUCCESSFUL)
+    for fault in body.get("errors", ()):
+        assert set(fault) - {"received"} == {"param", "status", "message"}
+        assert fault["status"] in ("missing-param", "invalid-param")
+        assert len(fault.get("received", "")) <= 100
+    for warned in body["warnings"]:
+        assert set(warned) == {"param", "message"}
+    if status.retryable and "uuid" in body:
+        assert body["uuid"] in body["message"]
+    assert payload["isBase64Encoded"] is False
+    assert "NaN" not in payload["body"]
+    json.dumps(json.loads(payload["body"]), allow_nan=False)
+
+
+def test_a_success(world: World) -> None:
+    """A success says what was created, in these keys and no other."""
+    answer = world.post(notes="n", session_view="default", date_strat_local="x")
+    assert answer.body == {
+        "status": "action-successful",
+        "code": 200,
+        "message": "The appointment was created.",
+        "request_id": "req-1",
+        "uuid": answer.body["uuid"],
+        "saved": True,
+        "retryable": False,
+        "replayed": False,
+        "data": {
+            "appointment": {
+                "application": "planoorder",
+                "notes": "n",
+                "updated_at_mt": "2026-11-22 10:00:00",
+                "uuid": answer.body["uuid"],
+            },
+            "email": {"status": "skipped", "recipients": []},
+        },
+        "session": answer.body["session"],
+        "warnings": [
+            {
+                "param": "date_strat_local",
+                "message": (
+                    "There is no such parameter, it was ignored; did you mean date_start_local?"
+                ),
+            }
+        ],
+    }
+    assert answer.headers == {**HEADERS, "X-Request-Id": "req-1"}
+    check(answer, world.payloads[0])
+
+
+def test_a_failure(world: World) -> None:
+    """A failure tells every fault at once, with what was received."""
+    answer = world.post(updated_at_mt=None, date_start_local="13/45/2026", confirmed="maybe")
+    assert answer.status == "missing-param"
+    told = {error["param"]: error.get("received") for error in answer.body["errors"]}
+    assert told == {"updated_at_mt": None, "date_start_local": "13/45/2026", "confirmed": "maybe"}
+    assert "received" not in next(
+        error for error in answer.body["errors"] if error["param"] == "updated_at_mt"
+    )
+    assert "uuid" not in answer.body
+    check(answer, world.payloads[0])
+
+
+def test_received_is_short(world: World) -> None:
+    """At most 100 characters of an offending value are repeated, whatever its type."""
+    answer = world.post(
+        date_start_local="é" * 5000,
+        confirmed=["x" * 5000],
+        order_id=10**4000,
+        notes={"a": "日" * 500},
+    )
+    assert {len(error["received"]) for error in answer.body["errors"]} == {100}
+    check(answer, world.payloads[0])
+
+
+SENT: dict[str, Callable[[World], dict[str, Any]]] = {
+    "route-non-existent": lambda _: {**event(), "rawPath": "/"},
+    "identify-request-error": lambda _: {},
+    "service-not-found": lambda world: (
+        world.put_record("service#appointments") or event()  # type: ignore[func-returns-value]
+    ),
+    "route-not-found": lambda world: (
+        world.put_record("route#appointments/create") or event()  # type: ignore[func-returns-value]
+    ),
+    "invalid-content-type": lambda _: event(headers={}),
+    "invalid-encoded-params": lambda _: event(raw="{"),
+    "no-params-decoded": lambda _: event(raw="{}"),
+    "missing-param": lambda _: event(token=None),
+    "invalid-param": lambda _: event(order_id=404),
+    "invalid-token": lambda _: event(token="revoked-token"),
+    "session-expired": lambda _: event(token="idle-token"),
+    "client-required": lambda _: event(token="no_roles-token"),
+    "application-crash": lambda world: (
+        world.wire.breaks.update(BatchGetItem=["down", "down"]) or event()  # type: ignore[func-returns-value]
+    ),
+    "mandrill-email-failed": lambda _: event(),
+    "action-successful": lambda _: event(token="silent-token"),
+}
+
+
+@pytest.mark.parametrize("status", [status.value for status in Status])
+def test_an_answer_of_each_status(world: World, status: str) -> None:
+    """Whatever the status, the answer is of the contract's form, and the response line agrees."""
+    answer = world.send(SENT[status](world))
+    assert answer.status == status
+    check(answer, world.payloads[0])
+    line = world.line("response")
+    assert (line["status"], line["code"], line["saved"]) == (
+        status,
+        answer.code,
+        answer.body["saved"],
+    )
+    known = (
+        "invalid-token", "session-expired", "client-required", "application-crash",
+        "mandrill-email-failed", "action-successful", "invalid-param",
+    )  # fmt: skip
+    assert ("uuid" in answer.body) is (status in known)
+    assert line["uuid"] == answer.body.get("uuid")
+
+
+def test_the_uuid_of_a_refused_token(world: World) -> None:
+    """With an Idempotency-Key the owner decides the key: it is known once the token was good."""
+    headers = {"content-type": "application/json", "idempotency-key": "k-1"}
+    assert "uuid" not in world.post(token="revoked-token", headers=headers).body
+    refused = world.post(order_id=404, headers=headers).body["uuid"]
+    assert world.post(headers=headers).body["uuid"] == refused
+
+
+def test_warnings_stand_in_failures(world: World) -> None:
+    """A failure carries its warnings as well."""
+    answer = world.post(date_strat_local="x", order_id=404)
+    assert answer.body["warnings"][0]["param"] == "date_strat_local"
+
+
+BREAKS = [
+    "http.check_media_type",
+    "params.read",
+    "records.references",
+    "tables.read",
+    "records.open_route",
+    "sessions.authenticate",
+    "sessions.choose_role",
+    "mailing.prepare",
+    "records.check_references",
+    "appointments.find",
+    "appointments.write",
+    "mailing.deliver_first",
+]
+
+
+@pytest.mark.parametrize("place", BREAKS)
+@pytest.mark.parametrize("kind", [RuntimeError, KeyError, RecursionError, AssertionError])
+def test_anything_of_ours_that_breaks(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: str, kind: type[Exception]
+) -> None:
+    """Whatever breaks after step 1 is an application-crash that tells nothing of us."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise kind("planned by the test")
+
+    # A record that is gone brings the way past `appointments.find`.
+    ids = {"order_id": 404} if place == "appointments.find" else {}
+    monkeypatch.setattr(f"appointments.{place}", broken)
+    answer = world.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", **ids)
+    assert (answer.status, answer.code) == ("application-crash", 500)
+    assert answer.body["saved"] is (place == "mailing.deliver_first")
+    assert not [word for word in INTERNAL if word in world.payloads[0]["body"]]
+    check(answer, world.payloads[0])
+    assert len(world.notifications()) == 1
+    assert "planned by the test" in world.line("broken")["exception"]
+    assert world.line("broken")["request_id"] == "req-1"
+
+
+@pytest.mark.parametrize("place", ["http._decode", "http._token"])
+def test_a_break_while_decoding(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Once the route was told, a break in what follows is an application-crash as well."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("planned by the test")
+
+    monkeypatch.setattr(f"appointments.{place}", broken)
+    answer = world.post()
+    assert answer.status == "application-crash"
+    assert answer.body["request_id"] == "req-1"
+
+
+def test_a_break_before_the_route(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What breaks before the route was told is an identify-request-error, and told to a person."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("planned by the test")
+
+    monkeypatch.setattr("appointments.http.route", broken)
+    answer = world.post()
+    assert answer.status == "identify-request-error"
+    check(answer, world.payloads[0])
+    assert len(world.notifications()) == 1
+
+
+def test_a_retryable_failure_names_the_uuid(world: World) -> None:
+    """The message of a failure that may be tried again says with which uuid, and that it is safe."""
+    world.wire.breaks["BatchGetItem"] = ["refused", "refused"]
+    answer = world.post()
+    assert f'"uuid": "{answer.body["uuid"]}"' in answer.body["message"]
+    assert world.post(uuid=answer.body["uuid"], request_id="another").body["replayed"] is False
+
+
+def test_keys_that_dynamodb_hands_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys that DynamoDB had no capacity for are asked for again; a session is never taken as none."""
+    from appointments import clients  # noqa: PLC0415
+
+    client = clients.client("dynamodb")
+    whole = client.batch_get_item
+
+    def throttled(*, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        return {"Responses": {}, "UnprocessedKeys": RequestItems}
+
+    answers = [throttled, whole]
+    monkeypatch.setattr(client, "batch_get_item", lambda **asked: answers.pop(0)(**asked))
+    assert world.post().code == 200
+    answers += [throttled, throttled]
+    answer = world.post()
+    assert (answer.status, answer.body["saved"]) == ("application-crash", False)

@@ -1,0 +1,126 @@
+"""What a request costs: DynamoDB calls counted at botocore's `before-send`."""
+
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.service.world import DAY, World, event
+
+IDS = {
+    "order_id": 1001,
+    "order_request_id": 2001,
+    "order_request_appt_id": 3001,
+    "photographer_user_id": 503,
+}
+
+
+@pytest.fixture
+def warm(world: World) -> World:
+    """Return the world of a function that has answered before and holds the route."""
+    world.post(request_id="warm-up")
+    world.wire.calls.clear()
+    return world
+
+
+def keys_read(world: World) -> list[str]:
+    """Return the keys of everything that was read."""
+    return [
+        value
+        for _, call in world.wire.calls
+        for table in call.get("RequestItems", {}).values()
+        for key in table["Keys"]
+        for typed in key.values()
+        for value in typed.values()
+    ]
+
+
+@pytest.mark.parametrize("ids", [{}, {"order_id": 1001}, IDS], ids=["no id", "one", "four"])
+def test_a_saved_appointment(warm: World, ids: dict[str, int]) -> None:
+    """Warm, it takes exactly two calls, one after the other: read all, write once."""
+    assert warm.post(**ids).code == 200
+    assert warm.wire.operations() == ["BatchGetItem", "PutItem"]
+    assert len(keys_read(warm)) == len(ids) + 1
+
+
+def test_a_cold_one(world: World) -> None:
+    """The service and route record, when due, are read in the same stage."""
+    assert world.post(**IDS).code == 200
+    assert world.wire.operations() == ["BatchGetItem", "PutItem"]
+    assert max(Counter(keys_read(world)).values()) == 1
+    assert len(keys_read(world)) == 7
+
+
+def test_every_read_is_consistent(warm: World) -> None:
+    """What was changed a moment ago counts."""
+    warm.post(**IDS)
+    (_, call), _ = warm.wire.calls
+    assert all(table["ConsistentRead"] for table in call["RequestItems"].values())
+
+
+def test_the_write_is_conditional(warm: World) -> None:
+    """The one write never puts an item over another."""
+    warm.post()
+    _, (_, call) = warm.wire.calls
+    assert "attribute_not_exists" in call["ConditionExpression"]
+
+
+def test_marking(warm: World) -> None:
+    """A session that is due to be marked costs one call more, beside the write."""
+    now = int(time.time())
+    warm.put_session("mine-token", created_at=now - DAY, last_used_at=now - DAY)
+    assert warm.post(token="mine-token").code == 200
+    assert sorted(warm.wire.operations()) == ["BatchGetItem", "PutItem", "UpdateItem"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        event(token="silent-token", order_id="x"),
+        event(token=None),
+        event(raw="{}"),
+        event(raw="{"),
+        event(token="silent-token", headers={"content-type": "text/html"}, order_id="x"),
+        {**event(token="silent-token"), "rawPath": "/"},
+        {},
+    ],
+)
+def test_a_refused_request(warm: World, sent: dict[str, Any]) -> None:
+    """A request whose parameters are bad costs no call while the route is held."""
+    assert warm.send(sent).code >= 400
+    assert warm.wire.calls == []
+
+
+def test_a_refused_request_when_cold(world: World) -> None:
+    """When the route is not held, only its records are read for it."""
+    assert world.post(order_id="x").code == 400
+    assert sorted(keys_read(world)) == ["route#appointments/create", "service#appointments"]
+
+
+def test_a_bad_token_or_reference(warm: World) -> None:
+    """A bad token costs the one read; a missing record one more, to see whether it is a repeat."""
+    assert warm.post(token="revoked-token").code == 401
+    assert warm.wire.operations() == ["BatchGetItem"]
+    warm.wire.calls.clear()
+    assert warm.post(order_id=404).code == 400
+    assert warm.wire.operations() == ["BatchGetItem", "GetItem"]
+
+
+def test_a_repeat(warm: World) -> None:
+    """A repeat costs one more read."""
+    warm.post()
+    warm.wire.calls.clear()
+    assert warm.post().body["replayed"] is True
+    assert warm.wire.operations() == ["BatchGetItem", "PutItem", "GetItem"]
+
+
+def test_a_replay(warm: World) -> None:
+    """A replay costs the same as a request, and no mark."""
+    now = int(time.time())
+    warm.put_session("mine-token", created_at=now - DAY, last_used_at=now - DAY)
+    warm.wire.breaks["BatchGetItem"] = ["refused", "refused"]
+    assert warm.post(token="mine-token").status == "application-crash"
+    warm.wire.calls.clear()
+    assert warm.send(warm.lines("request")[-1]).code == 200
+    assert warm.wire.operations() == ["BatchGetItem", "PutItem"]

@@ -1,0 +1,323 @@
+"""Section 4: the same request leads to one appointment, however often and from wherever it comes."""
+
+import json
+import re
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from tests.service.world import World, event
+
+KEY = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
+OTHER = {"user_id": 46, "created_at": 1, "last_used_at": 1, "remember_me": True}
+
+
+def keyed(key: str | list[str], name: str = "Idempotency-Key") -> dict[str, Any]:
+    """Return the headers of a request with an Idempotency-Key."""
+    return {"content-type": "application/json", name: key}
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [KEY, KEY.upper(), KEY.replace("-", ""), f"{{{KEY}}}", f"urn:uuid:{KEY}", f" {KEY}\n"],
+)
+def test_the_uuid_is_the_key(world: World, spelling: str) -> None:
+    """The `uuid` parameter decides the key, stored in lower case with hyphens; repeats say so."""
+    first = world.post(uuid=spelling)
+    assert first.body["uuid"] == first.body["data"]["appointment"]["uuid"] == KEY
+    assert "Idempotency-Replayed" not in first.headers
+    again = world.post(uuid=KEY, request_id="another")
+    assert (again.code, again.body["replayed"]) == (200, True)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.body["data"] == first.body["data"]
+    assert world.item()["request_id"] == "req-1"
+
+
+@pytest.mark.parametrize("spelling", ["nope", "0" * 32, "f" * 32, KEY[:-1], f"{{{KEY}", 5])
+def test_no_uuid(world: World, spelling: Any) -> None:
+    """What is no UUID, nil or max is at fault."""
+    assert world.post(uuid=spelling).faults() == {"uuid": "invalid-param"}
+
+
+def test_a_repeat_of_another_moment(world: World) -> None:
+    """A retry's new time of sending is no other content; the stored one stays."""
+    world.post(uuid=KEY, updated_at_mt="10:00", updated_at="2027-01-05 10:00")
+    again = world.post(uuid=KEY, updated_at_mt="10:01", updated_at="2027-01-05 10:01")
+    assert again.body["replayed"] is True
+    assert again.body["data"]["appointment"]["updated_at_mt"] == "10:00"
+
+
+def test_a_repeat_in_other_words(world: World) -> None:
+    """The content is compared normalised: other spellings of the same values are the same."""
+    world.post(uuid=KEY, date_start_local="2027-01-05", confirmed=True, order_id=1001, notes="a\nb")
+    again = world.post(
+        uuid=KEY,
+        date_start_local="1/5/2027",
+        month_first="1",
+        confirmed="yes",
+        order_id="1001",
+        notes="a\r\nb",
+        summary="",
+        session_view="full",
+    )
+    assert again.body["replayed"] is True
+
+
+def test_nothing_is_written_by_a_repeat(world: World) -> None:
+    """A repeat leaves the item exactly as it was."""
+    world.post(uuid=KEY)
+    before = world.item()
+    world.post(uuid=KEY, request_id="another", updated_at_mt="later")
+    assert world.item() == before
+
+
+@pytest.mark.parametrize(
+    "by", [{"uuid": KEY}, {"headers": keyed("k-1")}], ids=["uuid", "Idempotency-Key"]
+)
+def test_a_conflict(world: World, by: dict[str, Any]) -> None:
+    """Other content under the same key is refused, and the stored appointment is left as it was."""
+    world.post(notes="the first", **by)
+    before = world.item()
+    answer = world.post(notes="the second", request_id="another", **by)
+    param = "uuid" if "uuid" in by else "Idempotency-Key"
+    assert (answer.status, answer.faults()) == ("invalid-param", {param: "invalid-param"})
+    assert answer.body["saved"] is False
+    assert "replayed" not in answer.body
+    assert "Idempotency-Replayed" not in answer.headers
+    assert world.item() == before
+
+
+@pytest.mark.parametrize("notes", ["the secret", "a guess"])
+def test_another_owners_uuid_reveals_nothing(world: World, notes: str) -> None:
+    """To another owner the answer is the same whether he guessed the content or not."""
+    world.post(uuid=KEY, notes="the secret", request_id="theirs")
+    world.put_session("stranger-token", **OTHER)
+    before = world.item()
+    answer = world.post(token="stranger-token", uuid=KEY, notes=notes, request_id="mine")
+    assert (answer.code, answer.faults()) == (400, {"uuid": "invalid-param"})
+    assert answer.body["saved"] is False
+    assert "data" not in answer.body
+    assert set(answer.body) == {
+        "status", "code", "message", "request_id", "uuid", "saved", "retryable", "errors", "warnings"
+    }  # fmt: skip
+    assert not {"secret", "theirs", "Bo"} & set(re.findall(r"\w+", json.dumps(answer.body)))
+    assert world.item() == before
+    owner = world.post(uuid=KEY, notes="another", request_id="mine")
+    assert owner.body == answer.body
+
+
+def test_another_owners_uuid_and_a_bad_reference(world: World) -> None:
+    """With a reference that does not exist, the answer tells of the reference alone."""
+    world.post(uuid=KEY, order_id=1001)
+    world.dynamodb.Table("records").delete_item(Key={"record": "order#1001"})
+    world.put_session("stranger-token", **OTHER)
+    answer = world.post(token="stranger-token", uuid=KEY, order_id=1001)
+    assert answer.faults() == {"order_id": "invalid-param"}
+
+
+def test_a_record_gone_since(world: World) -> None:
+    """A repeat of what was saved is answered as the first was, even if its records have gone."""
+    ids = {
+        "order_id": 1001,
+        "order_request_id": 2001,
+        "order_request_appt_id": 3001,
+        "photographer_user_id": 503,
+    }
+    first = world.post(**ids)
+    for record in ("order#1001", "order_request#2001", "order_request_appt#3001", "user#503"):
+        world.dynamodb.Table("records").delete_item(Key={"record": record})
+    again = world.post(**ids)
+    assert (again.code, again.body["replayed"]) == (200, True)
+    assert again.body["data"] == first.body["data"]
+    answer = world.post(**ids, notes="something new")
+    assert set(answer.faults()) == set(ids)
+    assert len(world.items()) == 1
+
+
+@pytest.mark.parametrize("name", ["Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY"])
+@pytest.mark.parametrize("spelling", ["k-1", '"k-1"', '  "k-1" ', "\tk-1"])
+def test_an_idempotency_key(world: World, name: str, spelling: str) -> None:
+    """The header decides the key, quoted or bare, from any session of the same user."""
+    first = world.post(headers=keyed("k-1"))
+    again = world.post(headers=keyed(spelling, name), request_id="another", token="session-token")
+    assert again.body["uuid"] == first.body["uuid"]
+    assert again.body["replayed"] is True
+
+
+def test_an_idempotency_key_of_another_user(world: World) -> None:
+    """The same key from another user is another appointment, and tells nothing of the first."""
+    world.put_session("stranger-token", **OTHER)
+    first = world.post(headers=keyed("k-1"))
+    second = world.post(headers=keyed("k-1"), token="stranger-token")
+    assert second.body["replayed"] is False
+    assert second.body["uuid"] != first.body["uuid"]
+    assert len(world.items()) == 2
+
+
+def test_an_idempotency_key_of_applications(world: World) -> None:
+    """An application has no user: its session owns what it creates."""
+    world.put_session("app-token", kind="application")
+    uuids = {
+        world.post(headers=keyed("k-1"), token=token).body["uuid"]
+        for token in ("application-token", "app-token", "application-token")
+    }
+    assert len(uuids) == len(world.items()) == 2
+
+
+@pytest.mark.parametrize("blank", ["", "  ", '""', '" "'])
+def test_a_blank_idempotency_key(world: World, blank: str) -> None:
+    """A blank key is not passed: the request id and the content decide."""
+    first = world.post(headers=keyed(blank))
+    second = world.post(headers=keyed(blank), request_id="another")
+    assert second.body["replayed"] is False
+    assert first.body["uuid"] != second.body["uuid"]
+
+
+def test_the_length_of_an_idempotency_key(world: World) -> None:
+    """255 characters are taken, quoted or bare; 256 are at fault, unless a uuid decides."""
+    assert world.post(headers=keyed("k" * 255)).code == 200
+    assert world.post(headers=keyed('"' + "k" * 255 + '"')).body["replayed"] is True
+    answer = world.post(headers=keyed("k" * 256))
+    assert answer.faults() == {"Idempotency-Key": "invalid-param"}
+    assert answer.body["errors"][0]["received"] == "k" * 100
+    answer = world.post(headers=keyed("k" * 256), updated_at_mt="", order_id="x")
+    assert (answer.status, set(answer.faults())) == (
+        "missing-param",
+        {"Idempotency-Key", "updated_at_mt", "order_id"},
+    )
+    assert world.post(headers=keyed("k" * 256), uuid=KEY).code == 200
+
+
+@pytest.mark.parametrize("key", ["a\ud800\nb", "a\nb", "a\0b"])
+def test_an_idempotency_key_that_no_header_can_hold(world: World, key: str) -> None:
+    """A key that could not have come over HTTP is at fault, and answer and log are still UTF-8."""
+    answer = world.post(headers=keyed(key))
+    assert answer.faults() == {"Idempotency-Key": "invalid-param"}
+    assert world.line("request")["request_id"] == "req-1"
+
+
+def test_a_key_of_all_letters(world: World) -> None:
+    """Keys in any language are told apart."""
+    uuids = {world.post(headers=keyed(key)).body["uuid"] for key in ("ключ", "鍵", "k", "K")}
+    assert len(uuids) == 4
+
+
+def test_two_idempotency_keys(world: World) -> None:
+    """The same key twice is one; two that differ are one key of their own, in any order."""
+    first = world.post(headers=keyed(["k-1", "k-1"])).body["uuid"]
+    assert world.post(headers=keyed("k-1")).body["uuid"] == first
+    both = {world.post(headers=keyed(keys)).body["uuid"] for keys in (["a", "b"], ["b", "a"])}
+    assert len(both) == 1
+
+
+def test_the_uuid_comes_before_the_header(world: World) -> None:
+    """Where both are sent, the uuid decides, and it is what a conflict names."""
+    assert world.post(uuid=KEY, headers=keyed("k-1")).body["uuid"] == KEY
+    answer = world.post(uuid=KEY, headers=keyed("k-2"), notes="another")
+    assert answer.faults() == {"uuid": "invalid-param"}
+
+
+def test_neither_uuid_nor_header(world: World) -> None:
+    """The request id with the content decides: a redelivery is one, other content another."""
+    first = world.post()
+    assert world.post(updated_at_mt="later").body["uuid"] == first.body["uuid"]
+    assert world.post(notes="another").body["replayed"] is False
+    assert world.post(request_id="req-2").body["replayed"] is False
+    assert len(world.items()) == 3
+
+
+def test_a_sent_uuid_takes_up_where_the_answer_left(world: World) -> None:
+    """A caller who sends the uuid he was told, with a new request id, meets his own appointment."""
+    told = world.post(headers=keyed("k-1")).body["uuid"]
+    assert world.post(uuid=told, request_id="req-2").body["replayed"] is True
+
+
+@pytest.mark.parametrize("fate", ["lost", "down"])
+def test_the_sdk_sends_again(world: World, fate: str) -> None:
+    """A write whose first answer was lost is sent again by the SDK, and is no conflict with itself."""
+    world.wire.breaks["PutItem"] = [fate]
+    answer = world.post()
+    assert world.wire.operations().count("PutItem") == 2
+    assert (answer.status, answer.body["saved"]) == ("action-successful", True)
+    assert answer.body["replayed"] is False
+    assert len(world.items()) == 1
+
+
+def test_a_write_without_an_answer_that_arrived(world: World) -> None:
+    """Where no answer came at all, one consistent read finds the write that arrived."""
+    world.wire.breaks["PutItem"] = ["lost", "lost"]
+    answer = world.post()
+    assert (answer.code, answer.body["saved"], answer.body["replayed"]) == (200, True, False)
+    (_, asked) = world.wire.calls[-1]
+    assert world.wire.operations()[-1] == "GetItem"
+    assert asked["ConsistentRead"] is True
+    assert world.wire.operations().count("GetItem") == 1
+
+
+def test_a_write_without_an_answer_that_did_not_arrive(world: World) -> None:
+    """Where the read finds nothing, nothing was saved, and the retry creates it."""
+    world.wire.breaks["PutItem"] = ["refused", "refused"]
+    answer = world.post()
+    assert (answer.status, answer.body["saved"]) == ("application-crash", False)
+    assert answer.body["uuid"] in answer.body["message"]
+    again = world.post(uuid=answer.body["uuid"], request_id="another")
+    assert (again.code, again.body["replayed"]) == (200, False)
+
+
+@pytest.mark.parametrize("fate", ["lost", "refused"])
+def test_a_write_of_which_nobody_can_tell(world: World, fate: str) -> None:
+    """Where the read fails too, `saved` is null, and the message says how to find out."""
+    world.wire.breaks["PutItem"] = [fate, fate]
+    world.wire.breaks["GetItem"] = ["refused", "refused"]
+    answer = world.post()
+    assert answer.status == "application-crash"
+    assert answer.body["saved"] is None
+    assert answer.body["retryable"] is True
+    assert f'"uuid": "{answer.body["uuid"]}"' in answer.body["message"]
+    again = world.post(uuid=answer.body["uuid"], request_id="another")
+    assert (again.code, again.body["replayed"]) == (200, fate == "lost")
+    assert len(world.items()) == 1
+
+
+def test_a_lost_write_against_anothers(world: World) -> None:
+    """A write that lost its answer and the race is told as what stands in the table."""
+    world.post(uuid=KEY, notes="the first")
+    world.wire.breaks["PutItem"] = ["lost", "lost"]
+    answer = world.post(uuid=KEY, notes="the second")
+    assert (answer.faults(), answer.body["saved"]) == ({"uuid": "invalid-param"}, False)
+
+
+@pytest.mark.parametrize("fate", ["refused", "lost", "down"])
+def test_a_read_that_fails_once(world: World, fate: str) -> None:
+    """A read that fails once is tried again."""
+    world.wire.breaks["BatchGetItem"] = [fate]
+    assert world.post().code == 200
+
+
+def test_at_the_same_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of twenty deliveries at the same moment one creates, and the others say it was created."""
+    # An execution environment has one request at a time, and its metrics are made for that.
+    monkeypatch.setattr("appointments.handler.count", lambda *_: None)
+    monkeypatch.setattr("appointments.handler.flush", lambda *_: None)
+    together = Barrier(20)
+    world.wire.breaks["PutItem"] = [lambda: together.wait(10) and None] * 20
+    payloads = world.invoke_at_once([event(token="silent-token")] * 20)
+    bodies = [json.loads(payload["body"]) for payload in payloads]
+    assert {body["status"] for body in bodies} == {"action-successful"}
+    assert sorted(body["replayed"] for body in bodies) == [False] + [True] * 19
+    assert len({json.dumps(body["data"]) for body in bodies}) == 1
+    assert len(world.items()) == 1
+
+
+def test_conflicts_at_the_same_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several contents under one key one is saved, and each other is told that it is not."""
+    monkeypatch.setattr("appointments.handler.count", lambda *_: None)
+    monkeypatch.setattr("appointments.handler.flush", lambda *_: None)
+    together = Barrier(8)
+    world.wire.breaks["PutItem"] = [lambda: together.wait(10) and None] * 8
+    sent = [event(token="silent-token", uuid=KEY, notes=str(number)) for number in range(8)]
+    bodies = [json.loads(payload["body"]) for payload in world.invoke_at_once(sent)]
+    assert sorted(body["saved"] for body in bodies) == [False] * 7 + [True]
+    saved = next(number for number, body in enumerate(bodies) if body["saved"])
+    assert world.item()["notes"] == str(saved)

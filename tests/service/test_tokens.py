@@ -1,0 +1,162 @@
+"""The token is nowhere: stored nowhere, logged nowhere, in no answer but as `session.token`.
+
+`world` searches all that was written after every test of this suite; here tokens are planted where
+they could slip through, and the search is shown to bite.
+"""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from appointments import params
+from appointments.request import Request
+from tests.service.test_decoding import sensitive
+from tests.service.world import World, event
+
+TOKEN = "silent-token"
+TEXTS = [
+    name
+    for name in params.NAMES
+    if params.kind(name) == params.Kind("string") and name not in ("token", "uuid")
+]
+OTHERS = [name for name in params.NAMES if name not in (*TEXTS, "token", "month_first")]
+
+
+def test_planted_in_every_text(world: World) -> None:
+    """A request that repeats its token in every free text is saved with it masked."""
+    answer = world.post(**{name: f"my {TOKEN} is {TOKEN}!" for name in TEXTS})
+    assert answer.code == 200
+    assert world.item()["notes"] == "my *** is ***!"
+    assert answer.body["data"]["appointment"]["summary"] == "my *** is ***!"
+    assert world.line("request")["params"]["summary"] == "my *** is ***!"
+
+
+@pytest.mark.parametrize("as_sent", [TOKEN, [TOKEN], {TOKEN: TOKEN}, f" {TOKEN} "])
+def test_planted_where_it_is_at_fault(world: World, as_sent: Any) -> None:
+    """A refused value is repeated without the token."""
+    answer = world.post(**dict.fromkeys(OTHERS, as_sent))
+    assert set(answer.faults()) == set(OTHERS)
+    assert "***" in answer.body["errors"][3]["received"]
+    for name in TEXTS:
+        assert world.post(**{name: [TOKEN]}).faults() == {name: "invalid-param"}
+
+
+def test_planted_across_the_cut(world: World) -> None:
+    """`received` is cut after masking, so that no part of a token stands at its end."""
+    answer = world.post(order_id="x" * 95 + TOKEN)
+    assert TOKEN[:5] not in answer.body["errors"][0]["received"]
+    assert len(answer.body["errors"][0]["received"]) <= 100
+
+
+def test_planted_in_names(world: World) -> None:
+    """A name that holds the token is masked in the log and in the warnings."""
+    answer = world.post(**{TOKEN: 1, f"x{TOKEN}x": 2, "Token": TOKEN})
+    assert answer.code == 200
+    assert [warned["param"] for warned in answer.body["warnings"]] == ["***", "x***x", "Token"]
+    assert world.line("request")["unknown"] == ["***", "x***x", "Token"]
+
+
+def test_planted_in_headers(world: World) -> None:
+    """A header that holds the token is masked, and no other header is written at all."""
+    headers = {
+        "content-type": "application/json",
+        "idempotency-key": f"key of {TOKEN}",
+        "authorization": f"Bearer {TOKEN}",
+        "cookie": TOKEN,
+    }
+    assert world.post(headers=headers).code == 200
+    assert world.line("request")["idempotency_key"] == "key of ***"
+    headers["idempotency-key"] = TOKEN + "k" * 256
+    answer = world.post(headers=headers)
+    assert answer.faults() == {"Idempotency-Key": "invalid-param"}
+    assert world.post(headers={"content-type": TOKEN}).status == "invalid-content-type"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        TOKEN,
+        json.dumps([TOKEN]),
+        json.dumps(TOKEN),
+        f'{{"token": "{TOKEN}"',
+        f'{{"token": "{TOKEN}", "{TOKEN}": NaN}}',
+        f'{{"{TOKEN}',
+    ],
+)
+def test_planted_in_what_cannot_be_decoded(world: World, raw: str) -> None:
+    """What could not be decoded is not repeated, as it came or out of base64."""
+    assert world.send(event(raw=raw)).code == 400
+    coded = base64.b64encode(raw.encode()).decode()
+    assert world.send({**event(raw=coded), "isBase64Encoded": True}).code == 400
+
+
+def test_planted_on_a_sensitive_route(world: World) -> None:
+    """On a sensitive route, too, names and texts are masked."""
+    world.open_route(sensitive_params=True)
+    assert world.send(sensitive(notes=TOKEN, **{f"a {TOKEN}": 1})).code == 200
+
+
+def test_planted_in_a_crash(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that tells the token is logged without it, and a person told without it."""
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError(f"the token is {TOKEN}")
+
+    monkeypatch.setattr("appointments.sessions.choose_role", broken)
+    assert world.post().status == "application-crash"
+    assert "the token is ***" in world.line("broken")["exception"]
+    assert len(world.notifications()) == 1
+
+
+@pytest.mark.parametrize("view", ["default", "full"])
+def test_the_one_place_that_holds_it(world: World, view: str) -> None:
+    """`session.token` is the caller's own."""
+    assert world.post(session_view=view).body["session"]["token"] == TOKEN
+
+
+def test_a_masked_key_leads_to_the_same_appointment(world: World) -> None:
+    """A key that holds the token is replayed to the appointment it created."""
+    headers = {"content-type": "application/json", "idempotency-key": f"for {TOKEN}"}
+    first = world.post(headers=headers)
+    replayed = world.send(world.line("request"))
+    assert replayed.body["uuid"] == first.body["uuid"]
+    assert replayed.body["replayed"] is True
+
+
+def test_a_masked_text_is_the_same_text(world: World) -> None:
+    """A text that holds the token is replayed as the same content."""
+    world.post(notes=f"for {TOKEN}")
+    assert world.send(world.line("request")).body["replayed"] is True
+
+
+def test_the_search_bites(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the masking broken, the search finds the token in answer, log and item."""
+    monkeypatch.setattr(Request, "mask", lambda _, text: text)
+    assert world.leaks() == set()
+    world.post(notes=TOKEN)
+    assert world.leaks() == {"answers", "log", "items"}
+    world.send({"replay": world.line("request")})
+    world.tokens.clear()  # what was planted is known; nothing is left to search for
+
+
+def test_the_search_bites_on_notifications(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It finds a token in what was published, and in a session shown anywhere else."""
+
+    class LeakyError(Exception):
+        pass
+
+    LeakyError.__name__ = TOKEN
+
+    def broken(*_: Any) -> None:
+        raise LeakyError
+
+    monkeypatch.setattr("appointments.sessions.choose_role", broken)
+    world.post()
+    assert "notifications" in world.leaks()
+    world.payloads.append([{"statusCode": 200, "body": json.dumps({"data": {"token": TOKEN}})}])
+    assert "answers" in world.leaks()
+    world.tokens.clear()

@@ -1,0 +1,128 @@
+"""The generated documents are those of the code, and the code's answers are those described."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import validate
+
+from appointments import answers
+from appointments.http import PATH
+from appointments.mailing import Email
+from appointments.params import NAMES
+from appointments.sessions import Session
+from appointments.statuses import Failure, Fault, Outcome, Status, Warned
+from tests.unit.reading import read
+from tests.unit.test_properties import good_requests
+from tools import openapi
+from tools.reference import FILES, page
+
+DESCRIBED = openapi.describe()
+UUID = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
+SESSION = Session(
+    "hash",
+    uuid=UUID,
+    kind="session",
+    user_id=45,
+    roles={"planox2": "employee"},
+    created_at=1799000000,
+    last_used_at=1799000000,
+)
+RECIPIENT = {"email": "pat@planomatic.test", "roles": ["photographer"], "status": "rejected"}
+
+
+def violations(pointer: str, value: Any) -> list[str]:
+    """Return what the schema at `pointer` of the description objects to in `value`."""
+    validator = OAS31Validator({**DESCRIBED, "$ref": f"#/{pointer}"})
+    return [error.message for error in validator.iter_errors(value)]
+
+
+def schema_of(name: str) -> Any:
+    """Return one of the description's schemas."""
+    return DESCRIBED["components"]["schemas"][name]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_document_is_not_stale(path: Path) -> None:
+    """The document is what `python -m tools.reference` writes today."""
+    assert path.read_text(encoding="utf-8") == FILES[path]()
+
+
+def test_the_page_tells_every_parameter_and_status() -> None:
+    """The page has a row for each parameter and each status, in the contract's order."""
+    named = re.findall(r"^\| (?:\d+ \| )?`([\w-]+)` \|", page(), re.MULTILINE)
+    assert named[: len(NAMES) + len(Status)] == [*NAMES, *(status.value for status in Status)]
+
+
+def test_the_description_is_openapi() -> None:
+    """The description is valid OpenAPI 3.1."""
+    validate(DESCRIBED)
+
+
+def test_the_description_tells_every_status() -> None:
+    """Each status stands among the answers of its HTTP code, once."""
+    answers_ = DESCRIBED["paths"][PATH]["post"]["responses"]
+    assert {
+        status: int(code)
+        for code, answer in answers_.items()
+        for status in answer["content"]["application/json"]["schema"]["allOf"][1]["properties"][
+            "status"
+        ]["enum"]
+    } == {status.value: status.code for status in Status}
+
+
+def answer_of(status: Status, *, is_full: bool) -> dict[str, Any]:
+    """Return an answer's body: with all that can stand in it, or the barest one."""
+    outcome = Outcome()
+    failure = None if status is Status.ACTION_SUCCESSFUL else Failure(status, "Nothing was saved.")
+    if failure is None or status is Status.MANDRILL_EMAIL_FAILED:
+        outcome.uuid, outcome.saved = UUID, True
+        outcome.appointment = {"uuid": UUID, "application": "planox2", "updated_at_mt": "now"}
+        outcome.email = Email("skipped").shown()
+    if is_full:
+        outcome.uuid, outcome.replayed = UUID, True
+        outcome.session = SESSION.view("full", "a-token")
+        outcome.email = Email("failed", (RECIPIENT | {"reject_reason": "spam"},), "spam").shown()
+        outcome.warnings = [Warned("nots", "It was ignored.")]
+        fault = Fault("notes", Status.INVALID_PARAM, "Send text.", "[]")
+        failure = failure and Failure(status, "Nothing was saved.", [fault])
+    return answers.body("req-1", outcome, failure)
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+@pytest.mark.parametrize("status", Status)
+def test_an_answer_is_as_described(status: Status, is_full: bool) -> None:
+    """Every status's answer is as the description of its HTTP code has it, with no other key."""
+    body = answer_of(status, is_full=is_full)
+    response = f"paths/{PATH.replace('/', '~1')}/post/responses/{status.code}"
+    assert violations(f"{response}/content/application~1json/schema", body) == []
+    assert set(body) <= set(schema_of("Answer")["properties"])
+    if is_full:
+        assert set(body["session"]) == set(schema_of("Session")["properties"])
+
+
+def test_a_wrong_answer_is_not_as_described() -> None:
+    """The description objects to an answer of another code, and to one that lacks a key."""
+    response = (
+        f"paths/{PATH.replace('/', '~1')}/post/responses/400/content/application~1json/schema"
+    )
+    body = answer_of(Status.INVALID_PARAM, is_full=True)
+    assert violations(response, body) == []
+    assert violations(response, body | {"code": 500})
+    assert violations(response, body | {"status": "application-crash"})
+    for key in ("saved", "retryable", "warnings", "errors"):
+        assert violations(response, {name: body[name] for name in body if name != key})
+
+
+@given(sent=good_requests)
+def test_a_normal_form_is_as_described(sent: dict[str, Any]) -> None:
+    """What is stored is as the description has it, and may be sent as it is."""
+    stored = read(**sent).appointment()
+    resent = stored | {"token": "a-token"}
+    assert violations("components/schemas/Parameters", resent) == []
+    as_used = {"uuid": UUID, "application": "planox2"} | stored
+    assert violations("components/schemas/Appointment", as_used) == []
+    assert set(stored) <= set(schema_of("Appointment")["properties"])

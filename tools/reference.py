@@ -1,0 +1,122 @@
+"""Write the API reference and the OpenAPI description, from what the code declares.
+
+`python -m tools.reference` writes `docs/reference.md` and `docs/openapi.json`; a test fails where
+they are stale.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+from appointments import params
+from appointments.http import LARGEST_BODY, METHOD, PATH
+from appointments.request import PLAIN, SENSITIVE
+from appointments.statuses import Status
+from tools import openapi
+
+_PAGE: Final = """\
+# API reference
+
+Made by `python -m tools.reference` from what the code declares: correct it there.
+
+`{method} {path}`, with `Content-Type: {plain}` and a JSON object of at most {largest} bytes; or,
+where the route is set to take it, with `Content-Type: {sensitive}` and the base64 of that object.
+The same for machines: [OpenAPI](openapi.json).
+
+## Parameters
+
+`null`, `""` and white space mean *not passed*. An unknown parameter is ignored with a warning.
+
+{parameters}
+
+## Types
+
+{types}
+
+## Statuses
+
+The body's `status` and `code` say all that the HTTP status does. `retryable` tells whether the same
+request may be sent again as it is.
+
+{statuses}
+
+## Headers
+
+{headers}
+"""
+
+
+def main() -> None:
+    """Write the files."""
+    for path, text in FILES.items():
+        path.write_text(text(), encoding="utf-8")
+
+
+def page() -> str:
+    """Return the reference page."""
+    return _PAGE.format(
+        method=METHOD,
+        path=PATH,
+        plain=PLAIN,
+        sensitive=SENSITIVE,
+        largest=LARGEST_BODY,
+        parameters=_table(
+            ("position", "name", "type", "required", "possible values", "meaning"),
+            map(_parameter, params.NAMES),
+        ),
+        types=_table(
+            ("type", "what is read"), ((name, read) for name, (read, _) in openapi.TYPES.items())
+        ),
+        statuses=_table(
+            ("status", "code", "retryable", "what the caller does"), map(_status, Status)
+        ),
+        headers=_table(
+            ("header", "of the", "meaning"),
+            [
+                ("`Idempotency-Key`", "request", openapi.KEY_MEANING),
+                *(
+                    (f"`{name}`", "answer", it["description"])
+                    for name, it in openapi.HEADERS.items()
+                ),
+            ],
+        ),
+    )
+
+
+def _parameter(name: str) -> tuple[str, ...]:
+    kind = params.kind(name)
+    return (
+        str(openapi.position(name)),
+        f"`{name}`",
+        kind.name,
+        "yes" if openapi.is_required(name) else "",
+        ", ".join(f"`{value}`" for value in kind.values),
+        openapi.meaning(name),
+    )
+
+
+def _status(status: Status) -> tuple[str, ...]:
+    return (
+        f"`{status.value}`",
+        str(status.code),
+        "yes" if status.retryable else "no",
+        openapi.ADVICE[status],
+    )
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))
+
+
+def _openapi() -> str:
+    return json.dumps(openapi.describe(), indent=2, ensure_ascii=False) + "\n"
+
+
+FILES: Final[dict[Path, Callable[[], str]]] = {
+    openapi.ROOT / "docs" / "reference.md": page,
+    openapi.ROOT / "docs" / "openapi.json": _openapi,
+}
+
+if __name__ == "__main__":
+    main()
