@@ -51,7 +51,7 @@ def main(
 ) -> None:
     """Run the service: tokens, records, the route's switch, and what is owed.
 
-    Tables and function are found through --stack, or named one by one.
+    Tables and function are found through --stack; without it they are named one by one.
     """
     ctx.obj = Target(
         stack,

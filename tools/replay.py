@@ -70,7 +70,7 @@ class Replay:
     ),
 )
 @options
-@click.option("--log-group", metavar="NAME", help="The function's log group, instead of --stack.")
+@click.option("--log-group", metavar="NAME", help="The function's log group; instead of --stack.")
 @click.option(
     "--since",
     type=moment,
@@ -129,8 +129,8 @@ def main(
     (application-crash, mandrill-email-failed, identify-request-error) or never got an answer, and
     that no later replay or retry has mended.
     """
-    if not (stack or log_group):
-        raise click.UsageError("Say where: --stack or --log-group.")
+    if (stack is None) == (log_group is None):
+        raise click.UsageError("Say where: either --stack or --log-group.")
     where = Target(stack, region, endpoint_url, {"LogGroup": log_group, "FunctionAlias": function})
     wanted = {*statuses, *([UNANSWERED] if unanswered else [])}
     if not (wanted or request_ids):

@@ -20,6 +20,13 @@ from rich.console import Console
 # The alias that serves the API: after a rollback it is not the newest version.
 ALIAS: Final = "live"
 _LOG_GROUPS: Final = "/aws/lambda/"
+_OPTIONS: Final = {
+    "LogGroup": "--log-group",
+    "FunctionAlias": "--function",
+    "SessionsTable": "--sessions-table",
+    "RecordsTable": "--records-table",
+    "AppointmentsTable": "--appointments-table",
+}
 # The function takes at most 29 s; botocore itself waits and tries again where AWS throttles.
 _PATIENT: Final = Config(
     connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 8, "mode": "standard"}
@@ -52,7 +59,7 @@ class Group(_Telling, click.Group):
 
 @dataclass(frozen=True)
 class Target:
-    """A deployed stack; what was `given` by name is not looked up."""
+    """A deployed stack, or what was `given` by name, an output of the stack each."""
 
     stack: str | None
     region: str | None
@@ -75,11 +82,11 @@ class Target:
         return dynamodb.Table(self.name(name))
 
     def name(self, output: str) -> str:
-        """Return what was given for an output of the stack, else the output itself."""
-        if given := self.given.get(output):
-            return given
+        """Return the stack's output; without a stack, what was given for it."""
         if self.stack is None:
-            raise click.UsageError(f"Say where: --stack, or the option that names the {output}.")
+            if given := self.given.get(output):
+                return given
+            raise click.UsageError(f"Say where: --stack, or {_OPTIONS[output]}.")
         if output not in self._outputs:
             raise click.UsageError(f"The stack {self.stack} has no output {output}.")
         return self._outputs[output]
@@ -96,11 +103,11 @@ class Target:
 
     @property
     def function(self) -> str:
-        """The function, by the alias that serves the API."""
-        group = self.given.get("LogGroup")
-        if self.stack is None and not self.given.get("FunctionAlias") and group:
-            if not group.startswith(_LOG_GROUPS):
-                raise click.UsageError(f"Name the function of {group}: --function.")
+        """The function: the one given, else by the alias that serves the API."""
+        if given := self.given.get("FunctionAlias"):
+            return given
+        group = self.given.get("LogGroup") or ""
+        if self.stack is None and group.startswith(_LOG_GROUPS):
             return f"{group.removeprefix(_LOG_GROUPS)}:{ALIAS}"
         return self.name("FunctionAlias")
 

@@ -73,14 +73,20 @@ class Cloud:
         """Send the function a request of a session without an address."""
         return self.send(event(**{"token": "silent-token", **params}, request_id=request_id))
 
-    def log(self, *lines: str, at: datetime | None = None, stream: str | None = None) -> None:
-        """Put lines into the log group."""
+    def log(
+        self,
+        *lines: str,
+        at: datetime | None = None,
+        stream: str | None = None,
+        group: str = LOG_GROUP,
+    ) -> None:
+        """Put lines into a log group, in a stream of their own unless it is named."""
         name = stream or str(uuid4())
         if stream is None:
-            self.logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=name)
+            self.logs.create_log_stream(logGroupName=group, logStreamName=name)
         moment = int((at.timestamp() if at else time.time()) * 1000)
         self.logs.put_log_events(
-            logGroupName=LOG_GROUP,
+            logGroupName=group,
             logStreamName=name,
             logEvents=[{"timestamp": moment, "message": line} for line in lines],
         )

@@ -330,6 +330,10 @@ def test_a_function_with_a_log_group_of_another_name_is_named(cloud: Cloud) -> N
     crash(cloud)
     assert replay(cloud, "--function", "another:canary") == (0, {"req-1": (CRASH, GOOD)})
     assert cloud.invoked == ["another%3Acanary"]
+    for line in cloud.world.out.getvalue().splitlines():
+        cloud.log(line, group="elsewhere")
+    asked = cloud.run(main, "--log-group", "elsewhere", "--request-id", "req-1", "--yes")
+    assert (asked.exit_code, "--function" in asked.stderr) == (2, True)
 
 
 def test_reads_times_as_operators_type_them() -> None:

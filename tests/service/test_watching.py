@@ -1,0 +1,226 @@
+"""Alarms, dashboard and saved queries look at what the function really emits."""
+
+import json
+import re
+import shlex
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import pytest
+import yaml
+
+from appointments.statuses import Status
+from tests.service.world import World, event
+
+TEMPLATE: Final = Path(__file__).parents[2] / "template.yaml"
+# What AWS itself measures, by its documentation: namespace, metric, dimensions.
+OF_AWS: Final = {
+    *(("AWS/ApiGateway", metric, ("ApiId",)) for metric in ("4xx", "5xx", "Latency")),
+    *(
+        ("AWS/Lambda", metric, ("FunctionName",))
+        for metric in ("Errors", "Throttles", "Duration", "ConcurrentExecutions")
+    ),
+    *(
+        ("AWS/DynamoDB", metric, ("TableName",))
+        for metric in ("ReadThrottleEvents", "WriteThrottleEvents")
+    ),
+}
+# The words of Logs Insights that the queries use.
+LANGUAGE: Final = {
+    *("fields", "filter", "stats", "sort", "limit", "count", "pct", "sum", "min", "strcontains"),
+    *("by", "as", "desc", "asc", "or", "like"),
+}
+Watched = tuple[str, str, tuple[tuple[str, str], ...]]
+
+
+class Template(yaml.SafeLoader):
+    """CloudFormation's YAML; `!Ref Stage` is the stage that the tests run in."""
+
+
+Template.add_multi_constructor(
+    "!",
+    lambda loader, tag, node: (
+        "test"
+        if (tag, node.value) == ("Ref", "Stage")
+        else loader.construct_sequence(node)
+        if isinstance(node, yaml.SequenceNode)
+        else node.value
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def resources() -> dict[str, dict[str, Any]]:
+    """Read the template's resources."""
+    read: dict[str, dict[str, Any]] = yaml.load(TEMPLATE.read_text(), Template)["Resources"]  # noqa: S506 - a SafeLoader
+    return read
+
+
+def of_type(resources: dict[str, dict[str, Any]], name: str) -> dict[str, dict[str, Any]]:
+    """Return the properties of the resources of a type."""
+    return {
+        key: resource["Properties"]
+        for key, resource in resources.items()
+        if resource["Type"] == name
+    }
+
+
+def alarms(resources: dict[str, dict[str, Any]]) -> dict[str, Watched]:
+    """Return what each alarm watches."""
+    return {
+        name: (
+            alarm["Namespace"],
+            alarm["MetricName"],
+            tuple(sorted((each["Name"], each["Value"]) for each in alarm["Dimensions"])),
+        )
+        for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items()
+    }
+
+
+def widgets(resources: dict[str, dict[str, Any]]) -> Iterator[Watched]:
+    """Yield what each line of the dashboard shows."""
+    (dashboard,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
+    for widget in dashboard["DashboardBody"]["Fn::ToJsonString"]["widgets"]:
+        for row in widget["properties"].get("metrics", ()):
+            namespace, metric, *rest = [cell for cell in row if not isinstance(cell, dict)]
+            yield namespace, metric, tuple(sorted(zip(rest[::2], rest[1::2], strict=True)))
+
+
+@pytest.fixture
+def lively(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Let everything happen in a world that the function measures."""
+    from appointments import appointments, owed, records  # noqa: PLC0415 - after the environment
+
+    good = {"token": "silent-token", "updated_at_mt": "now"}
+    for status, sent in {
+        "action-successful": event(**good),
+        "missing-param": event(token="silent-token", updated_at_mt=""),
+        "invalid-param": event(**good, order_id="-1"),
+        "invalid-token": event(token="revoked-token"),
+        "session-expired": event(token="expired-token"),
+        "client-required": event(token="no_roles-token"),
+        "mandrill-email-failed": event(notes="another"),
+        "invalid-content-type": event(headers={}),
+        "invalid-encoded-params": event(raw="{"),
+        "no-params-decoded": event(raw="{}"),
+        "route-non-existent": {**event(), "rawPath": "/"},
+        "identify-request-error": {},
+    }.items():
+        assert world.send(sent).status == status
+    world.put_record("route#appointments/create", deployed=False)
+    records._held = None
+    assert world.post().status == "route-not-found"
+    world.put_record("service#appointments", deployed=False)
+    assert world.post().status == "service-not-found"
+    world.open_route()
+    boto3.client("sns", region_name="us-east-1").delete_topic(
+        TopicArn="arn:aws:sns:us-east-1:123456789012:notifications"
+    )
+    world.wire.breaks["BatchGetItem"] = ["refused"] * 2
+    assert world.post().status == "application-crash"
+    # The last try of an email: given up, by the schedule.
+    item = next(item for item in world.items() if item["email_status"] == "failed")
+    world.dynamodb.Table("appointments").update_item(
+        Key={"uuid": item["uuid"]},
+        UpdateExpression="SET due = :now, email_tries = :tries",
+        ExpressionAttributeValues={":now": int(time.time()), ":tries": appointments.MOST_TRIES - 1},
+    )
+    world.wire.breaks.clear()
+    assert world.invoke({"schedule": "owed"})["emails"] == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(owed.appointments, "due", None)
+        world.invoke({"schedule": "owed"})
+    return world
+
+
+def emitted(world: World) -> set[Watched]:
+    """Return all metrics that the function wrote, in CloudWatch's embedded metric format."""
+    found: set[Watched] = set()
+    for line in world.lines():
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):
+            found |= {
+                (
+                    directive["Namespace"],
+                    metric["Name"],
+                    tuple(sorted((name, line[name]) for name in names)),
+                )
+                for names in directive["Dimensions"]
+                for metric in directive["Metrics"]
+            }
+    return found
+
+
+def test_every_metric_that_is_watched_is_emitted(
+    lively: World, resources: dict[str, dict[str, Any]]
+) -> None:
+    """What an alarm or the dashboard watches is a metric that the function or AWS emits."""
+    ours = emitted(lively)
+    for watched in [*alarms(resources).values(), *widgets(resources)]:
+        namespace, metric, dimensions = watched
+        if namespace.startswith("AWS/"):
+            assert (namespace, metric, tuple(name for name, _ in dimensions)) in OF_AWS
+        else:
+            assert watched in ours
+
+
+def test_the_dashboard_shows_every_metric_and_status(
+    lively: World, resources: dict[str, dict[str, Any]]
+) -> None:
+    """Nothing that the function measures is left out of the dashboard."""
+    shown = set(widgets(resources))
+    assert {metric for _, metric, _ in emitted(lively)} <= {metric for _, metric, _ in shown}
+    statuses = {dict(dimensions).get("status") for _, _, dimensions in shown} - {None}
+    assert statuses == {status.value for status in Status}
+
+
+def test_every_alarm_tells_a_person_and_has_thought_of_silence(
+    resources: dict[str, dict[str, Any]],
+) -> None:
+    """Each alarm goes to the topic of the alarms and says what missing data means."""
+    topics = of_type(resources, "AWS::SNS::Topic")
+    assert "KmsMasterKeyId" not in topics["OpsTopic"]
+    found = of_type(resources, "AWS::CloudWatch::Alarm")
+    for alarm in found.values():
+        assert alarm["AlarmActions"] == ["OpsTopic"]
+        assert alarm["AlarmDescription"]
+        assert alarm["TreatMissingData"] in {"breaching", "notBreaching"}
+    silent = {name for name, alarm in found.items() if alarm["TreatMissingData"] == "breaching"}
+    assert silent == {"ScheduleStoppedAlarm"}
+    (dashboard,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
+    widget = dashboard["DashboardBody"]["Fn::ToJsonString"]["widgets"][0]
+    assert widget["properties"]["alarms"] == [f"{name}.Arn" for name in found]
+
+
+def test_a_quiet_schedule_still_tells_that_it_ran(world: World) -> None:
+    """With nothing owed the age is told as 0, so that only a stopped schedule is silent."""
+    world.invoke({"schedule": "owed"})
+    (line,) = [line for line in world.lines() if "_aws" in line]
+    assert line["OldestOwedSeconds"] == [0.0]
+
+
+def test_saved_queries_ask_for_what_the_log_holds(
+    lively: World, resources: dict[str, dict[str, Any]]
+) -> None:
+    """Every field of a saved query is one that some line bears, every value one that occurs."""
+    queries = of_type(resources, "AWS::Logs::QueryDefinition")
+    assert len(queries) == 5
+    lines = lively.lines()
+    for query in queries.values():
+        text = query["QueryString"]
+        made = set(re.findall(r" as (\w+)", text))
+        words = set(re.findall(r"\b[a-z]\w*", re.sub(r'"[^"]*"|@\w+', "", text)))
+        for field in words - made - LANGUAGE:
+            assert any(field in line for line in lines), field
+        for field, value in re.findall(r'(level|message) = "(\w+)"', text):
+            assert any(line.get(field) == value for line in lines), value
+
+
+def test_the_functions_log_line_of_a_lost_notification_is_whole(lively: World) -> None:
+    """Where the alarm NotificationFailed leads, the log holds the notification and its command."""
+    line = lively.lines("notification not published")[-1]
+    command = shlex.split(line["notification"]["replay"])
+    assert command[0] == "replay"
+    assert json.dumps(line["notification"])

@@ -1,0 +1,92 @@
+"""The operators' command works on the deployed stack as it does on AWS."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.stack.commands import run
+from tests.stack.test_replay_command import item, post
+from tools.aws import session
+from tools.project import STACK_NAME
+from tools.stack import Stack
+
+
+def admin(stack: Stack, *arguments: str, typed: str = "") -> str:
+    """Run the command on the stack; return what it prints."""
+    done = run(stack, "admin", "--stack", STACK_NAME, *arguments, typed=typed)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def until(stack: Stack, status: str, **params: Any) -> None:
+    """Wait until requests get this status: an open route is held for half a minute."""
+    end = time.monotonic() + 45
+    while (told := post(stack, **params)["status"]) != status and time.monotonic() < end:
+        time.sleep(1)
+    assert told == status
+
+
+@pytest.mark.parametrize("by_hash", [False, True])
+def test_a_token_works_until_it_is_revoked(stack: Stack, *, by_hash: bool) -> None:
+    """A created token creates appointments; a revoked one does not."""
+    done = run(
+        stack, "admin", "--stack", STACK_NAME,
+        *("token", "create", "--user-id", "7", "--name", "Di", "--role", "planoorder=client"),
+    )  # fmt: skip
+    token = done.stdout.strip()
+    assert post(stack, token=token)["status"] == "action-successful"
+    if by_hash:
+        admin(stack, "token", "revoke", "--hash", done.stderr.split()[-1].rstrip("."))
+    else:
+        admin(stack, "token", "revoke", "-", typed=token)
+    assert post(stack, token=token)["status"] == "invalid-token"
+
+
+def test_a_record_that_was_put_can_be_referred_to(stack: Stack) -> None:
+    """An order that was put is one that appointments may name."""
+    order = time.time_ns() % 10**9 + 10**9
+    assert post(stack, order_id=order)["status"] == "invalid-param"
+    admin(stack, "record", "put", f"order#{order}")
+    assert post(stack, order_id=order)["status"] == "action-successful"
+    assert json.loads(admin(stack, "record", "get", f"order#{order}")) == {
+        "record": f"order#{order}"
+    }
+
+
+def test_the_route_closes_and_opens(stack: Stack) -> None:
+    """Callers are turned away while the route is closed, and let in as soon as it opens."""
+    try:
+        assert " no " in admin(stack, "route", "close")
+        until(stack, "route-not-found")
+    finally:
+        assert " no " not in admin(stack, "route", "open", "--no-sensitive").replace("│ no   ", "")
+    until(stack, "action-successful")
+
+
+def test_what_is_owed_is_listed_and_settled(stack: Stack) -> None:
+    """An email that Mandrill rejected is owed; with the address corrected it is settled at once."""
+    answer = post(stack, photographer_user_id=502)
+    assert answer["status"] == "mandrill-email-failed"
+    uuid = answer["uuid"]
+    assert uuid in admin(stack, "owed", "list")
+    before = json.loads(admin(stack, "record", "get", "user#502"))["email"]
+    admin(stack, "record", "put", "user#502", "--email", "rex@planomatic.test")
+    try:
+        assert "nothing is owed" in admin(stack, "owed", "settle", uuid)
+    finally:
+        admin(stack, "record", "put", "user#502", "--email", before)
+    stored = item(stack, uuid)
+    assert stored is not None
+    assert stored["email_status"] == "sent"
+    assert uuid not in admin(stack, "owed", "list")
+
+
+def test_the_stack_tells_its_names(stack: Stack) -> None:
+    """The commands find every table and the alias through the stack's outputs alone."""
+    cloudformation = session.client("cloudformation", endpoint_url=stack.endpoint_url)
+    (told,) = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
+    names = {output["OutputKey"] for output in told["Outputs"]}
+    assert {"LogGroup", "FunctionAlias", "SessionsTable", "RecordsTable"} <= names
+    assert "AppointmentsTable" in names

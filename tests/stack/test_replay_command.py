@@ -1,0 +1,188 @@
+"""From the alert to the repair in one command, on the deployed stack."""
+
+import json
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+
+from tests.stack.commands import BIN, run
+from tools.aws import session
+from tools.project import STACK_NAME
+from tools.stack import Stack
+from tools.tables import published
+
+PATH: Final = "/api/v1/appointments/create"
+GOOD, CRASH = "action-successful", "application-crash"
+
+
+def post(stack: Stack, **params: Any) -> dict[str, Any]:
+    """Send a request over HTTP, from an application's token that has no address; its answer."""
+    sent = {"token": stack.tokens["application"], "updated_at_mt": "now", **params}
+    headers = {"Content-Type": "application/json"}
+    answer = stack.request("POST", PATH, json.dumps(sent).encode(), headers)
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+@contextmanager
+def tables_closed(stack: Stack) -> Iterator[None]:
+    """Take the tables away from the function's role, and give them back."""
+    iam = session.client("iam", endpoint_url=stack.endpoint_url)
+    config = session.client("lambda", endpoint_url=stack.endpoint_url).get_function_configuration(
+        FunctionName=stack.function_name
+    )
+    role = config["Role"].rpartition("/")[2]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    policy: Any = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    statements = [
+        statement
+        for statement in policy["Statement"]
+        if "dynamodb:" not in json.dumps(statement["Action"])
+    ]
+    assert len(statements) < len(policy["Statement"])
+
+    def put(document: Any) -> None:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+
+    put({**policy, "Statement": statements})
+    try:
+        yield
+    finally:
+        put(policy)
+
+
+def item(stack: Stack, uuid: str) -> dict[str, Any] | None:
+    """Return an appointment as it is stored."""
+    table = session.resource("dynamodb", endpoint_url=stack.endpoint_url).Table(
+        stack.appointments_table
+    )
+    return table.get_item(Key={"uuid": uuid}, ConsistentRead=True).get("Item")
+
+
+@pytest.fixture
+def crashed(stack: Stack) -> list[str]:
+    """Send ten requests while the tables are out of reach; return their uuids."""
+    with tables_closed(stack):
+        answers = [post(stack, description=f"house {number}") for number in range(10)]
+    assert {answer["status"] for answer in answers} == {CRASH}
+    return [answer["uuid"] for answer in answers]
+
+
+def replay_json(stack: Stack, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
+    """Run `replay --json` on the stack; return its exit code and what it tells."""
+    done = run(stack, "replay", "--stack", STACK_NAME, "--yes", "--json", *arguments)
+    return done.returncode, json.loads(done.stdout)["requests"]
+
+
+def test_one_command_of_a_notification_repairs_all_ten(stack: Stack, crashed: list[str]) -> None:
+    """The tables are gone for a minute; one command, copied from a notification, mends all."""
+    told = [each for each in published(stack) if each["status"] == CRASH]
+    command = shlex.split(told[-1]["replay"])
+    since = command[command.index("--since") + 1]
+    line = command[command.index("--since") : command.index("--since") + 2]
+    assert line == ["--since", since]
+    assert [item(stack, uuid) for uuid in crashed] == [None] * 10
+
+    done = run(stack, *command)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "are good now" in done.stdout
+    stored = [item(stack, uuid) for uuid in crashed]
+    assert {each["description"] for each in stored if each} == {
+        f"house {number}" for number in range(10)
+    }
+    again = run(stack, *command)
+    assert (again.returncode, again.stdout) == (0, "There is nothing to replay.\n")
+
+
+def test_picks_what_failed_and_what_nobody_answered(stack: Stack) -> None:
+    """By default: notified failures and requests whose function died; a dry run only shows."""
+    since = datetime.now(UTC).isoformat()
+    good = post(stack, description="good")
+    with tables_closed(stack):
+        bad = post(stack, description="bad")
+    logs = session.client("logs", endpoint_url=stack.endpoint_url)
+    events = logs.filter_log_events(logGroupName=stack.log_group)["events"]
+    request = next(
+        line
+        for event in events
+        if '"message":"request"' in event["message"] and good["request_id"] in event["message"]
+        for line in [json.loads(event["message"])]
+    )
+    died = request | {
+        "request_id": str(uuid4()),
+        "received_at": datetime.fromtimestamp(time.time() - 120, UTC).isoformat(),
+    }
+    logs.create_log_stream(logGroupName=stack.log_group, logStreamName=died["request_id"])
+    logs.put_log_events(
+        logGroupName=stack.log_group,
+        logStreamName=died["request_id"],
+        logEvents=[{"timestamp": int(time.time() * 1000), "message": json.dumps(died)}],
+    )
+    picked = {died["request_id"]: "unanswered", bad["request_id"]: CRASH}
+
+    code, shown = replay_json(stack, "--since", "3m", "--dry-run")
+    found = {each["request_id"]: each["then"] for each in shown}
+    assert (code, found | picked) == (0, found)
+    assert good["request_id"] not in found
+    assert item(stack, bad["uuid"]) is None
+
+    code, done = replay_json(stack, "--since", "3m")
+    now = {each["request_id"]: each["now"] for each in done}
+    assert code == 0
+    assert {now[request_id] for request_id in picked} == {GOOD}
+    assert item(stack, bad["uuid"]) is not None
+    assert replay_json(stack, "--since", since) == (0, [])
+
+
+def test_can_be_interrupted_and_run_again(stack: Stack, crashed: list[str]) -> None:
+    """Ctrl-C ends it with exit code 130; the next run does the rest, and nothing is done twice."""
+    since = datetime.fromtimestamp(time.time() - 60, UTC).isoformat()
+    command = ["--stack", STACK_NAME, "--since", since, "--yes", "--rate", "1"]
+    region = ["--region", stack.region, "--endpoint-url", stack.endpoint_url]
+    with subprocess.Popen(  # noqa: S603
+        [BIN / "replay", *command, *region],
+        env={"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        until = time.monotonic() + 30
+        while item(stack, crashed[0]) is None and time.monotonic() < until:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "not replayed" in out
+    assert "goes on where this stopped" in err
+
+    code, rest = replay_json(stack, "--since", since, "--rate", "50")
+    assert code == 0
+    assert 0 < len(rest) < 10
+    assert all(item(stack, uuid) for uuid in crashed)
+
+
+def test_a_closed_terminal_is_not_taken_for_consent(stack: Stack) -> None:
+    """Without --yes and without a terminal nothing is replayed."""
+    with tables_closed(stack):
+        uuid = post(stack)["uuid"]
+    done = run(stack, "replay", "--stack", STACK_NAME, "--since", "1m")
+    assert (done.returncode, "--yes" in done.stderr) == (2, True)
+    assert item(stack, uuid) is None
+    assert replay_json(stack, "--since", "1m")[0] == 0
+
+
+def test_a_stack_that_is_not_there_is_told(stack: Stack) -> None:
+    """A wrong name ends with exit code 2 and a line that names it."""
+    done = run(stack, "replay", "--stack", "nowhere", "--yes")
+    assert done.returncode == 2
+    assert "nowhere" in done.stderr
+    assert "Traceback" not in done.stderr
