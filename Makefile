@@ -3,9 +3,11 @@
 PYTHON ?= python3
 PORT ?=
 EVENT ?=
+STAGE ?=
+OFFLINE ?=
 
 export PYTHON
-unexport PORT EVENT
+unexport PORT EVENT STAGE OFFLINE
 setup := @$(PYTHON) tools/bootstrap.py
 bin := .local/venv/bin
 python := $(bin)/python
@@ -13,7 +15,7 @@ tools := $(python) -m tools
 port := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo invoke mailbox notifications rie build test check lock clean
+.PHONY: help run up down demo invoke mailbox notifications rie build test check audit deploy lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -65,6 +67,14 @@ check: ## Check style, types and the template
 	@$(bin)/mypy
 	@.local/sam/bin/cfn-lint template.yaml
 	@SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=.local/sam-home .local/sam/bin/sam validate
+
+audit: ## Scan the template, the code and the locks for known weaknesses (OFFLINE=1: without the locks)
+	$(setup) venv sam audit
+	@$(tools) audit $(if $(OFFLINE),--offline)
+
+deploy: ## Deploy what is committed and passes every check: make deploy STAGE=dev
+	$(setup) venv sam
+	@$(tools) deploy $(STAGE)
 
 lock: ## Renew the locked versions of everything
 	$(setup)

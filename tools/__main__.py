@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from tools import demo, deployment, rie, stack, tables
+from tools import audit, demo, deploy, deployment, rie, stack, tables
 from tools.bootstrap import ROOT
 from tools.console import err, out, step
 from tools.project import ToolError
@@ -23,6 +23,8 @@ def main() -> int:
             command.add_argument("event", type=Path, nargs="?", default=Path())
     for name in ("down", "mailbox", "notifications", "build"):
         commands.add_parser(name)
+    commands.add_parser("audit").add_argument("--offline", action="store_true")
+    commands.add_parser("deploy").add_argument("stage", nargs="?", default="")
     arguments = parser.parse_args()
     try:
         return run(arguments)
@@ -55,6 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
             return rie.main(stack.up(arguments.port))
         case "build":
             build()
+        case "audit":
+            audit.audit(offline=arguments.offline)
+        case "deploy":
+            deploy.deploy(arguments.stage)
     return 0
 
 

@@ -27,6 +27,7 @@ LOCKS = {
     "sam": "sam.txt",
     "ministack": "ministack.txt",
     "rie": "rie.txt",
+    "audit": "audit.txt",
 }
 
 
