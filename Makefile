@@ -4,10 +4,11 @@ PYTHON ?= python3
 PORT ?=
 EVENT ?=
 STAGE ?=
+SECONDS ?=
 OFFLINE ?=
 
 export PYTHON
-unexport PORT EVENT STAGE OFFLINE
+unexport PORT EVENT STAGE OFFLINE SECONDS
 setup := @$(PYTHON) tools/bootstrap.py
 bin := .local/venv/bin
 python := $(bin)/python
@@ -15,7 +16,7 @@ tools := $(python) -m tools
 port := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo invoke mailbox notifications rie build test check audit deploy lock clean
+.PHONY: help run up down demo invoke mailbox notifications rie build test check audit load deploy lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -71,6 +72,10 @@ check: ## Check style, types and the template
 audit: ## Scan the template, the code and the locks for known weaknesses (OFFLINE=1: without the locks)
 	$(setup) venv sam audit
 	@$(tools) audit $(if $(OFFLINE),--offline)
+
+load: ## Load a stack of its own for three minutes while its parts fail in turn; audit what was told
+	$(setup) venv sam ministack locust
+	@$(tools) load $(if $(SECONDS),--seconds $(SECONDS))
 
 deploy: ## Deploy what is committed and passes every check: make deploy STAGE=dev
 	$(setup) venv sam

@@ -28,6 +28,7 @@ LOCKS = {
     "ministack": "ministack.txt",
     "rie": "rie.txt",
     "audit": "audit.txt",
+    "locust": "locust.txt",
 }
 
 

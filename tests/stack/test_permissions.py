@@ -6,8 +6,7 @@ by one. What it does not enforce is held to the template that needs it.
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,7 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from tests import template
-from tools import processes, seeds
+from tools import processes, role, seeds
 from tools.aws import session
 from tools.demo import PATH
 from tools.stack import Stack
@@ -91,38 +90,8 @@ class Function:
             time.sleep(0.05)
         pytest.fail("a worker outlived its end")
 
-    @contextmanager
-    def without(self, sid: str, action: str) -> Iterator[None]:
-        """Take one action of one statement from the role, and give it back."""
-        iam = self._client("iam")
-        arn = self._client("lambda").get_function_configuration(
-            FunctionName=self.stack.function_name
-        )["Role"]
-        role = arn.rpartition("/")[2]
-        (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-        named = {"RoleName": role, "PolicyName": policy}
-        whole = iam.get_role_policy(**named)["PolicyDocument"]
-        less = {**whole, "Statement": _without(whole["Statement"], sid, action)}
-        assert less != whole
-        iam.put_role_policy(**named, PolicyDocument=json.dumps(less))
-        try:
-            yield
-        finally:
-            iam.put_role_policy(**named, PolicyDocument=json.dumps(whole))
-
     def _client(self, service: Any) -> Any:
         return session.client(service, endpoint_url=self.stack.endpoint_url)
-
-
-def _without(statements: list[dict[str, Any]], sid: str, action: str) -> list[dict[str, Any]]:
-    kept = []
-    for statement in statements:
-        actions = template.actions(statement)
-        if statement["Sid"] == sid:
-            actions = [each for each in actions if each != action]
-        if actions:
-            kept.append({**statement, "Action": actions})
-    return kept
 
 
 @pytest.fixture
@@ -249,7 +218,7 @@ def test_without_it_something_breaks(function: Function, permission: Permission)
     """With the role as it is all is well; without this one action it is not, as foreseen."""
     observe, whole, broken = ENFORCED[permission]
     assert observe(function) == whole
-    with function.without(*permission):
+    with role.without(function.stack, lambda *held: held == permission):
         assert observe(function) == broken
 
 
