@@ -2,6 +2,8 @@
 
 import os
 
+import moto.core.models  # noqa: F401 - before botocore's first session, which it is to see
+
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
     AWS_SECRET_ACCESS_KEY="testing",

@@ -3,7 +3,9 @@
 ===============================================  ===============================================
 `handler`                                        the Lambda entry: event in, answer out
 `create`, `replay`, `owed`                       the use case, and the two other ways to it
-`http`, `answers`, `mailing`, `notifications`    the edge, the email, what people are told
+`http`, `reading`, `answers`                     the edge, the parameters, what is answered
+`mailing`, `notifications`                       the email, what people are told
+`delivery`, `outbox`                             one delivery of an email, what is owed of it
 `sessions`, `records`, `appointments`            the tables
 `tables`, `mandrill`                             what the tables share; the email service
 `request`, `params`                              what is asked for

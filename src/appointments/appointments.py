@@ -4,16 +4,18 @@ An email's state, as its item tells it:
 
 ==================  ======================================================================
 `email_status`      `sent` and `skipped` are settled, any other is outstanding
-`lease`             who is sending, until `due`; a lease past its `due` is *suspect*: its
-                    sender died or got no answer, so Mandrill may have accepted the email
+`lease`             who is sending; still there after `lease_until` (epoch seconds) it makes
+                    the email *suspect*: its sender died or got no answer, so Mandrill may have
+                    accepted the email
 `email_tries`       the request's own try and the schedule's, MOST_TRIES at most
 `notifications`     what could not be published yet
 `owed`, `due`       the sparse index: the schedule takes the item up from `due` (epoch
                     seconds) on; both are gone once nothing is owed
 ==================  ======================================================================
+
+`outbox` moves an item from one of these states to another.
 """
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from pynamodb.attributes import (
@@ -24,23 +26,17 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
-from pynamodb.exceptions import PutError, PynamoDBException, UpdateError
-from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action
+from pynamodb.exceptions import PutError, PynamoDBException
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from appointments import params
 from appointments.settings import SETTINGS
 from appointments.tables import Table
 
-# A lease outlives the function's time limit (29 s), and Mandrill is asked about a suspect email
-# two minutes after it was sent at the earliest: one figure serves both.
-LEASE_SECONDS: Final = 120
 MOST_TRIES: Final = 5
 SETTLED: Final = frozenset({"sent", "skipped"})
 # The parameters that an item holds, in the contract's order.
 FIELDS: Final = tuple(name for name in params.NAMES if name not in params.NOT_STORED)
-_SHARDS: Final = 8
 _BY_TYPE: Final[dict[str, type[Attribute[Any]]]] = {
     "boolean": BooleanAttribute,
     "integer": NumberAttribute,
@@ -85,6 +81,7 @@ class Appointment(Table):
     email_recipients: ListAttribute[Any] = ListAttribute(null=True)
     email_tries = NumberAttribute(null=True)
     lease = UnicodeAttribute(null=True)
+    lease_until = NumberAttribute(null=True)
     notifications = UnicodeSetAttribute(null=True)
     owed = UnicodeAttribute(null=True)
     due = NumberAttribute(null=True)
@@ -95,13 +92,9 @@ class Appointment(Table):
         held = self.attribute_values
         return {name: held[name] for name in FIELDS if held.get(name) is not None}
 
-    def lend(self, holder: str, now: float) -> None:
-        """Give `holder` the lease, in this object: `write` or `claim` makes it true."""
-        self.lease, self.owed, self.due = holder, _shard(self.uuid), int(now) + LEASE_SECONDS
-
     def is_held(self, now: float) -> bool:
         """Whether a sender may still be at work on the email, or its answer still on the way."""
-        return self.lease is not None and (self.due or 0) > now
+        return self.lease is not None and (self.lease_until or 0) > now
 
     def is_scheduled(self) -> bool:
         """Whether the schedule has the email still to deliver (it was not given up)."""
@@ -140,126 +133,3 @@ def write(item: Appointment) -> Appointment:
             raise
         return stored
     return item
-
-
-def claim(item: Appointment, holder: str, now: float, *, counts: bool) -> bool:
-    """Take the lease if the item is still as it was read; afterwards `item` is as it is stored.
-
-    `counts` uses up one of the email's tries. Returns False where another was faster.
-    """
-    tries = int(item.email_tries or 0) + counts
-    unchanged = _is(Appointment.lease, item.lease) & _is(Appointment.due, item.due)
-    actions: list[Action] = [
-        Appointment.lease.set(holder),
-        Appointment.owed.set(_shard(item.uuid)),
-        Appointment.due.set(int(now) + LEASE_SECONDS),
-        Appointment.email_tries.set(tries),
-    ]
-    if _update(item, actions, unchanged):
-        return True
-    # The SDK may have sent the claim twice, the second failing on the first.
-    item.refresh(consistent_read=True)
-    return bool(item.lease == holder)
-
-
-def mark(
-    item: Appointment,
-    holder: str,
-    *,
-    status: str,
-    recipients: list[dict[str, Any]],
-    reason: str | None,
-    tries: int,
-    due: int | None,
-    suspect: bool = False,
-    notification: str | None = None,
-) -> bool:
-    """Note how the delivery went, if `holder` still has the lease, and give the lease back.
-
-    `due` is when the schedule takes the item up again, None for never. A `suspect` email keeps its
-    lease. `notification` is owed from now on. Returns False where the lease was lost.
-    """
-    actions: list[Action] = [
-        Appointment.email_status.set(status),
-        Appointment.email_recipients.set(recipients),
-        Appointment.email_reason.set(reason) if reason else Appointment.email_reason.remove(),
-        Appointment.email_tries.set(tries),
-    ]
-    if not suspect:
-        actions.append(Appointment.lease.remove())
-    if notification:
-        actions.append(Appointment.notifications.add({notification}))
-    held = Appointment.lease == holder
-    if due is None:
-        done = [*actions, Appointment.owed.remove(), Appointment.due.remove()]
-        if _update(item, done, held & Appointment.notifications.does_not_exist()):
-            return True
-        # A notification became owed meanwhile: it keeps the item in the index.
-        due = int(item.due or 0)
-    return _update(item, [*actions, Appointment.due.set(due)], held)
-
-
-def owe(uuid: str, notification: str, now: float) -> None:
-    """Leave a notification with its appointment, for the schedule to publish.
-
-    Raises PynamoDB's UpdateError.
-    """
-    Appointment(uuid).update(
-        actions=[
-            Appointment.notifications.add({notification}),
-            Appointment.owed.set(Appointment.owed | _shard(uuid)),
-            Appointment.due.set(Appointment.due | int(now)),
-        ],
-        condition=Appointment.uuid.exists(),
-    )
-
-
-def settle(item: Appointment, notification: str) -> None:
-    """Note that a notification was published. Raises PynamoDB's UpdateError."""
-    item.update(
-        actions=[Appointment.notifications.delete({notification})],
-        condition=Appointment.uuid.exists(),
-    )
-
-
-def leave_index(item: Appointment) -> None:
-    """Take the item out of the index where nothing is owed any more."""
-    if item.notifications or item.is_scheduled() or item.owed is None:
-        return
-    idle = (
-        Appointment.notifications.does_not_exist()
-        & Appointment.lease.does_not_exist()
-        & _is(Appointment.due, item.due)
-    )
-    _update(item, [Appointment.owed.remove(), Appointment.due.remove()], idle)
-
-
-def due(now: float, most: int) -> Iterator[str]:
-    """Yield the keys of at most `most` items of each shard that are due, the oldest first."""
-    for shard in range(_SHARDS):
-        for entry in Appointment.owed_index.query(
-            str(shard), Owed.due <= int(now), limit=most, page_size=most
-        ):
-            yield entry.uuid
-
-
-def _shard(uuid: str) -> str:
-    return str(int(uuid[0], 16) % _SHARDS)
-
-
-def _is(attribute: Any, value: Any) -> Condition:
-    wanted: Condition = attribute.does_not_exist() if value is None else attribute == value
-    return wanted
-
-
-def _update(item: Appointment, actions: list[Action], condition: Condition) -> bool:
-    """Update the item and this object; False where the condition does not hold."""
-    try:
-        item.update(actions=actions, condition=condition & Appointment.uuid.exists())
-    except UpdateError as failed:
-        if (getattr(failed.cause, "response", None) or {}).get("Error", {}).get("Code") != (
-            "ConditionalCheckFailedException"
-        ):
-            raise
-        return False
-    return True

@@ -7,7 +7,16 @@ from uuid import NAMESPACE_URL, uuid5
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from appointments import appointments, http, mailing, params, readers, records, sessions, tables
+from appointments import (
+    appointments,
+    http,
+    mailing,
+    readers,
+    reading,
+    records,
+    sessions,
+    tables,
+)
 from appointments.appointments import Appointment
 from appointments.logs import logger
 from appointments.params import Parameters
@@ -72,7 +81,7 @@ def _read_parameters(request: Request, outcome: Outcome) -> Parameters | Failure
         return request.fault
     beside = [] if _sent_uuid(request) else _key_faults(request)
     try:
-        parameters, outcome.warnings = params.read(
+        parameters, outcome.warnings = reading.read(
             request.params, unknown=request.unknown, beside=beside, mask=request.mask
         )
     except Failure as failure:
@@ -90,7 +99,7 @@ def _key_faults(request: Request) -> list[Fault]:
     if len(key) <= _LONGEST_KEY and key.isprintable():
         return []
     message = f"Send at most {_LONGEST_KEY} printable characters."
-    received = params.shorten(key, request.mask)
+    received = reading.shorten(key, request.mask)
     return [Fault(IDEMPOTENCY_KEY, Status.INVALID_PARAM, message, received)]
 
 

@@ -93,21 +93,23 @@ def _answer(
         reason = type(broken).__name__
     answer = answers.body(request_id, outcome, failure)
     if failure and failure.status.notified:
-        notifications.report(
+        told = notifications.facts(
             failure.status,
-            notifications.facts(
-                failure.status,
-                reason,
-                source=attempt,
-                request_id=request_id,
-                received_at=iso(received_at),
-                uuid=outcome.uuid,
-                saved=outcome.saved,
-                owner=outcome.owner,
-                recipients=[each["email"] for each in (outcome.email or {}).get("recipients", ())],
-                is_logged=is_replay or (request is not None and request.is_replayable),
-            ),
+            reason,
+            source=attempt,
+            request_id=request_id,
+            received_at=iso(received_at),
+            uuid=outcome.uuid,
+            saved=outcome.saved,
+            owner=outcome.owner,
+            recipients=[each["email"] for each in (outcome.email or {}).get("recipients", ())],
+            is_logged=is_replay or (request is not None and request.is_replayable),
         )
+        try:
+            notifications.report(failure.status, told)
+        except Exception:  # noqa: BLE001 - a failure to tell must not cost the caller his answer
+            logger.error("broken", request_id=request_id, exception=traceback.format_exc())
+            count("NotificationFailed")
     _log(answer, (time.perf_counter() - started) * 1000, outcome, is_replay=is_replay)
     return http.payload(answer, is_replayed=outcome.replayed)
 

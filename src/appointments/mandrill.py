@@ -5,6 +5,7 @@ two calls needed, on urllib3, each bounded (specification section 8).
 """
 
 import json
+import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ GOOD: Final = frozenset({"sent", "queued", "scheduled"})
 _BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _PAUSES: Final = (0.2, 0.6)
 _LARGEST_ANSWER: Final = 1_000_000
+_LONGEST_NAME: Final = 100
+# A connection that idles is closed by Mandrill, and a frozen function does not hear of it: sending
+# on it would leave an email in doubt for two minutes.
+_LONGEST_IDLE: Final = 15.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def send(
         },
         until,
     )
-    return _outcomes(answer, "status")
+    return _read_list(answer, "status")
 
 
 def search(appointment_uuid: str, until: float) -> list[Delivery]:
@@ -87,13 +92,15 @@ def search(appointment_uuid: str, until: float) -> list[Delivery]:
     Raises Refused or Unanswered.
     """
     query = f'u_appointment_uuid:"{appointment_uuid}"'
-    return _outcomes(_call("messages/search", {"query": query}, until), "state")
+    return _read_list(_call("messages/search", {"query": query}, until), "state")
 
 
-def _outcomes(answer: Any, status: str) -> list[Delivery]:
+def _read_list(answer: Any, status: str) -> list[Delivery]:
     try:
         return [
-            Delivery(each["email"], each[status], each.get("_id"), each.get("reject_reason"))
+            Delivery(
+                str(each["email"]), str(each[status]), each.get("_id"), each.get("reject_reason")
+            )
             for each in answer
         ]
     except (TypeError, KeyError, AttributeError):
@@ -136,17 +143,21 @@ def _key() -> str:
     return key
 
 
-@cache
-def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(num_pools=1, retries=False)
+_pool: Final = urllib3.PoolManager(num_pools=1, retries=False)
+_used_at = 0.0
 
 
 def _post(path: str, body: dict[str, Any], until: float) -> Any:
-    left = until - time.monotonic()
+    global _used_at  # noqa: PLW0603 - the pool's own, which keeps no such time
+    now = time.monotonic()
+    left = until - now
     if left <= 0:
         raise Refused("no time left")
+    if now - _used_at > _LONGEST_IDLE:
+        _pool.clear()
+    _used_at = now
     try:
-        response = _pool().request(
+        response = _pool.request(
             "POST",
             f"{SETTINGS.mandrill_url.rstrip('/')}/{path}",
             json=body,
@@ -155,9 +166,13 @@ def _post(path: str, body: dict[str, Any], until: float) -> Any:
         )
     except NewConnectionError:
         raise _Busy("connection refused") from None
-    except (ConnectTimeoutError, SSLError):
+    except ConnectTimeoutError:
         raise Refused("no connection") from None
-    except HTTPError:
+    except HTTPError as failed:
+        if isinstance(failed, SSLError) and isinstance(
+            failed.args[0], ssl.SSLCertVerificationError
+        ):
+            raise Refused("no trusted connection") from None
         raise Unanswered("no answer in time") from None
     received = _read(response, until)
     try:
@@ -166,7 +181,7 @@ def _post(path: str, body: dict[str, Any], until: float) -> Any:
         answer = None
     if response.status == HTTPStatus.OK and answer is not None:
         return answer
-    name = str(answer.get("name") or "") if isinstance(answer, dict) else ""
+    name = str(answer.get("name") or "")[:_LONGEST_NAME] if isinstance(answer, dict) else ""
     if response.status in _BUSY:
         raise _Busy(name or f"HTTP {response.status}")
     if name:
@@ -177,7 +192,7 @@ def _post(path: str, body: dict[str, Any], until: float) -> Any:
 def _read(response: urllib3.BaseHTTPResponse, until: float) -> bytes:
     received = b""
     try:
-        for chunk in response.stream(65_536):
+        while chunk := response.read1(65_536):  # what is there, so that a trickle is seen as such
             received += chunk
             if time.monotonic() > until or len(received) > _LARGEST_ANSWER:
                 raise Unanswered("no answer in time")

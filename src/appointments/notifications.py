@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from appointments import appointments, clients
+from appointments import clients, outbox
 from appointments.logs import SERVICE, count, logger
 from appointments.settings import SETTINGS
 from appointments.statuses import Status
@@ -46,7 +47,7 @@ def facts(
     `source` makes its `notification_id` stable; `is_logged` tells whether a `request` line was
     written that can be replayed.
     """
-    which = "" if status in _STORMY else f" --request-id '{request_id}'"
+    which = "" if status in _STORMY else f" --request-id {shlex.quote(request_id)}"
     command = (
         f"replay --region {SETTINGS.region} --log-group {SETTINGS.log_group}"
         f" --since {received_at} --status {status.value}{which} --yes"
@@ -83,7 +84,7 @@ def report(status: Status, told: Facts) -> None:
         return
     if told["saved"] and told["uuid"]:
         try:
-            appointments.owe(told["uuid"], json.dumps(told), now)
+            outbox.owe(told["uuid"], json.dumps(told), now)
         except Exception as failed:  # noqa: BLE001 - the answer must not suffer
             logger.warning("notification not owed", reason=type(failed).__name__)
         else:

@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from aws_lambda_powertools.metrics import MetricUnit
-from pynamodb.exceptions import PynamoDBException
 
-from appointments import appointments, mailing, notifications
-from appointments.appointments import Appointment
+from appointments import appointments, mailing, notifications, outbox
+from appointments.appointments import MOST_TRIES, Appointment
+from appointments.delivery import Email
 from appointments.logs import count, logger
-from appointments.mailing import Email
 from appointments.statuses import Status
 
 # Of each of the index's shards, in one run: Mandrill allows twenty searches a minute in all.
@@ -29,7 +28,7 @@ def take_up_owed(attempt: str, until: float) -> dict[str, Any]:
     """
     done = {"emails": 0, "notifications": 0, "searches": 0, "failed": 0}
     oldest = 0.0
-    for uuid in appointments.due(time.time(), _MOST_OF_A_SHARD):
+    for uuid in outbox.due(time.time(), _MOST_OF_A_SHARD):
         if time.monotonic() + _LONGEST_ITEM > until:
             break
         try:
@@ -38,9 +37,9 @@ def take_up_owed(attempt: str, until: float) -> dict[str, Any]:
                 continue
             oldest = max(oldest, time.time() - datetime.fromisoformat(item.received_at).timestamp())
             _take_up(item, attempt, until, done)
-        except PynamoDBException as failed:
+        except Exception:  # noqa: BLE001 - one item that breaks must not hold up the others
             done["failed"] += 1
-            logger.warning("owed, not taken up", uuid=uuid, reason=type(failed).__name__)
+            logger.exception("owed, not taken up", uuid=uuid)
     count("OldestOwedSeconds", round(oldest), MetricUnit.Seconds)
     return done
 
@@ -48,7 +47,7 @@ def take_up_owed(attempt: str, until: float) -> dict[str, Any]:
 def _take_up(item: Appointment, attempt: str, until: float, done: dict[str, int]) -> None:
     for notification in list(item.notifications or ()):
         if notifications.publish(json.loads(notification)):
-            appointments.settle(item, notification)
+            outbox.settle(item, notification)
             done["notifications"] += 1
     if item.is_scheduled():
         if item.lease is not None:
@@ -61,14 +60,14 @@ def _take_up(item: Appointment, attempt: str, until: float, done: dict[str, int]
             count("EmailsFailed" if email.is_failure else "EmailsSent")
             if mailing.is_given_up(item, email):
                 _give_up(item, attempt, email, done)
-    appointments.leave_index(item)
+    outbox.leave_index(item)
 
 
 def _give_up(item: Appointment, attempt: str, email: Email, done: dict[str, int]) -> None:
     """Give an email up: the notification is owed before it is published, so it cannot be lost."""
     told = notifications.facts(
         Status.MANDRILL_EMAIL_FAILED,
-        f"the email was given up after {appointments.MOST_TRIES} tries: {email.reason}",
+        f"the email was given up after {MOST_TRIES} tries: {email.reason}",
         source=attempt,
         request_id=item.request_id,
         received_at=item.received_at,
@@ -81,5 +80,5 @@ def _give_up(item: Appointment, attempt: str, email: Email, done: dict[str, int]
     mailing.give_up(item, attempt, email, notification)
     count("EmailsGivenUp")
     if notifications.publish(told):
-        appointments.settle(item, notification)
+        outbox.settle(item, notification)
         done["notifications"] += 1

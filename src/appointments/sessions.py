@@ -47,7 +47,7 @@ class Session(Table):
     @property
     def owner(self) -> str:
         """Whose appointments this session creates: the user, or the application's session."""
-        return f"user#{self.user_id:.0f}" if self.user_id is not None else f"session#{self.uuid}"
+        return f"user#{int(self.user_id)}" if self.user_id is not None else f"session#{self.uuid}"
 
     @property
     def expires_at(self) -> float | None:

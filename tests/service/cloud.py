@@ -46,23 +46,27 @@ def _session() -> boto3.Session:
 class Cloud:
     """CloudWatch Logs on moto, and Lambda, whose invocations run the function in this process.
 
-    `instead` holds what happens to the next invocations, `invoked` the names they went to.
+    `instead` holds what happens to the next invocations, `invoked` the names they went to and
+    `events` what they were sent.
     """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.instead: list[Instead | None] = []
         self.invoked: list[str] = []
+        self.events: list[Any] = []
         boto3.DEFAULT_SESSION = _session()
-        events: Any = boto3.DEFAULT_SESSION.events
-        self._events = events
-        self._events.register("before-send.lambda.Invoke", self._invoked)
+        hooks: Any = boto3.DEFAULT_SESSION.events
+        self._hooks = hooks
+        self._hooks.register("before-send.lambda.Invoke", self._invoked)
         self.logs = boto3.client("logs")
         self.logs.create_log_group(logGroupName=LOG_GROUP)
 
     def close(self) -> None:
         """Take the cloud away again."""
-        self._events.unregister("before-send.lambda.Invoke", self._invoked)
+        for group in self.logs.describe_log_groups()["logGroups"]:
+            self.logs.delete_log_group(logGroupName=group["logGroupName"])
+        self._hooks.unregister("before-send.lambda.Invoke", self._invoked)
         boto3.DEFAULT_SESSION = None
 
     def send(self, sent: Any) -> Answer:
@@ -104,9 +108,9 @@ class Cloud:
 
     def _invoked(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         self.invoked.append(request.url.split("/functions/")[1].split("/")[0])
+        assert isinstance(request.body, bytes | str)
+        self.events.append(json.loads(request.body))
         instead = self.instead.pop(0) if self.instead else None
         if instead:
             return instead()
-        body = request.body
-        assert isinstance(body, bytes | str)
-        return _response(200, self._run(json.loads(body)), {})
+        return _response(200, self._run(self.events[-1]), {})

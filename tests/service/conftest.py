@@ -1,6 +1,7 @@
 """Fixtures: the function in this process, on moto."""
 
 import io
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -11,29 +12,37 @@ from tests.service.cloud import Cloud
 from tests.service.world import Wire, World
 
 
+@pytest.fixture(scope="package", autouse=True)
+def aws() -> Iterator[None]:
+    """AWS on moto, before the function makes its clients."""
+    with mock_aws():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """AWS, seeded, with nothing held over; afterwards no token lies in anything that was written.
 
     It is there in every test, so that none is left out of the search.
     """
-    with mock_aws():
-        from appointments import clients, notifications, records  # noqa: PLC0415 - moto first
-        from appointments.logs import logger  # noqa: PLC0415
+    from appointments import clients, notifications, records  # noqa: PLC0415 - moto first
+    from appointments.logs import logger  # noqa: PLC0415
 
-        records._held = None
-        notifications._published_at.clear()
-        notifications._held_back.clear()
-        # The SDK tries again at once, so that a broken wire costs no time.
-        monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
-        out = io.StringIO()
-        stream = logger.registered_handler.setStream(out)
-        wire = Wire(clients.client("dynamodb"))
-        world = World(wire, out)
-        yield world
-        wire.close()
-        logger.registered_handler.setStream(stream)
-        leaks = world.leaks()
+    records._held = None
+    notifications._published_at.clear()
+    notifications._held_back.clear()
+    # The SDK tries again at once, so that a broken wire costs no time.
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
+    out = io.StringIO()
+    handler = logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    stdout = handler.setStream(out)
+    wire = Wire(clients.client("dynamodb"))
+    world = World(wire, out)
+    yield world
+    wire.close()
+    handler.setStream(stdout)
+    leaks = world.leaks()
     assert not leaks, f"a token lies in {', '.join(sorted(leaks))}"
 
 

@@ -20,7 +20,7 @@ def check(answer: Answer, payload: dict[str, Any]) -> None:
     """Hold an answer of any status to what section 2 says of all."""
     body = answer.body
     assert set(body) >= ALWAYS
-    status = Status(body["status"])
+    status = next(each for each in Status if each.value == body["status"])
     assert answer.code == body["code"] == status.code
     assert body["retryable"] is status.retryable
     assert body["saved"] in (True, False, None)
@@ -38,8 +38,19 @@ def check(answer: Answer, payload: dict[str, Any]) -> None:
     if status.retryable and "uuid" in body:
         assert body["uuid"] in body["message"]
     assert payload["isBase64Encoded"] is False
-    assert "NaN" not in payload["body"]
-    json.dumps(json.loads(payload["body"]), allow_nan=False)
+    json.dumps(json.loads(payload["body"]), allow_nan=False)  # NaN is no JSON
+
+
+def breaking(world: World, **breaks: list[str]) -> dict[str, Any]:
+    """Return a good request, whose calls will break."""
+    world.wire.breaks.update(breaks)  # type: ignore[arg-type]
+    return event()
+
+
+def closing(world: World, record: str) -> dict[str, Any]:
+    """Return a good request to what was closed."""
+    world.put_record(record, deployed=False)
+    return event()
 
 
 def test_a_success(world: World) -> None:
@@ -105,12 +116,8 @@ def test_received_is_short(world: World) -> None:
 SENT: dict[str, Callable[[World], dict[str, Any]]] = {
     "route-non-existent": lambda _: {**event(), "rawPath": "/"},
     "identify-request-error": lambda _: {},
-    "service-not-found": lambda world: (
-        world.put_record("service#appointments") or event()  # type: ignore[func-returns-value]
-    ),
-    "route-not-found": lambda world: (
-        world.put_record("route#appointments/create") or event()  # type: ignore[func-returns-value]
-    ),
+    "service-not-found": lambda world: closing(world, "service#appointments"),
+    "route-not-found": lambda world: closing(world, "route#appointments/create"),
     "invalid-content-type": lambda _: event(headers={}),
     "invalid-encoded-params": lambda _: event(raw="{"),
     "no-params-decoded": lambda _: event(raw="{}"),
@@ -119,9 +126,7 @@ SENT: dict[str, Callable[[World], dict[str, Any]]] = {
     "invalid-token": lambda _: event(token="revoked-token"),
     "session-expired": lambda _: event(token="idle-token"),
     "client-required": lambda _: event(token="no_roles-token"),
-    "application-crash": lambda world: (
-        world.wire.breaks.update(BatchGetItem=["down", "down"]) or event()  # type: ignore[func-returns-value]
-    ),
+    "application-crash": lambda world: breaking(world, BatchGetItem=["down", "down"]),
     "mandrill-email-failed": lambda _: event(),
     "action-successful": lambda _: event(token="silent-token"),
 }
@@ -163,7 +168,7 @@ def test_warnings_stand_in_failures(world: World) -> None:
 
 BREAKS = [
     "http.check_media_type",
-    "params.read",
+    "reading.read",
     "records.references",
     "tables.read",
     "records.open_route",
@@ -178,14 +183,13 @@ BREAKS = [
 
 
 @pytest.mark.parametrize("place", BREAKS)
-@pytest.mark.parametrize("kind", [RuntimeError, KeyError, RecursionError, AssertionError])
 def test_anything_of_ours_that_breaks(
-    world: World, monkeypatch: pytest.MonkeyPatch, place: str, kind: type[Exception]
+    world: World, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """Whatever breaks after step 1 is an application-crash that tells nothing of us."""
 
     def broken(*_: Any, **__: Any) -> None:
-        raise kind("planned by the test")
+        raise KeyError("planned by the test")
 
     # A record that is gone brings the way past `appointments.find`.
     ids = {"order_id": 404} if place == "appointments.find" else {}
@@ -201,9 +205,7 @@ def test_anything_of_ours_that_breaks(
 
 
 @pytest.mark.parametrize("place", ["http._decode", "http._token"])
-def test_a_break_while_decoding(
-    world: World, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
+def test_a_break_while_decoding(world: World, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     """Once the route was told, a break in what follows is an application-crash as well."""
 
     def broken(*_: Any, **__: Any) -> None:
@@ -229,7 +231,7 @@ def test_a_break_before_the_route(world: World, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_retryable_failure_names_the_uuid(world: World) -> None:
-    """The message of a failure that may be tried again says with which uuid, and that it is safe."""
+    """The message of a failure that may be tried again says with which uuid, safely."""
     world.wire.breaks["BatchGetItem"] = ["refused", "refused"]
     answer = world.post()
     assert f'"uuid": "{answer.body["uuid"]}"' in answer.body["message"]
@@ -237,7 +239,7 @@ def test_a_retryable_failure_names_the_uuid(world: World) -> None:
 
 
 def test_keys_that_dynamodb_hands_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys that DynamoDB had no capacity for are asked for again; a session is never taken as none."""
+    """Keys that DynamoDB had no capacity for are asked for again, and never taken as missing."""
     from appointments import clients  # noqa: PLC0415
 
     client = clients.client("dynamodb")
@@ -246,8 +248,11 @@ def test_keys_that_dynamodb_hands_back(world: World, monkeypatch: pytest.MonkeyP
     def throttled(*, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
         return {"Responses": {}, "UnprocessedKeys": RequestItems}
 
+    def next_answer(**asked: Any) -> Any:
+        return answers.pop(0)(**asked)
+
     answers = [throttled, whole]
-    monkeypatch.setattr(client, "batch_get_item", lambda **asked: answers.pop(0)(**asked))
+    monkeypatch.setattr(client, "batch_get_item", next_answer)
     assert world.post().code == 200
     answers += [throttled, throttled]
     answer = world.post()

@@ -25,8 +25,24 @@ def padded(size: int, **params: Any) -> str:
     return json.dumps({**GOOD, **params, "notes": "n" * (size - len(body))})
 
 
-@pytest.mark.parametrize("raw", ["", " \r\n", "null", "{}", " { } ", "[]", '["token"]', "5", "1e400",
-                                 '"text"', "true", "\ufeff", None])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        " \r\n",
+        "null",
+        "{}",
+        " { } ",
+        "[]",
+        '["token"]',
+        "5",
+        "1e400",
+        '"text"',
+        "true",
+        "\ufeff",
+        None,
+    ],
+)
 def test_no_parameters(world: World, raw: str | None) -> None:
     """A body that is empty, null, {} or no object holds no parameters."""
     sent = event(raw="")
@@ -130,7 +146,9 @@ def test_base64_of_a_sensitive_route(world: World) -> None:
     assert world.send({**sensitive(gateway), "isBase64Encoded": True}).code == 200
 
 
-@pytest.mark.parametrize("body", ["!!!", json.dumps(GOOD), "e30", "e3-_", "e30==", "ä", "=", "e3=0"])
+@pytest.mark.parametrize(
+    "body", ["!!!", json.dumps(GOOD), "e30", "e3-_", "e30==", "ä", "=", "e3=0"]
+)
 def test_a_sensitive_body_is_decoded_strictly(world: World, body: str) -> None:
     """On a sensitive route, what is not base64 is refused with the reason."""
     world.open_route(sensitive_params=True)
@@ -148,7 +166,8 @@ def test_no_parameters_in_a_sensitive_body(world: World, body: str) -> None:
 
 def test_of_a_repeated_name_the_last_counts(world: World) -> None:
     """JSON may repeat a name; the last value counts."""
-    raw = '{"token": "bad", "updated_at_mt": "x", "notes": "first", "notes": "last", "token": "silent-token"}'
+    raw = '{"token": "bad", "notes": "first", "updated_at_mt": "x", "notes": "last", "token": '
+    raw += '"silent-token"}'
     answer = world.send(event(raw=raw))
     assert answer.body["data"]["appointment"]["notes"] == "last"
 
@@ -166,7 +185,9 @@ def test_the_largest_body(world: World) -> None:
 
 def test_a_number_beyond_range(world: World) -> None:
     """1e400 is JSON; where no parameter can be that large, it is at fault and repeated in text."""
-    answer = world.send(event(raw='{"token":"silent-token","updated_at_mt":1e400,"order_id":-1e400}'))
+    answer = world.send(
+        event(raw='{"token":"silent-token","updated_at_mt":1e400,"order_id":-1e400}')
+    )
     assert answer.faults() == {"updated_at_mt": "invalid-param", "order_id": "invalid-param"}
 
 

@@ -21,7 +21,7 @@ def told(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_request_line(world: World) -> None:
-    """It holds the known parameters as received, without the token, and only names of the others."""
+    """It holds the known parameters as received, without the token; of others, names."""
     world.post(
         request_id="req-7",
         headers={"content-type": "application/json", "Idempotency-Key": '"k-1"'},
@@ -162,7 +162,22 @@ def largest_line(world: World) -> int:
 
 @pytest.mark.parametrize(
     "filler",
-    ["n", "é", "日", "😀", "\x7f", "\u2028", '\\"', "\\\\", "\\n", "\\u0000", "\\u001f", "\\u00e9", "\\/", " ,"],
+    [
+        "n",
+        "é",
+        "日",
+        "😀",
+        "\x7f",
+        "\u2028",
+        '\\"',
+        "\\\\",
+        "\\n",
+        "\\u0000",
+        "\\u001f",
+        "\\u00e9",
+        "\\/",
+        " ,",
+    ],
 )
 def test_a_line_of_the_largest_body(world: World, filler: str) -> None:
     """However a body of 48 KiB is filled, in a value or in a name, its line has at most 64 KiB."""

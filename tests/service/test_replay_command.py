@@ -11,9 +11,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from click.testing import Result
 
-from appointments import mandrill
+from appointments import mandrill, records
 from tests.service.cloud import LOG_GROUP, Cloud, death, refusal
-from tests.service.world import event
 from tools.replay import main, moment
 
 NOW = ("--log-group", LOG_GROUP, "--since", "10m", "--rate", "100", "--yes")
@@ -162,13 +161,20 @@ def test_an_unanswered_request_is_mended_by_its_retry(cloud: Cloud) -> None:
     assert replay(cloud) == (0, {})
 
 
-def test_one_that_is_closed_out_is_picked_again(cloud: Cloud) -> None:
+@pytest.mark.parametrize("then", [CRASH, "unanswered"])
+def test_one_that_met_a_closed_route_is_picked_again(cloud: Cloud, then: str) -> None:
     """A replay that met a closed route has settled nothing: it is picked again."""
     crash(cloud)
+    if then == "unanswered":
+        line = {**cloud.world.lines("request")[0], "request_id": "died"}
+        assert replay(cloud)[0] == 0
+        cloud.log(json.dumps(aged(line, minutes=2)))
+    request_id = "req-1" if then == CRASH else "died"
     cloud.world.put_record("route#appointments/create", deployed=False)
-    assert replay(cloud) == (1, {"req-1": (CRASH, "route-not-found")})
+    records._held = None
+    assert replay(cloud) == (1, {request_id: (then, "route-not-found")})
     cloud.world.open_route()
-    assert replay(cloud) == (0, {"req-1": (CRASH, GOOD)})
+    assert replay(cloud) == (0, {request_id: (then, GOOD)})
     assert replay(cloud) == (0, {})
 
 
@@ -255,16 +261,14 @@ def test_a_request_at_the_very_moment_of_since_is_replayed(cloud: Cloud) -> None
     """`--since` is the line's own received_at, whatever CloudWatch's clock says."""
     crash(cloud)
     received = cloud.world.lines("request")[0]["received_at"]
-    just_after = datetime.fromisoformat(received) + timedelta(milliseconds=1)
-    told = cloud.run(main, *NOW, "--dry-run", "--json", "--since", just_after.isoformat())
-    assert json.loads(told.stdout)["requests"] == []
+    just_after = (datetime.fromisoformat(received) + timedelta(milliseconds=1)).isoformat()
+    for since, picked in ((received, 1), (just_after, 0)):
+        told = cloud.run(main, *NOW, "--dry-run", "--json", "--since", since, "--until", received)
+        assert len(json.loads(told.stdout)["requests"]) == picked
     line = {**cloud.world.lines("request")[0], "request_id": "early"}
     cloud.log(json.dumps(aged(line, minutes=2)), at=datetime.now(UTC) - timedelta(minutes=3))
     code, told_now = replay(cloud, "--since", aged(line, minutes=2)["received_at"][:16])
     assert (code, set(told_now)) == (0, {"req-1", "early"})
-    assert cloud.run(main, *NOW, "--since", received, "--until", received, "--dry-run").output == (
-        "There is nothing to replay.\n"
-    )
 
 
 def test_reads_every_page_of_the_log(cloud: Cloud) -> None:
@@ -294,13 +298,15 @@ def test_a_sensitive_request_is_told_and_not_sent(cloud: Cloud) -> None:
     assert len(cloud.invoked) == 1
 
 
-def test_keeps_to_the_rate(cloud: Cloud) -> None:
-    """No more than so many requests a second are replayed."""
-    for number in range(4):
+def test_keeps_to_the_rate(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between one replay and the next lies the time that the rate asks for, and none at the end."""
+    for number in range(3):
         crash(cloud, f"req-{number}")
-    started = time.monotonic()
-    assert replay(cloud, "--rate", "10")[0] == 0
-    assert time.monotonic() - started >= 0.3
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    assert replay(cloud, "--rate", "0.01")[0] == 0
+    assert len(pauses) == 2
+    assert all(80 < pause < 100 for pause in pauses)
 
 
 @pytest.mark.parametrize(
@@ -344,11 +350,13 @@ def test_reads_times_as_operators_type_them() -> None:
     assert abs(moment("2h") - datetime.now(UTC) + timedelta(hours=2)) < timedelta(seconds=5)
 
 
-def test_only_direct_events_are_sent(cloud: Cloud) -> None:
-    """The function is sent the logged line, never the caller's HTTP request or token."""
+def test_sends_the_line_with_the_key_of_its_answer(cloud: Cloud) -> None:
+    """What is sent is the logged line and the uuid that its answer told: it decides the key."""
     crash(cloud)
-    assert event()["requestContext"]["requestId"] == "req-1"
+    uuid = cloud.world.lines("response")[0]["uuid"]
     replay(cloud)
-    replayed = [line for line in cloud.world.lines("response") if line.get("replay")]
-    assert [line["status"] for line in replayed] == [GOOD]
+    (sent,) = cloud.events
+    assert sent == {"replay": {**cloud.world.lines("request")[0], "uuid": uuid}}
+    assert cloud.world.item()["uuid"] == uuid
+    assert [line.get("replay") for line in cloud.world.lines("response")] == [None, True]
     assert len(cloud.world.lines("request")) == 1

@@ -85,7 +85,10 @@ def test_no_request_id_fit_for_a_header(world: World, sent: Any) -> None:
 @pytest.mark.parametrize("closed", [None, {"deployed": False}, {}])
 @pytest.mark.parametrize(
     ("record", "status"),
-    [("service#appointments", "service-not-found"), ("route#appointments/create", "route-not-found")],
+    [
+        ("service#appointments", "service-not-found"),
+        ("route#appointments/create", "route-not-found"),
+    ],
 )
 def test_closed(world: World, record: str, status: str, closed: dict[str, Any] | None) -> None:
     """A service or route that is absent or not deployed is closed, which may be tried again."""
@@ -109,7 +112,7 @@ def test_the_service_comes_before_the_route(world: World) -> None:
 
 
 def test_an_open_route_is_held_for_a_minute_at_most(world: World) -> None:
-    """An operator who closes the route waits 60 seconds at most, and one who opens it not at all."""
+    """An operator who closes the route waits 60 seconds at most, one who opens it not at all."""
     with time_machine.travel(1_800_000_000, tick=False) as clock:
         world.seed()
         assert world.post().code == 200

@@ -15,7 +15,7 @@ HOUR = 3600
 
 
 @pytest.fixture
-def clock(world: World) -> Any:
+def clock() -> Any:
     """Return a clock that stands still at NOW."""
     with time_machine.travel(NOW, tick=False) as clock:
         yield clock
@@ -95,7 +95,9 @@ def test_a_token_of_any_letters(world: World) -> None:
     assert world.post(token=8423650917).code == 200
 
 
-@pytest.mark.parametrize("token", [True, [], {"a": "silent-token"}, ["silent-token"], "silent\0token"])
+@pytest.mark.parametrize(
+    "token", [True, [], {"a": "silent-token"}, ["silent-token"], "silent\0token"]
+)
 def test_a_token_of_another_type(world: World, token: Any) -> None:
     """What is no text is invalid, and is not repeated."""
     answer = world.post(token=token)
@@ -106,9 +108,8 @@ def test_a_token_of_another_type(world: World, token: Any) -> None:
 @pytest.mark.usefixtures("clock")
 def test_the_session_object(world: World) -> None:
     """The view `default` shows these fields, `full` adds the user and the roles; none, nothing."""
-    world.put_session(
-        "mine-token", created_at=NOW - DAY, last_used_at=NOW - 10, email="bo@planomatic.test"
-    )
+    fresh = {"created_at": NOW - DAY, "last_used_at": NOW - 10}
+    world.put_session("mine-token", **fresh)
     default = {
         "token": "mine-token",
         "uuid": world.session("mine-token")["uuid"],  # type: ignore[index]
@@ -120,6 +121,7 @@ def test_the_session_object(world: World) -> None:
     }
     assert "session" not in world.post(token="mine-token").body
     assert world.post(token="mine-token", session_view="default").body["session"] == default
+    world.put_session("mine-token", email="bo@planomatic.test", **fresh)
     assert world.post(token="mine-token", session_view=" full ").body["session"] == {
         **default,
         "user": {"id": 45, "name": "Bo Booker", "email": "bo@planomatic.test"},
@@ -138,7 +140,7 @@ def test_the_session_of_an_application(world: World) -> None:
 
 @pytest.mark.parametrize("roles", [{}, ...])
 def test_no_roles(world: World, roles: Any) -> None:
-    """Without a role the answer is client-required and always shows the session, to register with."""
+    """Without a role the answer is client-required and shows the session, to register with."""
     now = int(time.time())
     world.put_session("new-token", roles=roles, created_at=now, last_used_at=now)
     answer = world.post(token="new-token")
@@ -151,7 +153,11 @@ def test_no_roles(world: World, roles: Any) -> None:
 
 @pytest.mark.parametrize(
     "failing",
-    [{"order_id": 404}, {"application": "planoauth"}, {"uuid": "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"}],
+    [
+        {"order_id": 404},
+        {"application": "planoauth"},
+        {"uuid": "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"},
+    ],
 )
 def test_a_failure_after_the_token_was_good(world: World, failing: dict[str, Any]) -> None:
     """From the point where the token was found good, a failure shows the session too, if asked."""
@@ -173,14 +179,14 @@ def test_a_crash_after_the_token_was_good(world: World) -> None:
 def used_at(world: World, token: str) -> int | None:
     """Return when a session was last marked as used."""
     session = world.session(token)
-    return session and int(session["last_used_at"])
+    return int(session["last_used_at"]) if session else None
 
 
 @pytest.mark.parametrize(
     ("idle", "is_due"), [(0, False), (299, False), (300, True), (301, True), (HOUR, True)]
 )
 @pytest.mark.usefixtures("clock")
-def test_marking(world: World, idle: int, is_due: bool) -> None:  # noqa: FBT001
+def test_marking(world: World, idle: int, is_due: bool) -> None:
     """A good session is marked at most once in five minutes, and shown as it is after marking."""
     world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - idle)
     answer = world.post(token="mine-token", session_view="default")
@@ -193,7 +199,7 @@ def test_marking(world: World, idle: int, is_due: bool) -> None:  # noqa: FBT001
 
 @pytest.mark.usefixtures("clock")
 def test_a_conflict_shows_the_session_after_marking(world: World) -> None:
-    """An answer that follows the write shows the session as marked, whatever became of the write."""
+    """An answer that follows the write shows the session as marked, whatever came of it."""
     key = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
     world.post(uuid=key, token="remember_me-token", notes="another")
     world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)

@@ -135,7 +135,7 @@ def test_every_status_is_reached() -> None:
 
 
 def test_an_answer_of_each_status(world: World) -> None:
-    """The statuses that no fault of the caller's brings about are reached through the handler too."""
+    """What no fault of the caller's brings about is reached through the handler too."""
     assert world.post(token="session-token").status == "mandrill-email-failed"  # nobody answers
     world.wire.breaks["BatchGetItem"] = ["down", "down"]
     assert world.post().status == "application-crash"

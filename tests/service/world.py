@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 from moto.dynamodb.models import dynamodb_backends
@@ -30,6 +30,8 @@ TABLES = {
 PATH = "/api/v1/appointments/create"
 DAY = 24 * 3600
 REGION: Final = "us-east-1"
+ACCOUNT: Final = "123456789012"  # moto's
+OPEN: Final = {"deployed": True, "permissions": ["client", "employee"]}
 
 
 def hash_of(token: str) -> str:
@@ -58,7 +60,7 @@ class Answer:
 @cache
 def _boto3(service: str) -> Any:
     """Return boto3's client, made once: making it takes longer than most tests."""
-    return boto3.client(service, region_name=REGION)
+    return boto3.Session(region_name=REGION).client(service)  # type: ignore[call-overload]
 
 
 @cache
@@ -67,7 +69,7 @@ def _dynamodb() -> Any:
 
 
 # What a wire does with a call before it forwards it; it may raise in its place.
-Before = Callable[[], None]
+Before = Callable[[], object]
 
 
 class Wire:
@@ -95,7 +97,7 @@ class Wire:
 
     def _send(self, event_name: str, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         operation = event_name.rpartition(".")[2]
-        self.calls.append((operation, json.loads(request.body)))
+        self.calls.append((operation, json.loads(cast(bytes, request.body))))
         planned = self.breaks.get(operation)
         fate = planned.pop(0) if planned else None
         if callable(fate):
@@ -103,12 +105,51 @@ class Wire:
         if fate == "refused":
             raise ConnectionClosedError(endpoint_url=request.url)
         if fate == "down":
-            return AWSResponse(request.url, 500, {}, MockRawResponse(b"{}"))
+            return AWSResponse(request.url, 500, HTTPHeaders(), MockRawResponse(b"{}"))
         with self._turn:  # DynamoDB's writes are atomic, moto's are not
             response = botocore_stubber(event_name, request)
         if fate == "lost":
             raise ConnectionClosedError(endpoint_url=request.url)
         return response
+
+
+def _make() -> None:
+    """Make the tables, the topic and the secret."""
+    for name, key in TABLES.items():
+        extra: dict[str, Any] = {}
+        attributes = [{"AttributeName": key, "AttributeType": "S"}]
+        if name == "appointments":
+            attributes += [
+                {"AttributeName": "owed", "AttributeType": "S"},
+                {"AttributeName": "due", "AttributeType": "N"},
+            ]
+            extra["GlobalSecondaryIndexes"] = [
+                {
+                    "IndexName": "owed",
+                    "KeySchema": [
+                        {"AttributeName": "owed", "KeyType": "HASH"},
+                        {"AttributeName": "due", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ]
+        _dynamodb().create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+            AttributeDefinitions=attributes,
+            BillingMode="PAY_PER_REQUEST",
+            **extra,
+        )
+    _boto3("sns").create_topic(Name="notifications")
+    _boto3("secretsmanager").create_secret(Name="mandrill", SecretString="sandbox-key")
+
+
+def _empty() -> None:
+    """Empty what `_make` made, which is many times faster than to make it anew."""
+    for table in dynamodb_backends[ACCOUNT][REGION].tables.values():
+        table.items.clear()
+    for topic in sns_backends[ACCOUNT][REGION].topics.values():
+        topic.sent_notifications.clear()
 
 
 class World:
@@ -122,40 +163,17 @@ class World:
         self.payloads: list[Any] = []
         self.tokens: set[str] = set()
         self.dynamodb = _dynamodb()
-        for name, key in TABLES.items():
-            extra: dict[str, Any] = {}
-            attributes = [{"AttributeName": key, "AttributeType": "S"}]
-            if name == "appointments":
-                attributes += [
-                    {"AttributeName": "owed", "AttributeType": "S"},
-                    {"AttributeName": "due", "AttributeType": "N"},
-                ]
-                extra["GlobalSecondaryIndexes"] = [
-                    {
-                        "IndexName": "owed",
-                        "KeySchema": [
-                            {"AttributeName": "owed", "KeyType": "HASH"},
-                            {"AttributeName": "due", "KeyType": "RANGE"},
-                        ],
-                        "Projection": {"ProjectionType": "KEYS_ONLY"},
-                    }
-                ]
-            self.dynamodb.create_table(
-                TableName=name,
-                KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-                AttributeDefinitions=attributes,
-                BillingMode="PAY_PER_REQUEST",
-                **extra,
-            )
-        _boto3("sns").create_topic(Name="notifications")
-        _boto3("secretsmanager").create_secret(Name="mandrill", SecretString="sandbox-key")
+        if dynamodb_backends[ACCOUNT][REGION].tables:
+            _empty()
+        else:
+            _make()
         self.seed()
 
     def seed(self) -> None:
         """Put the sessions and records of specification section 11."""
         now = int(time.time())
         fresh = {"created_at": now - DAY, "last_used_at": now - 60}
-        sessions = {
+        sessions: dict[str, dict[str, Any]] = {
             "session": {"email": "booker@planomatic.test", **fresh},
             "silent": fresh,
             "remember_me": {"remember_me": True, "created_at": now - 900 * DAY, "last_used_at": 0},
@@ -165,21 +183,27 @@ class World:
             "no_roles": {"roles": {}, **fresh},
             "revoked": {"revoked": True, **fresh},
         }
-        records = {
+        records: dict[str, dict[str, Any]] = {
             "order#1001": {},
             "order_request#2001": {},
             "order_request_appt#3001": {},
             "user#501": {"name": "Pat", "email": "pat@planomatic.test"},
             "user#502": {"name": "Rex", "email": "rex@rejected.test"},
             "user#503": {"name": "Sam"},
+            "service#appointments": {"deployed": True},
+            "route#appointments/create": OPEN,
         }
-        with self.dynamodb.Table("sessions").batch_writer() as table:
-            for name, extra in sessions.items():
-                table.put_item(Item=self._session(f"{name}-token", **extra))
-        with self.dynamodb.Table("records").batch_writer() as table:
-            for record, attributes in records.items():
-                table.put_item(Item={"record": record, **attributes})
-        self.open_route()
+        items = {
+            "sessions": [
+                self._session(f"{name}-token", **extra) for name, extra in sessions.items()
+            ],
+            "records": [{"record": record, **extra} for record, extra in records.items()],
+        }
+        self.dynamodb.batch_write_item(
+            RequestItems={
+                table: [{"PutRequest": {"Item": item}} for item in items[table]] for table in items
+            }
+        )
 
     def put_session(self, token: str, **attributes: Any) -> None:
         """Put a session of user 45, or what `attributes` make of it (`...` leaves one out)."""
@@ -210,7 +234,7 @@ class World:
         self.put_record("service#appointments", deployed=True)
         self.put_record(
             "route#appointments/create",
-            **{"deployed": True, "permissions": ["client", "employee"], **attributes},
+            **{**OPEN, **attributes},
         )
 
     def items(self, table: str = "appointments") -> list[dict[str, Any]]:
@@ -230,7 +254,7 @@ class World:
 
     def notifications(self) -> list[tuple[Any, ...]]:
         """Return what was published, as moto keeps it: id, message, subject, and more."""
-        topics = sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics.values()
+        topics = sns_backends[ACCOUNT][REGION].topics.values()
         return [sent for topic in topics for sent in topic.sent_notifications]
 
     def invoke(self, event: Any, context: Any = None) -> Any:
@@ -278,14 +302,16 @@ class World:
             "items": [
                 item.to_json()
                 for table in TABLES
-                for item in dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[table].all_items()
+                for item in dynamodb_backends[ACCOUNT][REGION].tables[table].all_items()
             ],
             "notifications": self.notifications(),
         }
         return {
             place
             for place, found in places.items()
-            if any(token in (found if isinstance(found, str) else repr(found)) for token in self.tokens)
+            if any(
+                token in (found if isinstance(found, str) else repr(found)) for token in self.tokens
+            )
         }
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from appointments import params
+from appointments import reading
 from appointments.params import Parameters
 from appointments.statuses import Failure
 
@@ -19,7 +19,7 @@ def mask(text: str) -> str:
 
 def read(**values: Any) -> Parameters:
     """Read a request with `values` beside the required parameters."""
-    return params.read({**REQUIRED, **values}, mask=mask)[0]
+    return reading.read({**REQUIRED, **values}, mask=mask)[0]
 
 
 def kept(**values: Any) -> Any:
@@ -41,5 +41,5 @@ def faults(**values: Any) -> dict[str, str]:
 
 def warned(*, unknown: tuple[str, ...] = (), **values: Any) -> list[tuple[str, str]]:
     """Return the warnings of a request that is read: parameter and message."""
-    _, warnings = params.read({**REQUIRED, **values}, unknown=unknown, mask=mask)
+    _, warnings = reading.read({**REQUIRED, **values}, unknown=unknown, mask=mask)
     return [(each.param, each.message) for each in warnings]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from appointments import params, readers
+from appointments import params, readers, reading
 from appointments.params import NAMES, Parameters, kind
 from appointments.statuses import Failure
 from tests.unit.reading import REQUIRED, mask
@@ -229,7 +229,7 @@ def test_no_request_raises_anything_but_failure(values: dict[str, Any], unknown:
     """Any request is read or refused, and every fault says what to send and repeats little."""
     failure = None
     try:
-        _, warnings = params.read(values, unknown=unknown, mask=mask)
+        _, warnings = reading.read(values, unknown=unknown, mask=mask)
     except Failure as refused:
         failure, warnings = refused, list(refused.warnings)
     if failure:
@@ -245,7 +245,7 @@ def test_no_request_raises_anything_but_failure(values: dict[str, Any], unknown:
 @given(sent=good_requests)
 def test_what_is_stored_is_read_back_the_same(sent: dict[str, Any]) -> None:
     """What is stored, sent again as it is, is stored the same, as the same content."""
-    first, _ = params.read(sent, mask=mask)
+    first, _ = reading.read(sent, mask=mask)
     again = read_again(first)
     assert again.appointment() == first.appointment()
     assert again.fingerprint() == first.fingerprint()
@@ -254,9 +254,9 @@ def test_what_is_stored_is_read_back_the_same(sent: dict[str, Any]) -> None:
 @given(sent=good_requests)
 def test_what_is_stored_is_read_back_with_month_first(sent: dict[str, Any]) -> None:
     """Sent with `month_first`, it is stored the same too, and each of its dates is remarked on."""
-    first, _ = params.read(sent, mask=mask)
+    first, _ = reading.read(sent, mask=mask)
     again = read_again(first, month_first=True)
-    _, warnings = params.read(first.model_dump() | {"month_first": True}, mask=mask)
+    _, warnings = reading.read(first.model_dump() | {"month_first": True}, mask=mask)
     assert again.appointment() == first.appointment()
     dated = [name for name in first.appointment() if kind(name).name in ("date", "datetime")]
     remarked = {each.param for each in warnings if "month_first" in each.message}
@@ -265,20 +265,20 @@ def test_what_is_stored_is_read_back_with_month_first(sent: dict[str, Any]) -> N
 
 def read_again(parameters: Parameters, **values: Any) -> Parameters:
     """Return what is read of the normal forms."""
-    return params.read(REQUIRED | parameters.appointment() | values, mask=mask)[0]
+    return reading.read(REQUIRED | parameters.appointment() | values, mask=mask)[0]
 
 
 @given(sent=good_requests, data=st.data())
 def test_order_does_not_matter(sent: dict[str, Any], data: st.DataObject) -> None:
     """The same parameters in another order are the same request."""
     shuffled = dict(data.draw(st.permutations(list(sent.items()))))
-    assert params.read(shuffled)[0].fingerprint() == params.read(sent)[0].fingerprint()
+    assert reading.read(shuffled)[0].fingerprint() == reading.read(sent)[0].fingerprint()
 
 
 @given(one=good_requests, other=good_requests)
 def test_fingerprints_tell_contents_apart(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Two requests have one fingerprint exactly if they ask for the same appointment."""
-    read = [params.read(sent)[0] for sent in (one, other)]
+    read = [reading.read(sent)[0] for sent in (one, other)]
     contents = [
         {
             name: (value, type(value))
@@ -308,7 +308,7 @@ def test_the_token_is_in_nothing_that_is_given_back(
     unknown = data.draw(st.lists(around, max_size=3))
     sent = values | planted | {"token": token}
     try:
-        parameters, warnings = params.read(
+        parameters, warnings = reading.read(
             sent, unknown=unknown, mask=lambda text: text.replace(token, "***")
         )
         given_back: list[Any] = [*parameters.appointment().values()]

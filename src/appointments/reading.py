@@ -1,0 +1,109 @@
+"""Reading a request's parameters: every fault at once, and every remark that blocks nothing."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from appointments import readers
+from appointments.params import NAMES, Parameters, Reading
+from appointments.statuses import Failure, Fault, Status, Warned
+
+_LONGEST_RECEIVED: Final = 100
+_MOST_UNKNOWN_TOLD: Final = 20
+
+
+def read(
+    values: Mapping[str, Any],
+    *,
+    unknown: Iterable[str] = (),
+    beside: Sequence[Fault] = (),
+    mask: Callable[[str], str] = str,
+) -> tuple[Parameters, list[Warned]]:
+    """Read the values of a request (specification section 3).
+
+    `values` are the known parameters as received, `unknown` the names of the others, `beside` the
+    faults found outside them; `mask` takes the token out of any text that is kept or repeated.
+    Raises Failure with every fault at once.
+    """
+    passed = {name: value for name, value in values.items() if not readers.is_blank(value)}
+    reading = Reading(mask, warnings=list(_unknown(list(unknown), mask)))
+    try:
+        reading.month_first = readers.boolean(passed.get("month_first", False))
+    except ValueError:
+        reading.month_first = None
+    try:
+        parameters = Parameters.model_validate(passed, context=reading)
+    except ValidationError as invalid:
+        faults = [_fault(error, mask) for error in invalid.errors()]
+        raise Failure.of([*faults, *beside], reading.warnings) from None
+    if beside:
+        raise Failure.of(beside, reading.warnings)
+    return parameters, [*reading.warnings, *_out_of_order(parameters)]
+
+
+def _fault(error: Any, mask: Callable[[str], str]) -> Fault:
+    name = str(error["loc"][0])
+    if error["type"] == "missing":
+        meaning = Parameters.model_fields[name].description
+        return Fault(name, Status.MISSING_PARAM, f"Send {name}. {meaning}")
+    received = None if name == "token" else shorten(error["input"], mask)
+    return Fault(name, Status.INVALID_PARAM, str(error["ctx"]["error"]), received)
+
+
+def shorten(value: Any, mask: Callable[[str], str]) -> str:
+    """Return at most 100 characters of what was received, without the token."""
+    masked = _masked(value, mask)
+    told = masked if isinstance(masked, str) else json.dumps(masked, ensure_ascii=False)
+    return mask(told)[:_LONGEST_RECEIVED]
+
+
+def _masked(value: Any, mask: Callable[[str], str]) -> Any:
+    """Mask each text in a value by itself: JSON's escapes could hide the token in the whole."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, list):
+        return [_masked(each, mask) for each in value]
+    if isinstance(value, dict):
+        return {mask(name): _masked(each, mask) for name, each in value.items()}
+    return value
+
+
+def _unknown(names: list[str], mask: Callable[[str], str]) -> Iterable[Warned]:
+    for name in names[:_MOST_UNKNOWN_TOLD]:
+        near = get_close_matches(name.lower(), NAMES, n=1, cutoff=0.7)
+        hint = f"; did you mean {near[0]}?" if near else "."
+        yield Warned(shorten(name, mask), f"There is no such parameter, it was ignored{hint}")
+    if len(names) > _MOST_UNKNOWN_TOLD:
+        yield Warned(
+            "body",
+            f"{len(names) - _MOST_UNKNOWN_TOLD} more unknown parameters were ignored "
+            f"({len(names)} in all).",
+        )
+
+
+def _out_of_order(parameters: Parameters) -> Iterable[Warned]:
+    for zone in ("local", "office", "utc"):
+        days, times = (
+            tuple(getattr(parameters, f"{what}_{end}_{zone}") for end in ("start", "stop"))
+            for what in ("date", "time")
+        )
+        what = "time" if None in days or days[0] == days[1] else "date"
+        start, stop = times if what == "time" else days
+        if start and stop and stop < start:
+            yield Warned(f"{what}_stop_{zone}", f"It lies before {what}_start_{zone}.")
+        seconds = parameters.time_duration_s
+        if seconds is not None and None not in days + times:
+            begins, ends = (
+                datetime.fromisoformat(f"{day}T{clock}")
+                for day, clock in zip(days, times, strict=True)
+            )
+            if (lasts := (ends - begins).total_seconds()) != seconds:
+                yield Warned(
+                    "time_duration_s",
+                    f"{seconds} s were sent, but start and stop ({zone}) lie "
+                    f"{readers.text(lasts)} s apart.",
+                )

@@ -1,0 +1,184 @@
+"""The function on moto, its email through HTTP to the Mandrill sandbox, and a clock that is set."""
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import time_machine
+from moto import mock_aws
+from moto.sns.models import sns_backends
+
+from appointments import clients, handler, mandrill, notifications, records
+from appointments.logs import logger
+from appointments.settings import SETTINGS
+from tests.service.world import ACCOUNT, REGION, Answer, World, answer, event
+from tools.mandrill_account import Account, MandrillError, Struct
+from tools.sandbox import Sandbox
+
+START = 1_800_000_000
+KEY = "sandbox-key"
+UUID = "7d1f6f0e-0c5a-4c57-9a3e-5a0f6d9b2c11"
+SLOW = 2.0
+# What the function keeps of its time for what follows the email.
+RESERVE = 7
+
+
+class CountedAccount(Account):
+    """The sandbox's account; it keeps the calls and refuses the next of them on demand."""
+
+    def __init__(self) -> None:
+        super().__init__({KEY}, SLOW, 0)
+        self.calls: list[str] = []
+        self.heard: list[Any] = []
+        self.refusals: list[str] = []
+
+    def authorise(self, call: object) -> Struct:
+        """Keep the call as it came."""
+        self.heard.append(call)
+        return super().authorise(call)
+
+    def send_template(self, call: Struct) -> list[Struct] | str:
+        """Send, unless a refusal is due."""
+        self._count("send")
+        return super().send_template(call)
+
+    def search(self, call: Struct) -> list[Struct]:
+        """Search, unless a refusal is due."""
+        self._count("search")
+        return super().search(call)
+
+    def _count(self, call: str) -> None:
+        self.calls.append(call)
+        if self.refusals:
+            raise MandrillError(self.refusals.pop(0))
+
+
+@dataclass
+class Office:
+    """The function and all that is around it."""
+
+    world: World
+    account: CountedAccount
+    clock: time_machine.Traveller
+    capsys: pytest.CaptureFixture[str]
+    log: io.StringIO = field(default_factory=io.StringIO)
+
+    def create(self, *, seconds: float = 29, **params: Any) -> Answer:
+        """Send the request, with so many seconds left to the function."""
+        params = {"uuid": UUID, "photographer_user_id": 501, **params}
+        return self.handle(event(**params), seconds)
+
+    def handle(self, request: dict[str, Any], seconds: float = 29) -> Answer:
+        """Hand the function an event."""
+        return answer(handler.lambda_handler(request, Context(seconds)))
+
+    def schedule(self, seconds: float = 29) -> dict[str, Any]:
+        """Run the schedule."""
+        done: dict[str, Any] = handler.lambda_handler({"schedule": "owed"}, Context(seconds))
+        return done
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.shift(seconds)
+
+    def item(self) -> dict[str, Any]:
+        """Return the one appointment's item."""
+        [item] = self.world.items()
+        return item
+
+    def mailed(self) -> list[str]:
+        """Return the address of every email that was accepted, in order."""
+        return [to["email"] for mail in self.account.accepted() for to in mail["to"]]
+
+    def published(self) -> list[Any]:
+        """Return what SNS took: objects with `subject`, `message`, `attributes`."""
+        [topic] = sns_backends[ACCOUNT][REGION].topics.values()
+        return [
+            Published(subject or "", json.loads(message), attributes or {})
+            for _, message, subject, attributes, *_ in topic.sent_notifications
+        ]
+
+    def lines(self, message: str) -> list[dict[str, Any]]:
+        """Return the log's lines with this message."""
+        return [line for line in self._lines() if line.get("message") == message]
+
+    def count(self, metric: str) -> float:
+        """Return the sum of a metric's values."""
+        return float(sum(sum(line[metric]) for line in self._lines() if metric in line))
+
+    def written(self) -> str:
+        """Return all that the function wrote: its log and its metrics."""
+        self.log.write(self.capsys.readouterr().out)
+        return self.log.getvalue()
+
+    def _lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.written().splitlines()]
+
+
+@dataclass
+class Published:
+    """One notification as SNS took it."""
+
+    subject: str
+    message: dict[str, str]
+    attributes: dict[str, Any]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What machines read."""
+        facts: dict[str, Any] = json.loads(self.message["sqs"])
+        return facts
+
+
+@dataclass
+class Context:
+    """Lambda's context, as far as it is read."""
+
+    seconds: float
+    aws_request_id: str = "invocation-1"
+
+    def get_remaining_time_in_millis(self) -> float:
+        """Return what is left."""
+        return self.seconds * 1000
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """Serve the sandbox from this process, so that a test can look into its account."""
+    with Sandbox(0, CountedAccount()) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def office(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Office]:
+    """Give each test a world of its own, and the function a cold start."""
+    sandbox.account = CountedAccount()
+    point_to(f"http://127.0.0.1:{sandbox.server_port}", monkeypatch)
+    with mock_aws(), time_machine.travel(START, tick=False) as clock:
+        clients.client.cache_clear()
+        mandrill._key.cache_clear()
+        mandrill._pool.clear()
+        notifications._published_at.clear()
+        notifications._held_back.clear()
+        records._held = None
+        # Nothing breaks on the wire to DynamoDB here.
+        world = World(None, io.StringIO())  # type: ignore[arg-type]
+        office = Office(world, sandbox.account, clock, capsys)
+        stream = logger.handlers[0].setStream(office.log)  # type: ignore[attr-defined]
+        yield office
+        logger.handlers[0].setStream(stream)  # type: ignore[attr-defined]
+    clients.client.cache_clear()
+
+
+def point_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the adapter call Mandrill there."""
+    monkeypatch.setattr(mandrill, "SETTINGS", replace(SETTINGS, mandrill_url=url))

@@ -1,0 +1,310 @@
+"""The request's own try: who gets the email, what the answer says of it, what nobody is told."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+
+from appointments import clients, params
+from appointments.appointments import Appointment
+from appointments.records import Record
+from appointments.sessions import Session
+from tests.email.conftest import KEY, RESERVE, SLOW, UUID, Office, point_to
+
+PAT, BOOKER = "pat@planomatic.test", "booker@planomatic.test"
+
+
+def photographer(office: Office, email: str) -> None:
+    """Give the photographer this address."""
+    office.world.put_record("user#501", name="Pat", email=email)
+
+
+def test_both_roles_are_mailed(office: Office) -> None:
+    """Photographer and booker get one email each, and the answer lists both with Mandrill's ids."""
+    answered = office.create()
+    assert answered.status == "action-successful"
+    [mail] = office.account.accepted()
+    assert mail["to"] == [{"email": PAT, "name": "Pat"}, {"email": BOOKER, "name": "Bo Booker"}]
+    assert mail["template_name"] == "appointment-created"
+    email = answered.body["data"]["email"]
+    assert email["status"] == "sent"
+    assert "reason" not in email
+    assert [(one["email"], one["status"]) for one in email["recipients"]] == [
+        (PAT, "sent"),
+        (BOOKER, "sent"),
+    ]
+    assert {one["email"]: one["id"] for one in email["recipients"]} == mail["_ids"]
+    assert office.published() == []
+
+
+def test_every_field_is_a_merge_variable(office: Office) -> None:
+    """The merge variables are the appointment's fields, all of them, and the metadata find it."""
+    sent: dict[str, Any] = {
+        name: "2027-01-05T10:00:00"
+        if (kind := params.kind(name).name) == "datetime"
+        else {"boolean": True, "integer": 7, "date": "2027-01-05", "time": "10:00:00"}.get(
+            kind, "x"
+        )
+        for name in params.NAMES
+        if not name.endswith("_id")
+    } | {"application": "planoorder", "token": "session-token", "month_first": False}
+    sent |= {"uuid": UUID, "session_view": "full", "order_id": 1001}
+    answered = office.create(**sent)
+    assert answered.status == "action-successful", answered.body
+    [mail] = office.account.accepted()
+    variables = {each["name"]: each["content"] for each in mail["global_merge_vars"]}
+    assert variables == answered.body["data"]["appointment"]
+    assert len(variables) == len(params.NAMES) - 5  # token, session_view, month_first, two ids
+    assert mail["metadata"] == {"appointment_uuid": UUID, "request_id": "req-1"}
+
+
+@pytest.mark.parametrize("address", [BOOKER, BOOKER.upper(), f" {BOOKER} "])
+def test_one_address_in_both_roles_gets_one_email(office: Office, address: str) -> None:
+    """Who is photographer and booker at once, in whatever case, is mailed once."""
+    photographer(office, address)
+    email = office.create().body["data"]["email"]
+    assert [one["roles"] for one in email["recipients"]] == [["photographer", "booker"]]
+    assert len(office.mailed()) == 1
+
+
+@pytest.mark.parametrize("user", [503, None])
+def test_nobody_to_mail_is_a_success(office: Office, user: int | None) -> None:
+    """Without any address the email is skipped; no call is made and nothing is owed."""
+    answered = office.create(token="application-token", photographer_user_id=user)
+    assert (answered.status, answered.body["data"]["email"]) == (
+        "action-successful",
+        {"status": "skipped", "recipients": []},
+    )
+    assert office.account.calls == []
+    assert not {"owed", "due", "lease"} & set(office.item())
+
+
+def test_a_photographer_without_address_leaves_the_booker(office: Office) -> None:
+    """Where only the booker has an address, he alone is mailed."""
+    assert office.create(photographer_user_id=503).body["data"]["email"]["status"] == "sent"
+    assert office.mailed() == [BOOKER]
+
+
+# An address: the email's status, the photographer's, the reason, the calls made.
+REFUSED = [
+    ("a@queued.test", "sent", "queued", None, 1),
+    ("a@rejected.test", "partly-sent", "rejected", "a@rejected.test rejected (hard-bounce)", 1),
+    ("a@invalid.test", "partly-sent", "invalid", "a@invalid.test invalid", 1),
+    ("a@down.test", "failed", "unknown", "GeneralError", 1),
+    ("a@unpaid.test", "failed", "unknown", "PaymentRequired", 1),
+    ("a@unavailable.test", "failed", "unknown", "ServiceUnavailable", 3),
+    ("a@busy.test", "failed", "unknown", "RequestLimitExceeded", 3),
+    ("a@empty.test", "unknown", "unknown", "HTTP 500 without a readable answer", 1),
+    ("a@garbage.test", "unknown", "unknown", "HTTP 200 without a readable answer", 1),
+]
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case[0])
+def test_what_mandrill_says_decides(office: Office, case: tuple[str, str, str, str, int]) -> None:
+    """HTTP 200 is not success: each recipient's status and Mandrill's error name decide."""
+    address, status, of_him, reason, calls = case
+    photographer(office, address)
+    answered = office.create()
+    email = answered.body["data"]["email"]
+    failed = status != "sent"
+    assert answered.status == ("mandrill-email-failed" if failed else "action-successful")
+    assert answered.code == (500 if failed else 200)
+    assert (answered.body["saved"], answered.body["retryable"]) == (True, False)
+    assert answered.body["data"]["appointment"]["uuid"] == UUID
+    assert (email["status"], email.get("reason")) == (status, reason)
+    assert email["recipients"][0]["email"] == address
+    assert email["recipients"][0]["status"] == of_him
+    assert office.account.calls == ["send"] * calls
+    assert [told.facts["status"] for told in office.published()] == [answered.status] * failed
+    for told in office.published():
+        assert reason in told.facts["reason"]
+        assert reason in told.message["default"]
+
+
+def test_nobody_reached_is_failed(office: Office) -> None:
+    """Where every recipient is refused the email has failed, not partly."""
+    answered = office.create(token="silent-token", photographer_user_id=502)
+    assert answered.body["data"]["email"]["status"] == "failed"
+    assert office.mailed() == []
+
+
+def test_no_answer_in_time_is_unknown(office: Office) -> None:
+    """What is not answered within the function's time is unknown, and the function is not late."""
+    photographer(office, "a@slow.test")
+    begun = time.monotonic()
+    answered = office.create(seconds=RESERVE + SLOW / 4)
+    assert time.monotonic() - begun < SLOW * 0.8
+    assert answered.status == "mandrill-email-failed"
+    email = answered.body["data"]["email"]
+    assert (email["status"], email["reason"]) == ("unknown", "no answer in time")
+    assert {one["status"] for one in email["recipients"]} == {"unknown"}
+
+
+def test_without_time_nothing_is_sent(office: Office) -> None:
+    """With no time left Mandrill is not called, and the email is not in doubt."""
+    answered = office.create(seconds=RESERVE)
+    assert answered.body["data"]["email"]["reason"] == "no time left"
+    assert answered.body["data"]["email"]["status"] == "failed"
+    assert office.account.calls == []
+
+
+@pytest.mark.parametrize("refusal", ["ServiceUnavailable", "RequestLimitExceeded"])
+def test_a_busy_mandrill_is_called_again_at_once(office: Office, refusal: str) -> None:
+    """What Mandrill surely did not accept is sent again inside the request."""
+    office.account.refusals = [refusal]
+    assert office.create().status == "action-successful"
+    assert office.account.calls == ["send", "send"]
+
+
+def test_being_busy_does_not_outlast_the_limit(office: Office) -> None:
+    """A call is not repeated beyond the function's time."""
+    office.account.refusals = ["ServiceUnavailable"] * 9
+    answered = office.create(seconds=RESERVE + 0.1)
+    assert answered.body["data"]["email"]["reason"] == "ServiceUnavailable"
+    assert office.account.calls == ["send"]
+
+
+def test_a_refused_connection_is_tried_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody listens the email fails for certain, after more than one attempt."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    point_to(f"http://127.0.0.1:{port}", monkeypatch)
+    begun = time.monotonic()
+    email = office.create().body["data"]["email"]
+    assert (email["status"], email["reason"]) == ("failed", "connection refused")
+    assert 0.7 < time.monotonic() - begun < 4
+
+
+def test_a_trickling_answer_is_cut_off(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that comes byte by byte does not hold the function beyond its time."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        point_to(f"http://127.0.0.1:{server.getsockname()[1]}", monkeypatch)
+        stop = trickle(server)
+        begun = time.monotonic()
+        email = office.create(seconds=RESERVE + 1).body["data"]["email"]
+        assert time.monotonic() - begun < 2
+        stop()
+    assert (email["status"], email["reason"]) == ("unknown", "no answer in time")
+
+
+def trickle(server: socket.socket) -> Any:
+    """Answer the next call one byte at a time."""
+    ended = threading.Event()
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+            while not ended.wait(0.05):
+                try:
+                    connection.sendall(b" ")
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        ended.set()
+        thread.join(2)
+
+    return stop
+
+
+@pytest.mark.parametrize("told", [0, 1])
+def test_a_silent_recipient_is_in_doubt(office: Office, told: int) -> None:
+    """Of whom Mandrill's answer says nothing he is unknown: looked up, not mailed again."""
+    send = office.account.send_template
+    with patch.object(office.account, "send_template", lambda call: send(call)[:told]):
+        email = office.create().body["data"]["email"]
+    assert email["status"] == "unknown"
+    assert [one["status"] for one in email["recipients"]] == (["sent"] * told + ["unknown"] * 2)[:2]
+    office.wait(121)
+    office.schedule()
+    assert office.mailed() == [PAT, BOOKER]
+
+
+def test_a_wrong_key_fails(office: Office) -> None:
+    """A key that Mandrill does not know fails the email by its name; the key is read once more."""
+    office.account.keys = {"another"}
+    answered = office.create()
+    assert answered.body["data"]["email"]["reason"] == "Invalid_Key"
+    assert answered.status == "mandrill-email-failed"
+
+
+def test_a_rotated_key_is_picked_up(office: Office) -> None:
+    """After one Invalid_Key the new key is read, and the same request's email is sent."""
+    assert office.create().status == "action-successful"
+    office.account.keys = {"rotated-key"}
+    boto3.client("secretsmanager").put_secret_value(SecretId="mandrill", SecretString="rotated-key")
+    other = "11111111-1111-4111-8111-111111111111"
+    assert office.create(uuid=other).status == "action-successful"
+    assert len(office.mailed()) == 4
+
+
+@pytest.mark.parametrize("secret", [None, " "])
+def test_no_key_fails(office: Office, secret: str | None) -> None:
+    """Without a key, or with a blank one, the email fails and says so."""
+    secrets = boto3.client("secretsmanager")
+    if secret is None:
+        secrets.delete_secret(SecretId="mandrill", ForceDeleteWithoutRecovery=True)
+    else:
+        secrets.put_secret_value(SecretId="mandrill", SecretString=secret)
+    answered = office.create()
+    assert answered.status == "mandrill-email-failed"
+    assert answered.body["data"]["email"]["reason"] == "no key"
+    assert office.account.calls == []
+
+
+@pytest.mark.parametrize("keys", [{KEY}, {"another"}])
+def test_the_key_is_told_nowhere(office: Office, keys: set[str]) -> None:
+    """Whether the key is good or bad, no answer, log line, item or notification holds it."""
+    office.account.keys = keys
+    answered = office.create(photographer_user_id=502)
+    assert answered.status == "mandrill-email-failed"
+    for kept in (answered.body, office.written(), office.item(), office.published()):
+        assert KEY not in json.dumps(kept, default=repr)
+        assert "session-token" not in json.dumps(kept, default=repr)
+
+
+@pytest.fixture
+def calls(office: Office) -> Iterator[list[str]]:  # noqa: ARG001 - in its world
+    """Count what botocore sends for the function."""
+    sent: list[str] = []
+
+    def count(model: Any, **_: Any) -> None:
+        sent.append(model.name)
+
+    session: Any = clients._SESSION
+    session.register("before-call", count)
+    clients.client.cache_clear()
+    for table in (Session, Record, Appointment):
+        table.connect()
+    yield sent
+    session.unregister("before-call", count)
+
+
+def test_a_success_without_email_pays_for_nothing_else(office: Office, calls: list[str]) -> None:
+    """Without an email neither an SNS nor a Secrets Manager client is made."""
+    made = clients.client.cache_info().currsize
+    assert office.create(token="application-token", photographer_user_id=503).code == 200
+    assert calls == ["BatchGetItem", "PutItem"]
+    assert clients.client.cache_info().currsize == made == 1
+
+
+def test_a_success_with_email_makes_three_calls(office: Office, calls: list[str]) -> None:
+    """A mailed success reads, writes and marks; the key is read once for all."""
+    assert office.create().code == 200
+    assert calls == ["BatchGetItem", "PutItem", "GetSecretValue", "UpdateItem"]
+    calls.clear()
+    assert office.create(uuid="11111111-1111-4111-8111-111111111111").code == 200
+    assert calls == ["BatchGetItem", "PutItem", "UpdateItem"]

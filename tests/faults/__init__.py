@@ -1,0 +1,13 @@
+"""Every outside effect of a request stopped, failed, doubled: nothing is lost, nothing twice.
+
+===============  ===================================================================
+`boundary`       the effects, seen where botocore and urllib3 send, and the faults there
+`mandrill`       a model of Mandrill: one function
+`universe`       AWS on moto, a clock, and the function invoked in them
+`scenarios`      what is being done when the faults strike, and what heals it
+`invariants`     what holds afterwards, whatever struck
+`schedules`      all single faults, all pairs, all interleavings of two deliveries
+===============  ===================================================================
+
+`python -m tests.faults` runs all pairs; `python -m tests.faults --only '<run>'` repeats one.
+"""

@@ -1,0 +1,187 @@
+"""The outside effects of the function, where botocore and urllib3 send them, and faults there.
+
+Nothing is listed by hand: whatever botocore or urllib3 is about to send is an effect, numbered in
+its order within a run. A fault strikes one effect:
+
+- `die-before`, `die-after`: the process ends before, or after, the effect happened;
+- `error-before`: the effect is refused and does not happen;
+- `error-after`: the effect happens and its answer is lost, and so is every retry's;
+- `doubled`: the client sends twice: botocore because the first answer was lost, the Mandrill
+  adapter because it was told 503 (it re-sends nothing that may have been accepted).
+"""
+
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NoReturn, TypeVar
+from unittest.mock import patch
+
+import urllib3
+from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.retries.quota import RetryQuota
+from moto.core.models import botocore_stubber
+
+AnswerT = TypeVar("AnswerT")
+Transport = Callable[[str, dict[str, Any]], tuple[int, Any]]
+
+
+class Died(BaseException):
+    """The process ended here: no handler of the function's may see it."""
+
+
+class Kind(StrEnum):
+    """What happens to an effect."""
+
+    DIE_BEFORE = "die-before"
+    DIE_AFTER = "die-after"
+    ERROR_BEFORE = "error-before"
+    ERROR_AFTER = "error-after"
+    DOUBLED = "doubled"
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One fault: the number of the effect within the run, and what happens to it."""
+
+    at: int
+    kind: Kind
+
+    def __str__(self) -> str:
+        return f"{self.at}:{self.kind}"
+
+    @classmethod
+    def read(cls, text: str) -> "Fault":
+        """Read what `str` wrote."""
+        at, _, kind = text.partition(":")
+        return cls(int(at), Kind(kind))
+
+
+@dataclass
+class Boundary:
+    """Sees every effect, and lets the faults of the present run strike.
+
+    `trace` names the run's effects; `standing` faults strike every effect of a name; `gate` is
+    called before each effect, may wait, and may number it otherwise; `performed` sees each AWS
+    call that took place.
+    """
+
+    mandrill: Transport
+    performed: Callable[[str, Any], None]
+    faults: dict[int, Kind] = field(default_factory=dict)
+    trace: list[str] = field(default_factory=list)
+    standing: dict[str, Kind] = field(default_factory=dict)
+    gate: Callable[[], int | None] = lambda: None
+    _call: threading.local = field(default_factory=threading.local)
+
+    @contextmanager
+    def installed(self, session: Any) -> Iterator[None]:
+        """Stand between the SDK session's clients (made from now on), urllib3, and the world."""
+        session.unregister("before-send", botocore_stubber)
+        session.register("before-call", self._begin_call)
+        session.register("before-send", self._send)
+        boundary = self
+
+        def urlopen(_: Any, __: str, url: str, body: bytes, **___: Any) -> urllib3.HTTPResponse:
+            return boundary._post(url, body)
+
+        with (
+            patch.object(urllib3.HTTPConnectionPool, "urlopen", urlopen),
+            # Whoever does not pass by here does not get out.
+            patch("socket.socket.connect", side_effect=AssertionError("an effect unseen")),
+            # Each process has a budget of retries; here one process stands for thousands.
+            patch.object(RetryQuota, "acquire", lambda _, amount: amount),
+            patch("time.sleep"),
+        ):
+            yield
+        session.unregister("before-call", self._begin_call)
+        session.unregister("before-send", self._send)
+        session.register("before-send", botocore_stubber)
+
+    def _begin(self, name: str) -> None:
+        """Give an effect its number, when its turn has come."""
+        number = self.gate()
+        self._call.number = len(self.trace) if number is None else number
+        self._call.name, self._call.attempts = name, 0
+        self.trace.append(name)
+
+    def _begin_call(self, model: Any, **_: Any) -> None:
+        self._begin(model.name)
+
+    def _send(self, request: Any, **_: Any) -> Any:
+        name = self._call.name
+
+        def perform() -> Any:
+            answer = botocore_stubber("before-send", request)
+            if answer and answer.status_code < 300:
+                self.performed(name, request.body)
+            return answer
+
+        def refuse() -> NoReturn:
+            error = {"Error": {"Code": "AccessDeniedException", "Message": "a fault"}}
+            raise ClientError(error, name)  # type: ignore[arg-type]
+
+        def lose() -> NoReturn:
+            raise ReadTimeoutError(endpoint_url=request.url)
+
+        def send_twice() -> Any:
+            answer = perform()
+            if self._call.attempts == 1:
+                lose()
+            return answer
+
+        return self._strike(perform, refuse, lose, send_twice)
+
+    def _post(self, url: str, body: bytes) -> urllib3.HTTPResponse:
+        path = "/".join(url.split("/")[-2:])
+        self._begin(path)
+
+        def answer(status: int, content: Any) -> urllib3.HTTPResponse:
+            text = io.BytesIO(json.dumps(content).encode())
+            return urllib3.HTTPResponse(text, status=status, preload_content=False)
+
+        def perform() -> urllib3.HTTPResponse:
+            return answer(*self.mandrill(path, json.loads(body)))
+
+        def refuse() -> urllib3.HTTPResponse:
+            return answer(500, {"status": "error", "code": -1, "name": "GeneralError"})
+
+        def lose() -> NoReturn:
+            raise urllib3.exceptions.ReadTimeoutError(None, url, "a fault")  # type: ignore[arg-type]
+
+        def send_twice() -> urllib3.HTTPResponse:
+            return answer(503, {"status": "error", "code": -2, "name": "ServiceUnavailable"})
+
+        return self._strike(perform, refuse, lose, send_twice)
+
+    def _strike(
+        self,
+        perform: Callable[[], AnswerT],
+        refuse: Callable[[], AnswerT],
+        lose: Callable[[], AnswerT],
+        send_twice: Callable[[], AnswerT],
+    ) -> AnswerT:
+        self._call.attempts += 1
+        match self.standing.get(self._call.name) or self.faults.get(self._call.number):
+            case Kind.DIE_BEFORE:
+                raise Died
+            case Kind.DIE_AFTER:
+                perform()
+                raise Died
+            case Kind.ERROR_BEFORE:
+                return refuse()
+            case Kind.ERROR_AFTER:
+                if self._call.attempts == 1:
+                    perform()
+                return lose()
+            case Kind.DOUBLED:
+                return send_twice()
+        return perform()
+
+
+def is_read(name: str) -> bool:
+    """Whether an effect leaves the world as it was, so that before and after it are the same."""
+    return name.startswith(("Get", "BatchGet", "Query")) or name == "messages/search"

@@ -1,0 +1,157 @@
+"""Two invocations at once: every order in which their effects can happen.
+
+Each invocation runs in a thread of its own and stops before each effect until it is handed the
+baton, so one order is one list of choices, and the same choices give the same run. Effects are
+numbered by invocation: 0, 1, 2, … and 100, 101, 102, …
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from appointments import mandrill
+from tests.faults.boundary import Fault, Kind, is_read
+from tests.faults.invariants import violations
+from tests.faults.scenarios import SCENARIOS, Healer, Run, Scenario, failed
+from tests.faults.universe import Universe
+
+_APART: Final = 100
+_PATIENCE: Final = 30.0
+
+
+class _Invocation:
+    """One of the two, in its thread; `step` lets it go on to its next effect or its end."""
+
+    def __init__(self, number: int, act: Callable[[], object]) -> None:
+        self.number, self.effects, self.ended = number * _APART, 0, False
+        self._may_go, self._has_stopped = threading.Semaphore(0), threading.Semaphore(0)
+        self.thread = threading.Thread(target=self._run, args=(act,), daemon=True)
+        self.thread.start()
+        self._wait(self._has_stopped)
+
+    def _run(self, act: Callable[[], object]) -> None:
+        try:
+            self.gate()
+            self.effects = 0  # what it waited for was its start
+            act()
+        finally:
+            self.ended = True
+            self._has_stopped.release()
+
+    def gate(self) -> int:
+        """Wait for the baton; return the number of the effect that comes then."""
+        self._has_stopped.release()
+        self._wait(self._may_go)
+        self.effects += 1
+        return self.number + self.effects - 1
+
+    def step(self) -> None:
+        """Hand over the baton, and wait until it comes back."""
+        self._may_go.release()
+        self._wait(self._has_stopped)
+
+    def _wait(self, semaphore: threading.Semaphore) -> None:
+        assert semaphore.acquire(timeout=_PATIENCE), "the baton was lost"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two invocations at once, in a world where `before` was done; written by its name."""
+
+    name: str
+    acts: tuple[Callable[[Run], object], Callable[[Run], object]]
+    before: Callable[[Run], object] = lambda _: None
+
+    def run(
+        self, universe: Universe, choices: Sequence[int], fault: Fault | None = None
+    ) -> tuple[list[int], list[list[int]], list[tuple[int, str]], list[str]]:
+        """Run one order: `choices`, then the first that can go on.
+
+        Return the choices made, the other choices there were at each, the effects with their
+        numbers, and what did not hold.
+        """
+        # One recipient and nothing to mark beside it: fewer effects, as many ways to meet.
+        plain = Scenario(self.name, Run.request, photographer=None, token="fresh-token")
+        run = Run(universe, plain, Healer.CALLER)
+        universe.begin()
+        self.before(run)
+        run.under()
+        universe.arm([fault] if fault else [])
+        made, others, numbers = self._interleave(run, choices)
+        effects = list(zip(numbers, universe.boundary.trace, strict=True))
+        universe.arm(())
+        run.heal()
+        return made, others, effects, violations(run)
+
+    def _interleave(
+        self, run: Run, choices: Sequence[int]
+    ) -> tuple[list[int], list[list[int]], list[int]]:
+        universe, numbers = run.universe, []
+
+        def gate() -> int | None:
+            for one in both:
+                if one.thread is threading.current_thread():
+                    numbers.append(one.gate())
+                    return numbers[-1]
+            return None
+
+        both: list[_Invocation] = []
+        universe.boundary.gate, universe.is_alone = gate, False
+        both += [_Invocation(n, lambda act=act: act(run)) for n, act in enumerate(self.acts)]  # type: ignore[misc]
+        for one in both:
+            one.step()  # to its first effect
+        made: list[int] = []
+        others: list[list[int]] = []
+        while alive := [n for n, one in enumerate(both) if not one.ended]:
+            chosen = choices[len(made)] if len(made) < len(choices) else alive[0]
+            made.append(chosen)
+            others.append([n for n in alive if n != chosen])
+            both[chosen].step()
+        universe.boundary.gate, universe.is_alone = lambda: None, True
+        return made, others, numbers
+
+    def orders(
+        self, universe: Universe, fault: Fault | None = None
+    ) -> Iterator[tuple[list[int], list[tuple[int, str]], list[str]]]:
+        """Run every order; yield the choices, the effects and what did not hold."""
+        left: list[list[int]] = [[]]
+        while left:
+            choices = left.pop()
+            made, others, effects, wrong = self.run(universe, choices, fault)
+            yield made, effects, wrong
+            left += [
+                [*made[:at], other] for at in range(len(choices), len(made)) for other in others[at]
+            ]
+
+    def faults(self, universe: Universe) -> list[Fault]:
+        """Return every fault that can strike, whatever the order."""
+        effects = {effect for _, found, _ in self.orders(universe) for effect in found}
+        return [
+            Fault(number, kind)
+            for number, name in sorted(effects)
+            for kind in ((Kind.DIE_BEFORE, Kind.ERROR_BEFORE) if is_read(name) else Kind)
+        ]
+
+
+def _failed_and_due(run: Run) -> None:
+    failed(run)
+    run.wait(61)
+
+
+def _warm(run: Run) -> None:
+    """Have the key read already, as it is in most requests."""
+    del run
+    mandrill.search("any", time.monotonic() + 1)
+
+
+PAIRS: Final = {
+    pair.name: pair
+    for pair in (
+        Pair("two-deliveries", (Run.request, Run.request), before=_warm),
+        Pair("two-schedules", (Run.schedule, Run.schedule), before=_failed_and_due),
+        Pair("retry-and-schedule", (Run.request, Run.schedule), before=_failed_and_due),
+    )
+}
+assert not set(PAIRS) & set(SCENARIOS)

@@ -1,0 +1,162 @@
+"""What is being done when the faults strike, and what heals it afterwards."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from tests.faults.boundary import Fault, Kind
+from tests.faults.universe import MENDED, Universe
+from tests.service.world import event
+
+UUID = "7d1f6f0e-0c5a-4c57-9a3e-5a0f6d9b2c11"
+SEND = "messages/send-template"
+# How often at most the caller and the schedule come back: nothing may be owed for ever.
+_MOST_RETRIES = 6
+_MOST_RUNS = 24
+
+
+class Healer(StrEnum):
+    """Who comes back: the caller (who also has a bad address corrected), or the schedule alone."""
+
+    CALLER = "caller"
+    SCHEDULE = "schedule"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is done (`act`) while faults strike, in a world where `before` was done."""
+
+    name: str
+    act: Callable[["Run"], object]
+    before: Callable[["Run"], object] = lambda _: None
+    photographer: int | None = 501
+    token: str = "session-token"
+    standing: dict[str, Kind] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """One scenario, healed by one healer, with faults."""
+
+    universe: Universe
+    scenario: Scenario
+    healer: Healer
+    sent: int = 0
+    answer: dict[str, Any] | None = None
+
+    def request(self) -> None:
+        """Deliver the caller's request, the same each time but for the gateway's request id."""
+        self.sent += 1
+        self.answer = self.universe.deliver(
+            event(
+                token=self.scenario.token,
+                uuid=UUID,
+                photographer_user_id=self.scenario.photographer,
+                notes="Ring.",
+                request_id=f"req-{self.sent}",
+            )
+        )
+
+    def replay(self) -> None:
+        """Replay the line that the request left."""
+        line = {
+            "message": "request",
+            "request_id": "req-0",
+            "received_at": "2027-01-15T07:55:00.000Z",
+            "token_hash": hashlib.sha256(b"session-token").hexdigest(),
+            "params": {
+                "updated_at_mt": "2026-11-22 10:00:00",
+                "uuid": UUID,
+                "photographer_user_id": self.scenario.photographer,
+                "notes": "Ring.",
+            },
+        }
+        self.answer = self.universe.deliver(line)
+
+    def schedule(self) -> None:
+        """Run the schedule."""
+        self.universe.invoke({"schedule": "owed"})
+
+    def under(self, **standing: Kind) -> None:
+        """Have the effects of these names struck, every one, until told otherwise."""
+        names = {"send": SEND, "publish": "Publish"}
+        self.universe.boundary.standing = {names[name]: kind for name, kind in standing.items()}
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.universe.clock.shift(seconds)
+
+    def perform(self, faults: Iterable[Fault]) -> list[str]:
+        """Do it all: what came before, the act, what heals. Return the names of the effects."""
+        self.universe.begin()
+        self.scenario.before(self)
+        self.under()
+        self.universe.arm(faults)
+        self.universe.boundary.standing = self.scenario.standing
+        self.scenario.act(self)
+        self.under()
+        self.heal()
+        effects = list(self.universe.boundary.trace)
+        if self.healer is Healer.CALLER:
+            # Once more, undisturbed: it changes nothing.
+            self.universe.arm(())
+            self.request()
+        return effects
+
+    def heal(self) -> None:
+        """Have the healer come back until nothing is owed."""
+        if self.healer is Healer.CALLER:
+            self.universe.world.put_record("user#502", name="Rex", email=MENDED)
+            self._ask()
+        for _ in range(_MOST_RUNS):
+            due = [int(item["due"]) for item in self.universe.items() if "due" in item]
+            if not due:
+                break
+            self.wait(max(60, min(due) - self.universe.now()))
+            self.schedule()
+
+    def _ask(self) -> None:
+        for _ in range(_MOST_RETRIES):
+            self.wait(61)
+            self.request()
+            if self.answer and not self.answer["retryable"]:
+                break
+
+
+def failed(run: Run) -> None:
+    """Send the request while Mandrill refuses."""
+    run.under(send=Kind.ERROR_BEFORE)
+    run.request()
+
+
+def _failed_unheard(run: Run) -> None:
+    run.under(send=Kind.ERROR_BEFORE, publish=Kind.ERROR_BEFORE)
+    run.request()
+    run.wait(61)
+
+
+def _died_sending(run: Run) -> None:
+    run.under(send=Kind.DIE_AFTER)
+    run.request()
+    run.wait(121)
+
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("create", Run.request),
+        Scenario("create-rejected", Run.request, photographer=502),
+        Scenario(
+            "create-sns-down",
+            Run.request,
+            photographer=None,
+            standing={SEND: Kind.ERROR_BEFORE, "Publish": Kind.ERROR_BEFORE},
+        ),
+        Scenario("repeat", Run.request, before=failed),
+        Scenario("schedule", Run.schedule, before=_failed_unheard),
+        Scenario("schedule-suspect", Run.schedule, before=_died_sending),
+        Scenario("replay", Run.replay),
+    )
+}

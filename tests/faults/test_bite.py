@@ -1,0 +1,116 @@
+"""The harness bites: with a part switched off it names what that part had kept."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from itertools import islice
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from appointments import appointments, mandrill, outbox
+from appointments.appointments import Appointment
+from tests.faults.interleavings import PAIRS
+from tests.faults.scenarios import Healer, Run
+from tests.faults.schedules import Schedule
+from tests.faults.universe import Universe, universe
+
+TWICE = "nobody is mailed twice"
+NEVER = "everybody is mailed or the email is given up"
+OWED = "nothing is owed for ever"
+UNTOLD = "what is told as not saved is not stored"
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[Universe]:
+    """Return this process's universe."""
+    with universe() as one:
+        yield one
+
+
+def lost(runs: Iterable[list[str]]) -> Counter[str]:
+    """Count the runs that broke each promise."""
+    return Counter(
+        promise for wrong in runs for promise in {each.partition(":")[0] for each in wrong}
+    )
+
+
+def struck(one: Universe, healer: Healer) -> Iterator[list[str]]:
+    """Run every single fault of `create`; yield what did not hold."""
+    faultless = Schedule("create", healer)
+    effects, _ = faultless.run(one)
+    for schedule in faultless.with_one_more(effects):
+        yield schedule.run(one)[1]
+
+
+def _claimed(item: Appointment, holder: str, now: float, *, counts: bool) -> bool:
+    """Take the lease from whoever holds it."""
+    outbox.lend(item, holder, now)
+    item.update(actions=[Appointment.lease.set(holder), Appointment.email_tries.add(int(counts))])
+    return True
+
+
+def no_search() -> AbstractContextManager[Any]:
+    """Have Mandrill not be asked."""
+    return patch.object(mandrill, "search", lambda *_: [])
+
+
+def no_schedule() -> AbstractContextManager[Any]:
+    """Keep the schedule from coming."""
+    return patch.object(Run, "schedule", lambda _: None)
+
+
+def no_condition() -> AbstractContextManager[Any]:
+    """Write an appointment whether or not there is one."""
+
+    def write(item: Appointment) -> Appointment:
+        item.save()
+        return item
+
+    return patch.object(appointments, "write", write)
+
+
+def no_lease() -> AbstractContextManager[Any]:
+    """Respect nobody's lease."""
+    return patch.object(outbox, "claim", _claimed)
+
+
+def test_with_all_parts_nothing_is_lost(one: Universe) -> None:
+    """The same runs, with every part in place, break no promise."""
+    for healer in Healer:
+        assert not lost(struck(one, healer))
+
+
+@pytest.mark.parametrize(
+    ("off", "healer", "what"),
+    [
+        (no_search, Healer.SCHEDULE, {TWICE}),
+        (no_schedule, Healer.SCHEDULE, {NEVER, OWED}),
+        (no_condition, Healer.CALLER, {TWICE, UNTOLD}),
+    ],
+)
+def test_a_part_switched_off_is_missed(
+    one: Universe, off: Callable[[], AbstractContextManager[Any]], healer: Healer, what: set[str]
+) -> None:
+    """Without the search or the condition people are mailed twice, without the schedule never."""
+    with off():
+        found = lost(struck(one, healer))
+    assert set(found) == what, found
+
+
+def test_without_the_lease_two_senders_meet(one: Universe) -> None:
+    """Without the lease two schedules at once mail the same people twice."""
+    with no_lease():
+        orders = islice(PAIRS["two-schedules"].orders(one), 40)  # of hundreds
+        found = lost(wrong for _, _, wrong in orders)
+    assert TWICE in found, found
+
+
+def test_an_effect_unseen_is_no_effect(one: Universe) -> None:
+    """What would leave by another way than the boundary does not leave at all."""
+    import socket  # noqa: PLC0415
+
+    assert one.boundary
+    with pytest.raises(AssertionError, match="unseen"):
+        socket.create_connection(("127.0.0.1", 9), timeout=1)

@@ -1,0 +1,223 @@
+"""The world in which faults strike: AWS on moto, Mandrill's model, a clock, and the function."""
+
+import io
+import json
+import pickle
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import parse_qs
+
+import time_machine
+from boto3.dynamodb.types import TypeDeserializer
+from moto import mock_aws
+from moto.core import responses
+from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
+from moto.core.utils import method_names_from_class
+from moto.dynamodb.models import dynamodb_backends
+from moto.sns.models import sns_backends
+
+from appointments import (
+    appointments,
+    clients,
+    create,
+    handler,
+    mailing,
+    mandrill,
+    notifications,
+    outbox,
+    records,
+)
+from appointments.appointments import Appointment
+from appointments.logs import logger
+from appointments.records import Record
+from appointments.sessions import Session
+from tests.faults.boundary import Boundary, Died, Fault
+from tests.faults.mandrill import Mandrill
+from tests.service.world import ACCOUNT, REGION, TABLES, World
+
+START = 1_800_000_000
+BOOKER, PAT, REX, MENDED = (
+    "booker@planomatic.test",
+    "pat@planomatic.test",
+    "rex@rejected.test",
+    "rex@planomatic.test",
+)
+TRIES = 2
+_PICK = XFormedAttributePicker.__call__
+SECRETS = ("session-token", "fresh-token", "sandbox-key")
+
+
+class _AtOnce:
+    """A thread that does its work when it is started, so that each run has one order."""
+
+    def __init__(self, target: Callable[..., None], args: tuple[Any, ...]) -> None:
+        self.target, self.args = target, args
+
+    def start(self) -> None:
+        self.target(*self.args)
+
+    def join(self, _: float) -> None:
+        """Nothing is left to wait for."""
+
+
+@dataclass
+class Answered:
+    """An answer of the function, and the request it answers."""
+
+    request_id: str
+    status: str
+    saved: bool | None
+    was_stored: bool
+    is_stored: bool
+
+
+@dataclass
+class Universe:
+    """One world, made anew for each run by `begin`.
+
+    `is_alone` tells that one invocation runs at a time, so that what was stored meanwhile is its.
+    """
+
+    world: World
+    boundary: Boundary
+    clock: time_machine.Traveller
+    mandrill: Mandrill = field(default_factory=Mandrill)
+    published: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[Answered] = field(default_factory=list)
+    log: io.StringIO = field(default_factory=io.StringIO)
+    is_alone: bool = True
+    seeds: dict[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.world.put_session(
+            "session-token", email=BOOKER, created_at=START - 3600, last_used_at=START - 600
+        )
+        self.world.put_session(
+            "fresh-token", email=BOOKER, created_at=START - 3600, last_used_at=START - 1
+        )
+        self.seeds = {name: pickle.dumps(_table(name).items) for name in TABLES}
+
+    def begin(self) -> None:
+        """Make the world as it is before anything was asked of it."""
+        self.clock.move_to(START)
+        for name, items in self.seeds.items():
+            _table(name).items = pickle.loads(items)  # noqa: S301 - our own
+        for topic in sns_backends[ACCOUNT][REGION].topics.values():
+            topic.sent_notifications.clear()  # it would only grow
+        self.mandrill.found.clear()
+        self.published.clear()
+        self.answers.clear()
+        self.log.seek(0)
+        self.log.truncate()
+        self.boundary.trace.clear()
+        self.boundary.faults, self.boundary.standing = {}, {}
+        self.boot()
+
+    def boot(self) -> None:
+        """Begin a new execution environment: what the last one held is gone."""
+        mandrill._key.cache_clear()
+        records._held = None
+        notifications._published_at.clear()
+        notifications._held_back.clear()
+
+    def arm(self, faults: Iterable[Fault]) -> None:
+        """Have these faults strike from now on; effects are numbered anew."""
+        self.boundary.trace.clear()
+        self.boundary.faults = {fault.at: fault.kind for fault in faults}
+
+    def invoke(self, event: dict[str, Any]) -> Any:
+        """Invoke the function; None where its process died."""
+        try:
+            return handler.lambda_handler(event, SimpleNamespace(aws_request_id="invocation"))
+        except Died:
+            self.boot()
+            return None
+
+    def deliver(self, event: dict[str, Any]) -> dict[str, Any] | None:
+        """Deliver a request, and remember what its caller was told; None where he was not."""
+        was_stored = not self.is_alone or bool(self.items())
+        payload = self.invoke(event)
+        if payload is None:
+            return None
+        body: dict[str, Any] = json.loads(payload["body"])
+        self.answers.append(
+            Answered(
+                body["request_id"], body["status"], body["saved"], was_stored, bool(self.items())
+            )
+        )
+        return body
+
+    def now(self) -> int:
+        """Return what the clock says."""
+        return int(time.time())
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return what is in the appointments table."""
+        read = TypeDeserializer().deserialize
+        found = [item.to_json()["Attributes"] for item in _table("appointments").all_items()]
+        return [{name: read(value) for name, value in item.items()} for item in found]
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the function's log lines, its metrics among them."""
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+
+def _table(name: str) -> Any:
+    """Return moto's own table: through its API the harness would cost more than what it tests."""
+    return dynamodb_backends[ACCOUNT][REGION].tables[name]
+
+
+def _pick(_: Any, context: AttributePickerContext) -> Any:
+    """Take a member of an answer as it is named: moto's search for aliases took half the time."""
+    if isinstance(context.obj, dict):
+        return context.obj.get(context.key)
+    return _PICK(_, context)
+
+
+def _seen(universe: list[Universe], name: str, body: Any) -> None:
+    """Remember what SNS took."""
+    if name == "Publish":
+        sent = parse_qs(body.decode() if isinstance(body, bytes) else body)
+        universe[0].published.append(json.loads(json.loads(sent["Message"][0])["sqs"]))
+
+
+@contextmanager
+def universe() -> Iterator[Universe]:
+    """Make the one world of this process, and put everything back at the end."""
+    found = Mandrill()
+    made: list[Universe] = []
+    boundary = Boundary(found, lambda name, body: _seen(made, name, body))
+    with (
+        time_machine.travel(START, tick=False) as clock,
+        mock_aws(),
+        boundary.installed(clients._SESSION),
+        # Eight queries alike would strike eight times alike; the tests of the email have all eight.
+        patch.object(outbox, "_SHARDS", 1),
+        # Two tries in place of five: the request's, and the schedule's last.
+        patch.object(appointments, "MOST_TRIES", TRIES),
+        patch.object(mailing, "MOST_TRIES", TRIES),
+        patch.object(responses, "method_names_from_class", cache(method_names_from_class)),
+        patch.object(XFormedAttributePicker, "__call__", _pick),
+        patch.object(create, "threading", SimpleNamespace(Thread=_AtOnce)),
+    ):
+        clients.client.cache_clear()
+        for table in (Session, Record, Appointment):
+            table.connect()
+        # Its wire stays unused: the boundary is ours.
+        world = World(None, io.StringIO())  # type: ignore[arg-type]
+        one = Universe(world, boundary, clock, found)
+        made.append(one)
+        stream = logger.handlers[0].setStream(one.log)  # type: ignore[attr-defined]
+        with redirect_stdout(one.log):
+            yield one
+        logger.handlers[0].setStream(stream)  # type: ignore[attr-defined]
+    clients.client.cache_clear()
+    for table in (Session, Record, Appointment):
+        table.connect()
+    assert time.time() != START

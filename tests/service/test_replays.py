@@ -1,0 +1,467 @@
+"""Section 10's replays, as the function takes them back."""
+
+import base64
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import time_machine
+
+from appointments import records
+from tests.service.test_answers import check
+from tests.service.test_decoding import sensitive
+from tests.service.world import DAY, World, answer, event, rest
+
+NOW = 1_800_000_000
+KEY = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
+LOG_EVENT = {"id": "1", "timestamp": NOW * 1000}
+
+
+def subscription(*messages: str, **other: Any) -> dict[str, Any]:
+    """Return what CloudWatch Logs sends to a subscriber."""
+    payload = {
+        "messageType": "DATA_MESSAGE",
+        "owner": "123456789012",
+        "logGroup": "/aws/lambda/appointments",
+        "logStream": "2026/11/22/[1]abc",
+        "subscriptionFilters": ["replay"],
+        "logEvents": [{**LOG_EVENT, "message": message} for message in messages],
+        **other,
+    }
+    return packed(json.dumps(payload).encode())
+
+
+def packed(content: bytes) -> dict[str, Any]:
+    """Return the event of a subscription with this content."""
+    return {"awslogs": {"data": base64.b64encode(gzip.compress(content, 1)).decode()}}
+
+
+def bus(detail: Any) -> dict[str, Any]:
+    """Return what EventBridge sends."""
+    return {
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": "request",
+        "source": "planomatic.operators",
+        "account": "123456789012",
+        "time": "2026-11-22T12:00:00Z",
+        "region": "us-east-1",
+        "resources": [],
+        "detail": detail,
+    }
+
+
+SHAPES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "line": lambda line: line,
+    "replay": lambda line: {"replay": line},
+    "awslogs": lambda line: subscription(json.dumps(line)),
+    "EventBridge": bus,
+}
+
+
+def replay(world: World, shape: str, line: dict[str, Any]) -> Any:
+    """Replay a line in a shape, and return its answer."""
+    returned = world.invoke(SHAPES[shape](line))
+    if shape == "awslogs":
+        (returned,) = returned
+    check(answer(returned), returned)
+    return answer(returned)
+
+
+def logged(world: World, **given: Any) -> dict[str, Any]:
+    """Return the line of a request that crashed before it wrote anything."""
+    world.wire.breaks["BatchGetItem"] = ["refused", "refused"]
+    assert world.post(**given).status == "application-crash"
+    line = world.lines("request")[-1]
+    assert world.items() == []
+    return line
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_replay_gives_what_the_request_would_have(world: World, shape: str) -> None:
+    """Each shape leads to the appointment, the answer and the headers of the HTTP request."""
+    given: dict[str, Any] = {
+        "order_id": "1001",
+        "confirmed": "Yes",
+        "notes": "a\r\nb 日本",
+        "month_first": 1,
+        "date_start_local": "1/5/2027",
+        "time_duration_s": 12.0,
+        "date_strat_local": "x",
+        "session_view": "full",
+        "headers": {"content-type": "application/json", "idempotency-key": '"k-1"'},
+        "request_id": "req-7",
+    }
+    line = logged(world, **given)
+    replayed = replay(world, shape, line)
+    assert replayed.code == 200
+    assert replayed.body["session"].pop("token") is None
+    item = world.item()
+    world.dynamodb.Table("appointments").delete_item(Key={"uuid": item["uuid"]})
+    direct = world.post(**given)
+    del direct.body["session"]["token"]
+    assert replayed.body == direct.body
+    assert replayed.headers == direct.headers
+    unlike = ("attempt", "received_at")
+    assert {name: item[name] for name in item if name not in unlike} == {
+        name: value for name, value in world.item().items() if name not in unlike
+    }
+    assert item["received_at"] == line["received_at"]
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({"order_id": 404}, "invalid-param"),
+        ({"date_start_local": "soon", "notes": ["x"], "confirmed": {}}, "invalid-param"),
+        ({"updated_at_mt": ""}, "missing-param"),
+        ({"token": ""}, "missing-param"),
+        ({"token": "revoked-token"}, "invalid-token"),
+        ({"token": "expired-token"}, "session-expired"),
+        ({"token": "no_roles-token"}, "client-required"),
+        ({"application": "planoauth"}, "invalid-param"),
+        ({"headers": {"content-type": "application/json", "idempotency-key": "k" * 290}},
+         "invalid-param"),
+    ],
+)  # fmt: skip
+def test_a_replay_is_refused_as_the_request_was(
+    world: World, given: dict[str, Any], status: str
+) -> None:
+    """What was refused is refused again, for the same reasons."""
+    first = world.post(**given)
+    for shape in SHAPES:
+        again = replay(world, shape, world.line("request"))
+        assert first.status == again.status == status
+        assert set(first.faults()) == set(again.faults())
+        assert first.body.get("uuid") == again.body.get("uuid")
+    assert world.items() == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_any_number_of_times(world: World, shape: str) -> None:
+    """However often a line is replayed, before or after it succeeded, there is one appointment."""
+    first = world.post(notes="n")
+    line = world.line("request")
+    for _ in range(3):
+        again = replay(world, shape, line)
+        assert (again.code, again.body["replayed"]) == (200, True)
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert again.body["data"] == first.body["data"]
+    assert len(world.items()) == 1
+
+
+def test_the_log_of_a_replay(world: World) -> None:
+    """It writes no `request` line, which would feed a subscription, and names itself a replay."""
+    line = logged(world, request_id="req-7")
+    before = len(world.lines("request"))
+    for shape in SHAPES:
+        replay(world, shape, line)
+    assert len(world.lines("request")) == before
+    responses = world.lines("response")
+    assert "replay" not in responses[0]
+    assert [response["replay"] for response in responses[1:]] == [True] * 4
+    assert {response["request_id"] for response in responses} == {"req-7"}
+
+
+@pytest.mark.parametrize(
+    ("age", "idle", "status"),
+    [
+        (7 * DAY, 0, "action-successful"),
+        (7 * DAY + 1, 0, "session-expired"),
+        (4 * DAY, 3 * DAY, "action-successful"),
+        (4 * DAY, 3 * DAY + 1, "session-expired"),
+    ],
+)
+def test_it_is_judged_as_of_when_it_was_received(
+    world: World, age: int, idle: int, status: str
+) -> None:
+    """The session's age and idleness are those of then, however late the replay."""
+    with time_machine.travel(NOW, tick=False) as clock:
+        world.put_session("mine-token", created_at=NOW - age, last_used_at=NOW - idle)
+        line = logged(world, token="mine-token")
+        clock.shift(90 * DAY)
+        assert replay(world, "line", line).status == status
+
+
+def test_everything_else_is_judged_as_of_now(world: World) -> None:
+    """A session revoked, deleted or stripped of roles since, or a closed route refuse it."""
+    line = logged(world, token="remember_me-token")
+    kept = {"remember_me": True, "created_at": 0, "last_used_at": 0}
+    world.put_session("remember_me-token", revoked=True, **kept)
+    assert replay(world, "line", line).status == "invalid-token"
+    world.put_session("remember_me-token", roles={}, **kept)
+    assert replay(world, "line", line).status == "client-required"
+    world.put_session("remember_me-token", roles={"planoauth": "liaison"}, **kept)
+    assert replay(world, "line", line).faults() == {"application": "invalid-param"}
+    world.dynamodb.Table("sessions").delete_item(Key={"token_hash": line["token_hash"]})
+    assert replay(world, "line", line).status == "invalid-token"
+    world.put_record("service#appointments", deployed=False)
+    records._held = None
+    assert replay(world, "line", line).status == "service-not-found"
+
+
+def test_it_never_marks_a_session(world: World) -> None:
+    """A session is not used by a replay, however long it was idle."""
+    with time_machine.travel(NOW, tick=False):
+        world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - DAY)
+        line = logged(world, token="mine-token", session_view="default")
+        world.wire.calls.clear()
+        shown = replay(world, "line", line).body["session"]
+        assert shown["last_used_at"] == "2027-01-14T08:00:00Z"
+        assert "UpdateItem" not in world.wire.operations()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_uuid_of_the_line_decides(world: World, shape: str) -> None:
+    """A uuid taken from the `response` line decides the key, over parameter and header."""
+    line = logged(world)
+    assert replay(world, shape, {**line, "uuid": KEY.upper()}).body["uuid"] == KEY
+    line = {**line, "uuid": KEY, "idempotency_key": "k" * 290}
+    line["params"]["uuid"] = "11111111-6a57-4b38-9d3c-2f4a1f5d9c10"
+    again = replay(world, shape, line)
+    assert (again.body["uuid"], again.body["replayed"]) == (KEY, True)
+    assert replay(world, shape, {**line, "uuid": None}).body["uuid"] != KEY
+
+
+def test_a_conflict_of_a_replay(world: World) -> None:
+    """A line with the uuid of other content is refused like any conflict."""
+    world.post(uuid=KEY, notes="the first")
+    world.post(notes="the second")
+    refused = replay(world, "line", {**world.lines("request")[-1], "uuid": KEY})
+    assert (refused.faults(), refused.body["saved"]) == ({"uuid": "invalid-param"}, False)
+
+
+def test_a_sensitive_request_cannot_be_replayed(world: World) -> None:
+    """Nothing of it was kept, and the answer says so."""
+    world.open_route(sensitive_params=True)
+    world.send(sensitive())
+    refused = replay(world, "line", world.line("request"))
+    assert refused.status == "no-params-decoded"
+    assert "sensitive" in refused.body["message"]
+
+
+def test_a_plain_line_after_the_route_became_sensitive(world: World) -> None:
+    """A line whose parameters were kept is replayed whatever the route takes now."""
+    line = logged(world)
+    world.open_route(sensitive_params=True)
+    assert replay(world, "line", line).code == 200
+
+
+GOOD_LINE: dict[str, Any] = {
+    "level": "INFO",
+    "message": "request",
+    "request_id": "req-7",
+    "received_at": "2026-11-22T10:00:00.000Z",
+    "token_hash": "0" * 64,
+    "params": {"updated_at_mt": "x"},
+    "unknown": [],
+    "idempotency_key": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("request_id", None),
+        ("request_id", 5),
+        ("request_id", "a b\n"),
+        ("request_id", "line\n"),
+        ("request_id", ...),
+        ("received_at", "yesterday"),
+        ("received_at", "2026-11-22T10:00:00"),
+        ("received_at", None),
+        ("received_at", ...),
+        ("token_hash", 5),
+        ("token_hash", ...),
+        ("params", "text"),
+        ("params", ["x"]),
+        ("params", ...),
+        ("params", {"notes": "\ud800"}),
+        ("unknown", "text"),
+        ("unknown", [5]),
+        ("idempotency_key", 5),
+        ("uuid", "nope"),
+        ("uuid", "0" * 32),
+        ("uuid", 5),
+    ],
+)
+def test_a_malformed_line(world: World, name: str, value: Any) -> None:
+    """A line that is none is answered, and the message names what is wrong with it."""
+    line = {key: kept for key, kept in {**GOOD_LINE, name: value}.items() if kept is not ...}
+    for shape in ("line", "replay", "EventBridge"):
+        refused = replay(world, shape, line)
+        assert (refused.status, refused.code) == ("identify-request-error", 500)
+        assert refused.body["saved"] is False
+        assert name in refused.body["message"] or "its text" in refused.body["message"]
+    assert world.wire.calls == []
+
+
+@pytest.mark.parametrize(
+    "received_at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", 0, 1e300, -1]
+)
+def test_a_moment_of_any_age(world: World, received_at: Any) -> None:
+    """A moment long before or after any session is answered like any other."""
+    replay(world, "line", {**GOOD_LINE, "received_at": received_at})
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [*({"replay": line} for line in [5, "x", [], {}, [GOOD_LINE], True]), bus(5), bus([])],
+)
+def test_what_holds_no_line(world: World, sent: Any) -> None:
+    """A shape of a replay without a line in it is answered, too."""
+    refused = world.send(sent)
+    assert refused.status == "identify-request-error"
+    assert world.line("response")["replay"] is True
+
+
+def test_a_subscriptions_lines(world: World) -> None:
+    """Of a payload's lines the requests are replayed, the others passed over."""
+    lines = []
+    for number in range(3):
+        world.post(request_id=f"req-{number}")
+        lines.append(json.dumps(world.lines("request")[-1]))
+    others = [
+        "START RequestId: 1 Version: $LATEST",
+        "",
+        "{",
+        "5",
+        "null",
+        '["request"]',
+        '{"message": "response", "request_id": "req-0"}',
+        '{"message": {"a": 1}}',
+        "END RequestId: 1",
+    ]
+    returned = world.invoke(subscription(*others, *lines, lines[0], *others))
+    assert [json.loads(each["body"])["request_id"] for each in returned] == [
+        "req-0",
+        "req-1",
+        "req-2",
+        "req-0",
+    ]
+    assert all(json.loads(each["body"])["replayed"] for each in returned)
+    assert len(world.items()) == 3
+
+
+def test_a_malformed_line_among_good_ones(world: World) -> None:
+    """One line that cannot be replayed does not keep the others from it."""
+    good = json.dumps(logged(world))
+    returned = world.invoke(subscription('{"message": "request"}', good))
+    assert [each["statusCode"] for each in returned] == [500, 200]
+
+
+def test_a_control_message(world: World) -> None:
+    """CloudWatch's own test message holds no request: nothing is to do."""
+    sent = subscription(
+        "CWL CONTROL MESSAGE: Checking health of destination", messageType="CONTROL_MESSAGE"
+    )
+    assert world.invoke(sent) == []
+    assert world.invoke(subscription()) == []
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"awslogs": None},
+        {"awslogs": []},
+        {"awslogs": {}},
+        {"awslogs": {"data": None}},
+        {"awslogs": {"data": 5}},
+        {"awslogs": {"data": ""}},
+        {"awslogs": {"data": "!!!"}},
+        {"awslogs": {"data": "é"}},
+        {"awslogs": {"data": base64.b64encode(b"no gzip").decode()}},
+        {"awslogs": {"data": base64.b64encode(gzip.compress(b"{}")[:-9]).decode()}},
+        packed(b"no JSON"),
+        packed(b"[]"),
+        packed(b"{}"),
+        packed(b'{"logEvents": 5}'),
+        packed(b'{"logEvents": [5]}'),
+        packed(b'{"logEvents": [{}]}'),
+        packed(b'{"logEvents": [{"message": '),
+        packed(b"[" * 100_000),
+    ],
+)
+def test_a_payload_that_cannot_be_read(world: World, sent: Any) -> None:
+    """A payload that is none is answered once, as an event that nobody can identify."""
+    (returned,) = world.invoke(sent)
+    assert answer(returned).status == "identify-request-error"
+    check(answer(returned), returned)
+
+
+@pytest.mark.parametrize("message", [5, None, {}, ["x"], True])
+def test_a_message_that_is_no_text(world: World, message: Any) -> None:
+    """A log event whose message is no text is passed over."""
+    assert world.invoke(subscription(message)) == []
+
+
+def test_a_gzip_bomb(world: World) -> None:
+    """A payload that unpacks to far more than CloudWatch sends is not unpacked to its end."""
+    import tracemalloc  # noqa: PLC0415
+
+    bomb = packed(b'{"logEvents": [' + b" " * 80_000_000 + b"]}")
+    tracemalloc.start()
+    (returned,) = world.invoke(bomb)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert answer(returned).status == "identify-request-error"
+    assert peak < 40_000_000
+
+
+def test_http_never_passes_for_a_replay(world: World) -> None:
+    """Whatever a client sends in body or headers, his request is a request: it needs its token."""
+    world.post(request_id="theirs")
+    line = world.line("request")
+    for shape in SHAPES.values():
+        sent = shape(line)
+        for request in (event(raw=json.dumps(sent)), event(raw=json.dumps([sent]))):
+            for each in (request, rest(request)):
+                assert world.send(each).status in ("missing-param", "no-params-decoded")
+        headers = {"content-type": "application/json", **sent, "replay": json.dumps(line)}
+        for each in (event(headers=headers, token=None), rest(event(headers=headers, token=None))):
+            assert world.send(each).faults() == {"token": "missing-param"}
+    assert len(world.items()) == 1
+    assert not any("replay" in response for response in world.lines("response"))
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        ["requestContext"],
+        ["rawPath"],
+        ["routeKey"],
+        ["body"],
+        ["headers"],
+        ["requestContext", "rawPath", "headers", "body", "version", "routeKey"],
+    ],
+)
+def test_junk_beside_what_api_gateway_sends(world: World, kept: list[str]) -> None:
+    """A replay's shape beside any name that API Gateway sends is no replay."""
+    world.post()
+    line = world.line("request")
+    http = {name: value for name, value in event(token=None).items() if name in kept}
+    for shape in SHAPES.values():
+        assert world.send({**shape(line), **http}).status in (
+            "identify-request-error",
+            "invalid-content-type",
+            "missing-param",
+        )
+        assert "replay" not in world.lines("response")[-1]
+
+
+def test_the_schedule_beside_a_request(world: World) -> None:
+    """The schedule's event is that and nothing else."""
+    assert world.send({"schedule": "owed", **event(token=None)}).status == "missing-param"
+    assert world.send({"schedule": "other"}).status == "identify-request-error"
+    assert "statusCode" not in world.invoke({"schedule": "owed"})
+
+
+def test_the_token_of_a_line(world: World) -> None:
+    """A line has no token; one that was put there by hand counts for nothing."""
+    line = logged(world, session_view="default")
+    line["params"]["token"] = "revoked-token"
+    again = replay(world, "line", line)
+    assert again.code == 200
+    assert again.body["session"]["token"] is None

@@ -1,0 +1,67 @@
+"""docs/operations.md is what a person reads at night: what it says to type must work."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from tools import admin, replay
+
+PROJECT: Final = Path(__file__).parents[2]
+PAGE: Final = (PROJECT / "docs" / "operations.md").read_text()
+COMMANDS: Final = sorted(set(re.findall(r"(?m)(?<=`)((?:replay|admin) --[^`]+)`", PAGE)) | {
+    line
+    for block in re.findall(r"```sh\n(.*?)```", PAGE.replace("   ```", "```"), re.DOTALL)
+    for line in re.findall(r"\b(?:replay|admin) --[^\n)]+", block)
+})  # fmt: skip
+
+
+def test_the_page_names_commands() -> None:
+    """The page is read as it is meant to be: both commands are found, in blocks and in lines."""
+    assert len(COMMANDS) > 25
+    assert {command.split()[0] for command in COMMANDS} == {"admin", "replay"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_it_says_to_type_is_understood(command: str) -> None:
+    """Every command on the page has options and arguments that exist."""
+    name, *arguments = shlex.split(command.partition("#  ")[0].partition("   #")[0])
+    if name == "replay":
+        assert replay.main.make_context(name, arguments)
+    else:
+        shown = CliRunner().invoke(admin.main, [*arguments, "--help"])
+        assert shown.exit_code == 0, shown.output
+
+
+def _resources() -> dict[str, Any]:
+    loader: Any = type("Loader", (yaml.SafeLoader,), {})
+    loader.add_multi_constructor("!", lambda *_: None)
+    template = yaml.load((PROJECT / "template.yaml").read_text(), loader)  # noqa: S506 - a SafeLoader
+    resources: dict[str, Any] = template["Resources"]
+    return resources
+
+
+def test_every_alarm_is_explained_with_three_things_to_do() -> None:
+    """Each alarm of the template stands on the page, and the first three things to do with it."""
+    text = (PROJECT / "template.yaml").read_text()
+    names = set(re.findall(r"AlarmName: !Sub \$\{AWS::StackName\}-([a-z-]+)", text))
+    found = [each for each in _resources().values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    assert len(names) == len(found)
+    section = PAGE.partition("## Alarms\n")[2].partition("\n## ")[0]
+    explained: set[str] = set()
+    for paragraph in section.split("\n\n"):
+        if told := set(re.findall(r"\*\*([a-z-]+)\*\*", paragraph.partition(":")[0])):
+            assert re.findall(r"(?m)^\d", paragraph) == ["1", "2", "3"], told
+            explained |= told
+    assert explained == names
+
+
+def test_every_section_is_listed() -> None:
+    """The contents at the top lead to every section."""
+    sections = re.findall(r"(?m)^## (.+)$", PAGE)
+    anchors = [re.sub(r"[^a-z -]", "", each.lower()).replace(" ", "-") for each in sections]
+    assert re.findall(r"\]\(#([a-z-]+)\)", PAGE)[: len(anchors)] == anchors
