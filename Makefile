@@ -3,9 +3,12 @@
 PYTHON ?= python3
 PORT ?=
 EVENT ?=
+STAGE ?=
+SECONDS ?=
+OFFLINE ?=
 
 export PYTHON
-unexport PORT EVENT
+unexport PORT EVENT STAGE OFFLINE SECONDS
 setup := @$(PYTHON) tools/bootstrap.py
 bin := .local/venv/bin
 python := $(bin)/python
@@ -13,7 +16,7 @@ tools := $(python) -m tools
 port := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo invoke mailbox notifications rie bench build test faults check lock clean
+.PHONY: help run up down demo invoke mailbox notifications rie build bench test faults check audit load deploy docs lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -74,6 +77,22 @@ check: ## Check style, types and the template
 	@$(bin)/mypy
 	@.local/sam/bin/cfn-lint template.yaml
 	@SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=.local/sam-home .local/sam/bin/sam validate
+
+audit: ## Scan the template, the code and the locks for known weaknesses (OFFLINE=1: without the locks)
+	$(setup) venv sam audit
+	@$(tools) audit $(if $(OFFLINE),--offline)
+
+load: ## Load a stack of its own for three minutes while its parts fail in turn; audit what was told
+	$(setup) venv sam ministack locust
+	@$(tools) load $(if $(SECONDS),--seconds $(SECONDS))
+
+deploy: ## Deploy what is committed and passes every check: make deploy STAGE=dev
+	$(setup) venv sam
+	@$(tools) deploy $(STAGE)
+
+docs: ## Write the API reference and the OpenAPI document anew
+	$(setup) venv
+	@$(python) -m tools.reference
 
 lock: ## Renew the locked versions of everything
 	$(setup)

@@ -6,9 +6,10 @@ import sys
 import time
 from pathlib import Path
 
-from tools import demo, deployment, rie, stack, tables
+from tools import audit, demo, deploy, deployment, rie, stack, tables
 from tools.bootstrap import ROOT
 from tools.console import err, out, step
+from tools.load.run import load as run_load
 from tools.project import ToolError
 
 
@@ -23,6 +24,9 @@ def main() -> int:
             command.add_argument("event", type=Path, nargs="?", default=Path())
     for name in ("down", "mailbox", "notifications", "build"):
         commands.add_parser(name)
+    commands.add_parser("load").add_argument("--seconds", type=int, default=180)
+    commands.add_parser("audit").add_argument("--offline", action="store_true")
+    commands.add_parser("deploy").add_argument("stage", nargs="?", default="")
     arguments = parser.parse_args()
     try:
         return run(arguments)
@@ -55,7 +59,20 @@ def run(arguments: argparse.Namespace) -> int:
             return rie.main(stack.up(arguments.port))
         case "build":
             build()
+        case _:
+            release(arguments)
     return 0
+
+
+def release(arguments: argparse.Namespace) -> None:
+    """Do one of the things that a release takes."""
+    match arguments.command:
+        case "audit":
+            audit.audit(offline=arguments.offline)
+        case "load":
+            run_load(arguments.seconds)
+        case "deploy":
+            deploy.deploy(arguments.stage)
 
 
 def follow(port: int | None) -> int:

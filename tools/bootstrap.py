@@ -28,6 +28,8 @@ LOCKS = {
     "ministack": "ministack.txt",
     "rie": "rie.txt",
     "bench": "bench.txt",
+    "audit": "audit.txt",
+    "locust": "locust.txt",
 }
 
 

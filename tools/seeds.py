@@ -45,6 +45,11 @@ RECORDS: Final[list[dict[str, Any]]] = [
 ]
 
 
+def hash_of(token: str) -> str:
+    """Return the sessions table's key of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
 def sessions(now: int) -> list[dict[str, Any]]:
     """Return one session of each kind, as old as its kind wants."""
     employee = {"planoauth": "employee", "planoorder": "employee", "planox2": "employee"}
@@ -70,8 +75,7 @@ def sessions(now: int) -> list[dict[str, Any]]:
     }
     items = []
     for kind, difference in differences.items():
-        token_hash = hashlib.sha256(TOKENS[kind].encode()).hexdigest()
-        key = {"token_hash": token_hash, "uuid": str(uuid5(NAMESPACE_DNS, TOKENS[kind]))}
+        key = {"token_hash": hash_of(TOKENS[kind]), "uuid": str(uuid5(NAMESPACE_DNS, TOKENS[kind]))}
         items.append({**key, **person, **recent, "roles": employee, **difference})
     for item in items:
         if item["kind"] == "application":

@@ -11,7 +11,8 @@ import json
 import os
 import time
 import uuid
-from datetime import date, datetime, time as time_of_day, timezone
+from datetime import UTC, date, datetime
+from datetime import time as time_of_day
 
 import boto3
 from botocore.exceptions import ClientError
@@ -221,7 +222,7 @@ def view(session, token):
 
 def iso(seconds):
     """Return epoch seconds as ISO 8601."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def emit(metric):

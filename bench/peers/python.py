@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 _TARGETS = {"batch_get_item": "BatchGetItem", "put_item": "PutItem"}
 _REGION = os.environ["AWS_REGION"]
 _HOST = urlsplit(os.environ["AWS_ENDPOINT_URL"]).netloc
-with open(os.environ["BENCH_CALLS"]) as _file:  # noqa: PTH123 - pathlib would be one more import
+with open(os.environ["BENCH_CALLS"]) as _file:
     _CALLS = json.load(_file)
 _connection = http.client.HTTPConnection(_HOST)
 

@@ -7,7 +7,7 @@ https://pynamodb.readthedocs.io/en/stable/conditional.html
 import hashlib
 import time
 import uuid
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from answers import Refused
@@ -107,4 +107,4 @@ def view(session: Session, token: str) -> dict[str, Any]:
 
 def iso(seconds: float) -> str:
     """Return epoch seconds as ISO 8601."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,187 @@
+"""The template keeps what is kept, says nothing secret, and asks for no permission that is none.
+
+What the scanners of `make audit` do not see (measured: mistyped and starred actions, a key in an
+environment value, a log group that Lambda would make by itself and keep for ever) is held here.
+"""
+
+import re
+from typing import Any, Final
+
+import botocore.session
+import pytest
+
+from tests.template import actions, resources, statements, template
+from tools.project import TEMPLATE
+
+KEPT: Final = {
+    *("AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"),
+}
+# Specification section 11; AWS_ENDPOINT_URL is there for `sam local` alone.
+ENVIRONMENT: Final = {
+    *("SESSIONS_TABLE", "RECORDS_TABLE", "APPOINTMENTS_TABLE", "NOTIFICATIONS_TOPIC"),
+    *("MANDRILL_URL", "MANDRILL_SECRET", "MANDRILL_TEMPLATE", "STAGE", "AWS_ENDPOINT_URL"),
+}
+# Permissions that are not called as the operation is.
+NAMED_OTHERWISE: Final = {"lambda:InvokeFunction": "Invoke"}
+
+
+def resolved(value: Any, parameters: dict[str, str]) -> Any:
+    """Return what CloudFormation makes of a value: conditions, and references to parameters."""
+    match value:
+        case {"Fn::If": [condition, if_true, if_false]}:
+            condition = template()["Conditions"][condition]
+            return resolved(if_true if resolved(condition, parameters) else if_false, parameters)
+        case {"Fn::Not": [condition]}:
+            return not resolved(condition, parameters)
+        case {"Fn::Equals": [left, right]}:
+            return resolved(left, parameters) == resolved(right, parameters)
+        case {"Ref": name} if name in parameters:
+            return parameters[name]
+    return value
+
+
+def functions() -> list[dict[str, Any]]:
+    """Return the functions' properties."""
+    return [each["Properties"] for each in resources("AWS::Serverless::Function").values()]
+
+
+@pytest.mark.parametrize(
+    ("stage", "policy", "is_protected"),
+    [("dev", "Retain", True), ("prod", "Retain", True), ("local", "Delete", False)],
+)
+def test_what_is_kept_survives_the_stack(stage: str, policy: str, is_protected: bool) -> None:
+    """Outside the local stage no deletion and no replacement takes tables, logs or the key."""
+    for kind in KEPT:
+        assert resources(kind)
+        for name, resource in resources(kind).items():
+            for fate in ("DeletionPolicy", "UpdateReplacePolicy"):
+                assert resolved(resource.get(fate), {"Stage": stage}) == policy, (name, fate)
+    for name, table in resources("AWS::DynamoDB::Table").items():
+        protected = table["Properties"]["DeletionProtectionEnabled"]
+        assert resolved(protected, {"Stage": stage}) is is_protected, name
+
+
+def test_tables_can_be_restored_and_are_encrypted() -> None:
+    """Each has point-in-time recovery and encryption at rest."""
+    for name, table in resources("AWS::DynamoDB::Table").items():
+        properties = table["Properties"]
+        recovery = properties["PointInTimeRecoverySpecification"]
+        assert recovery == {"PointInTimeRecoveryEnabled": True}, name
+        assert properties["SSESpecification"] == {"SSEEnabled": True}, name
+
+
+def test_the_environment_holds_no_key_and_no_debug_switch() -> None:
+    """It holds what the specification names, each by reference: no literal value, no other name."""
+    for function in functions():
+        variables = function["Environment"]["Variables"]
+        assert set(variables) == ENVIRONMENT
+        assert all(set(value) <= {"Ref", "Fn::GetAtt"} for value in variables.values())
+        assert variables["AWS_ENDPOINT_URL"] == {"Ref": "AWS::NoValue"}
+        referred = {value["Ref"] for value in variables.values() if "Ref" in value}
+        secret = set(resources("AWS::SecretsManager::Secret"))
+        assert not referred & secret, "a secret's ARN is told, not what it holds"
+
+
+def test_no_parameter_holds_a_secret() -> None:
+    """An operator puts the key into the secret; what the template puts there opens nothing."""
+    for name, parameter in template()["Parameters"].items():
+        assert not re.search(r"key|secret|token|password", name, re.IGNORECASE)
+        assert parameter["Description"]
+    for secret in resources("AWS::SecretsManager::Secret").values():
+        assert secret["Properties"]["SecretString"] == "not-yet-set"
+
+
+def test_every_stage_throttles_and_logs_access() -> None:
+    """The API has a rate, a burst and an access log, and logs no request whole."""
+    for stage in resources("AWS::ApiGatewayV2::Stage").values():
+        settings = stage["Properties"]["DefaultRouteSettings"]
+        assert 0 < settings["ThrottlingRateLimit"] <= settings["ThrottlingBurstLimit"] <= 1000
+        assert not {"DataTraceEnabled", "LoggingLevel"} & set(settings)
+        access = stage["Properties"]["AccessLogSettings"]
+        assert access["DestinationArn"] == {"Fn::GetAtt": ["AccessLog", "Arn"]}
+        assert not re.search(r"header|queryString|authorizer|body", access["Format"])
+
+
+def test_every_log_ends() -> None:
+    """Each log group has a retention, and each function writes to one of them."""
+    groups = resources("AWS::Logs::LogGroup")
+    for name, group in groups.items():
+        assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}, name
+    for function in functions():
+        assert function["LoggingConfig"]["LogGroup"]["Ref"] in groups
+
+
+def test_browsers_are_let_in_from_named_origins_alone() -> None:
+    """No origin is allowed for all, by default or by the template."""
+    for api in resources("AWS::ApiGatewayV2::Api").values():
+        assert api["Properties"]["CorsConfiguration"]["AllowOrigins"] == {"Ref": "AllowedOrigins"}
+    origins = template()["Parameters"]["AllowedOrigins"]["Default"].split(",")
+    assert all(re.fullmatch(r"https://[a-z0-9.-]+", origin) for origin in origins)
+
+
+def test_every_action_is_one_that_the_service_has() -> None:
+    """A mistyped action grants nothing, and nobody would be told."""
+    services = botocore.session.get_session()
+    for role, statement in statements():
+        assert statement["Effect"] == "Allow"
+        for action in actions(statement):
+            service, name = action.split(":")
+            operations = services.get_service_model(service).operation_names
+            assert NAMED_OTHERWISE.get(action, name) in operations, (role, action)
+
+
+def test_no_action_and_no_resource_is_starred() -> None:
+    """Roles name each action, and one resource, unless the line says why there is none to name."""
+    starred = 0
+    for role, statement in statements():
+        assert not any("*" in action for action in actions(statement)), role
+        assert not {"NotAction", "NotResource"} & set(statement), role
+        starred += statement["Resource"] == "*"
+    lines = re.findall(r'^ *Resource: "?\*"?(.*)$', TEMPLATE.read_text(), re.MULTILINE)
+    assert len(lines) == starred
+    assert all(re.match(r" # \w+", reason) for reason in lines)
+
+
+def test_roles_are_assumed_by_one_service_and_hold_no_policy_of_others() -> None:
+    """No managed policy widens a role, and each has one service that may act in it."""
+    for name, role in resources("AWS::IAM::Role").items():
+        properties = role["Properties"]
+        assert "ManagedPolicyArns" not in properties, name
+        (trusted,) = properties["AssumeRolePolicyDocument"]["Statement"]
+        assert set(trusted["Principal"]) == {"Service"}, name
+    for function in functions():
+        assert "Policies" not in function
+        assert function["Role"] == {"Fn::GetAtt": ["FunctionRole", "Arn"]}
+
+
+def test_only_the_api_may_invoke_the_function_from_outside() -> None:
+    """The function has no public address, and its permission names this API."""
+    assert not any("FunctionUrlConfig" in function for function in functions())
+    assert not resources("AWS::Lambda::Url")
+    for permission in resources("AWS::Lambda::Permission").values():
+        properties = permission["Properties"]
+        assert properties["Principal"] == "apigateway.amazonaws.com"
+        assert "${Api}" in properties["SourceArn"]["Fn::Sub"]
+
+
+def test_a_new_version_is_brought_back_by_an_alarm() -> None:
+    """Where traffic is shifted by degrees, alarms of the template stop it and go back."""
+    (function,) = functions()
+    preference = function["DeploymentPreference"]
+    assert preference["Enabled"] == {"Ref": "GradualDeployment"}
+    assert template()["Parameters"]["GradualDeployment"]["Default"] == "false"
+    watching = {alarm["Ref"] for alarm in preference["Alarms"]}
+    assert "FunctionErrorsAlarm" in watching
+    assert watching <= set(resources("AWS::CloudWatch::Alarm"))
+
+
+def test_every_alarm_reaches_a_person() -> None:
+    """Each publishes on a topic of the template, and says what it is about."""
+    alarms = resources("AWS::CloudWatch::Alarm")
+    assert alarms
+    topics = resources("AWS::SNS::Topic")
+    for name, alarm in alarms.items():
+        (action,) = alarm["Properties"]["AlarmActions"]
+        assert action["Ref"] in topics, name
+        assert "KmsMasterKeyId" not in topics[action["Ref"]]["Properties"], "CloudWatch could not"
+        assert alarm["Properties"]["AlarmDescription"], name

@@ -1,0 +1,32 @@
+"""Fixtures: the world of the service tests, and the Mandrill sandbox beside it."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import HTTPServer
+
+import pytest
+
+from tests.service.conftest import cloud, world  # noqa: F401 - fixtures
+from tools.mandrill_account import Account
+from tools.sandbox import Sandbox
+
+
+@pytest.fixture
+def mandrill(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """Give the function a Mandrill account, served from this process."""
+    from appointments import mandrill as adapter  # noqa: PLC0415 - moto first
+    from appointments.settings import SETTINGS  # noqa: PLC0415
+
+    account = Account({"sandbox-key"}, slow=0, search_limit=0)
+    server: HTTPServer = Sandbox(0, account)
+    serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+    serving.start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    monkeypatch.setattr(adapter, "SETTINGS", replace(SETTINGS, mandrill_url=url))
+    adapter._pool.cache_clear()
+    yield account
+    server.shutdown()
+    serving.join()
+    server.server_close()
+    adapter._pool.cache_clear()

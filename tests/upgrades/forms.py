@@ -1,0 +1,126 @@
+"""The forms that an appointment's item can have, each brought about by the function itself."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from botocore.exceptions import EndpointConnectionError
+
+from tests.service.world import World, event
+
+SCHEDULE: Final = {"schedule": "owed"}
+# Users whose addresses have Mandrill answer in a way of its own.
+ADDRESSES: Final = {
+    "user#502": "rex@rejected.test",
+    "user#601": "dee@down.test",
+    "user#602": "gus@garbage.test",
+}
+# Every parameter, as FileMaker sends it.
+EVERYTHING: Final[dict[str, Any]] = {
+    **dict.fromkeys(("confirmed", "allday", "optional", "ready_to_schedule"), "1"),
+    **dict.fromkeys(("cancelled", "on_site_cancel", "same_day_cancel"), "0"),
+    **dict.fromkeys(("date_start_local", "date_stop_local", "requested_date"), "1/5/2027"),
+    **dict.fromkeys(("date_start_office", "date_stop_office"), "1/5/2027"),
+    **dict.fromkeys(("date_start_utc", "date_stop_utc"), "1/6/2027"),
+    **dict.fromkeys(("window_date_start", "window_date_end"), "1/7/2027"),
+    **dict.fromkeys(("time_start_local", "time_start_office", "requested_time"), "7:30 PM"),
+    **dict.fromkeys(("time_stop_local", "time_stop_office"), "8:30:05,5 PM"),
+    "time_start_utc": "2:30",
+    "time_stop_utc": "3:30",
+    "time_duration_s": "3600",
+    **dict.fromkeys(("confirmed_at", "created_at", "updated_at"), "1/4/2027 4:05:00 PM"),
+    **dict.fromkeys(("appt_type", "delivery_type", "summary", "time_duration"), "Twilight"),
+    **dict.fromkeys(("description", "location", "notes"), "Gate code 1234\rRing twice"),
+    **dict.fromkeys(("confirmed_by", "created_by", "created_in", "updated_by"), "bo"),
+    "order_id": "1001",
+    "order_request_id": "2001",
+    "order_request_appt_id": "3001",
+    "photographer_user_id": "501",
+    "photographer_name": "Pat",
+    "application": "planox2",
+    "window_time_start": "8",
+    "window_time_end": "17",
+    "month_first": "1",
+    "uuid": "7F0C0F4E6A574B389D3C2F4A1F5D9C10",
+    "session_view": "full",
+}
+
+
+def bare(world: World) -> None:
+    """Ask for the least, without anybody to be mailed."""
+    world.post()
+
+
+def everything(world: World) -> None:
+    """Ask for all that can be asked for, under an Idempotency-Key that a `uuid` overrides."""
+    headers = {"content-type": "application/json", "idempotency-key": "fm-1"}
+    world.send(event(headers=headers, **EVERYTHING))
+
+
+def keyed(world: World) -> None:
+    """Name the appointment by an Idempotency-Key alone."""
+    headers = {"content-type": "application/json", "idempotency-key": '"fm-2"'}
+    world.send(event(token="silent-token", headers=headers))
+
+
+def partly_sent(world: World) -> None:
+    """Mail two, of whom one is refused."""
+    world.post(token="session-token", photographer_user_id=502)
+
+
+def failed(world: World) -> None:
+    """Mail one while Mandrill is down."""
+    world.post(photographer_user_id=601)
+
+
+def unanswered(world: World) -> None:
+    """Get no readable answer from Mandrill: it may have the email."""
+    world.post(photographer_user_id=602)
+
+
+def unmarked(world: World) -> None:
+    """Send the email and die before that is marked."""
+    world.wire.breaks["UpdateItem"] = ["refused"] * 2
+    world.post(photographer_user_id=501)
+
+
+def untold(world: World) -> None:
+    """Owe a person the word that an email failed."""
+    from appointments import clients  # noqa: PLC0415 - moto first
+
+    def refuse(**_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="sns")
+
+    events = clients.client("sns").meta.events
+    events.register_first("before-send.sns.Publish", refuse)
+    try:
+        world.post(photographer_user_id=601)
+    finally:
+        events.unregister("before-send.sns.Publish", refuse)
+
+
+def given_up(world: World) -> None:
+    """Try as often as the schedule does."""
+    world.post(photographer_user_id=601)
+    while "owed" in world.item():
+        make_due(world)
+        world.invoke(SCHEDULE)
+
+
+FORMS: Final[dict[str, Callable[[World], None]]] = {
+    form.__name__: form
+    for form in (
+        *(bare, everything, keyed, partly_sent, failed),
+        *(unanswered, unmarked, untold, given_up),
+    )
+}
+
+
+def make_due(world: World) -> None:
+    """Let the time pass that the schedule waits."""
+    item = world.item()
+    if "due" in item:
+        world.dynamodb.Table("appointments").update_item(
+            Key={"uuid": item["uuid"]},
+            UpdateExpression="SET due = :now",
+            ExpressionAttributeValues={":now": 0},
+        )

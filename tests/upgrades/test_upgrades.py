@@ -1,0 +1,154 @@
+"""What an older version wrote is read, healed and replayed by this one; README.md says how."""
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import pytest
+
+from tests.service.cloud import LOG_GROUP, Cloud
+from tests.service.world import World, answer
+from tests.upgrades.forms import ADDRESSES, FORMS, SCHEDULE, make_due
+from tools import replay
+from tools.mandrill_account import Account
+
+HERE: Final = Path(__file__).parent
+RECORD: Final = os.environ.get("RECORD")
+RELEASES: Final = sorted(
+    (path for path in HERE.glob("*.*.*") if path.is_dir()),
+    key=lambda path: [int(part) for part in path.name.split(".")],
+)
+EXAMPLES: Final = [example for release in RELEASES for example in sorted(release.glob("*.json"))]
+# What an item tells of its email; all else is the appointment itself.
+OF_THE_EMAIL: Final = {
+    *("attempt", "email_status", "email_reason", "email_recipients", "email_tries"),
+    *("lease", "notifications", "owed", "due"),
+}
+
+Example = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def account(world: World, mandrill: Account) -> Account:
+    """Have a Mandrill; the tests say when its recipients have been corrected."""
+    for record, address in ADDRESSES.items():
+        world.put_record(record, email=address)
+    return mandrill
+
+
+@pytest.fixture(params=EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def example(request: pytest.FixtureRequest, world: World) -> Example:
+    """Read what a release left, in a world where the photographers' addresses are good by now."""
+    for record, address in ADDRESSES.items():
+        world.put_record(record, email=address.partition("@")[0] + "@planomatic.test")
+    read: Example = json.loads(request.param.read_text())
+    return read
+
+
+def items() -> list[dict[str, Any]]:
+    """Return the appointments as DynamoDB has them."""
+    found: list[dict[str, Any]] = boto3.client("dynamodb", region_name="us-east-1").scan(
+        TableName="appointments"
+    )["Items"]
+    return found
+
+
+def put(world: World, item: dict[str, Any]) -> None:
+    """Put an appointment as an older version did, long ago."""
+    boto3.client("dynamodb", region_name="us-east-1").put_item(TableName="appointments", Item=item)
+    make_due(world)
+
+
+def replayed(world: World, example: Example) -> dict[str, Any]:
+    """Replay the request as the command does, and return the answer's body."""
+    line = {**example["request"], "uuid": example["response"]["uuid"]}
+    return answer(world.invoke({"replay": line})).body
+
+
+def reached(example: Example) -> list[str]:
+    """Return who had surely got the email."""
+    entries = example["item"].get("email_recipients", {"L": []})["L"]
+    return [entry["M"]["email"]["S"] for entry in entries if entry["M"]["status"]["S"] == "sent"]
+
+
+def assert_settled(world: World, account: Account, example: Example) -> None:
+    """Nothing is owed any more, and nobody was mailed twice."""
+    item = world.item()
+    assert not {"owed", "due", "lease", "notifications"} & set(item)
+    mailed = [to["email"] for mail in account.accepted() for to in mail["to"]] + reached(example)
+    assert max(Counter(mailed).values(), default=0) <= 1
+
+
+def test_its_line_makes_the_same_appointment(world: World, example: Example) -> None:
+    """Where the table lost it, the line of its request brings it back, under the same key."""
+    assert replayed(world, example)["saved"]
+    (item,) = items()
+    assert {name: value for name, value in item.items() if name not in OF_THE_EMAIL} == {
+        name: value for name, value in example["item"].items() if name not in OF_THE_EMAIL
+    }
+
+
+def test_its_request_is_still_a_repeat(world: World, account: Account, example: Example) -> None:
+    """The fingerprint and the key are what they were; what it owed is sent, to each once."""
+    put(world, example["item"])
+    body = replayed(world, example)
+    assert (body["status"], body["replayed"]) == ("action-successful", True)
+    assert body["data"]["email"]["status"] in {"sent", "skipped"}
+    make_due(world)
+    world.invoke(SCHEDULE)
+    assert_settled(world, account, example)
+
+
+def test_the_schedule_heals_it(world: World, account: Account, example: Example) -> None:
+    """Without anybody's help what it owes is sent, and what was given up stays so."""
+    put(world, example["item"])
+    world.invoke(SCHEDULE)
+    status = world.item()["email_status"]
+    assert status in {"sent", "skipped"} or (status == "failed" and "owed" not in example["item"])
+    assert_settled(world, account, example)
+
+
+def test_the_command_reads_its_lines(cloud: Cloud, example: Example) -> None:
+    """`replay` finds the older request, and what its caller was told."""
+    request, response = example["request"], example["response"]
+    cloud.log(json.dumps(request), json.dumps(response))
+    options = ("--log-group", LOG_GROUP, "--since", request["received_at"], "--dry-run", "--json")
+    picked = json.loads(cloud.run(replay.main, *options, "--status", response["status"]).stdout)
+    (found,) = picked["requests"]
+    assert (found["request_id"], found["uuid"]) == (request["request_id"], response["uuid"])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_there_is_an_example_of_each_form(world: World, form: str) -> None:
+    """What is written today has the shape of the newest example; if not, it wants one."""
+    FORMS[form](world)
+    (item,) = items()
+    lines = {name: world.lines(name)[0] for name in ("request", "response")}
+    written: Example = {"item": item, **lines}
+    if RECORD:
+        folder = HERE / RECORD
+        folder.mkdir(exist_ok=True)
+        (folder / f"{form}.json").write_text(json.dumps(written, indent=1, sort_keys=True) + "\n")
+        return
+    newest = next(path for path in reversed(EXAMPLES) if path.stem == form)
+    assert shape(written) == shape(json.loads(newest.read_text())), "see README.md"
+
+
+def shape(value: Any) -> Any:
+    """Return the names and types in an example."""
+    match value:
+        case dict():
+            return {name: shape(part) for name, part in value.items()}
+        case list():
+            return [shape(part) for part in value]
+    return type(value).__name__
+
+
+def test_an_example_is_real() -> None:
+    """No folder is empty, and each example is of a form that this suite can still make."""
+    assert RELEASES
+    assert {path.stem for path in EXAMPLES} <= set(FORMS)
+    assert all(any(release.glob("*.json")) for release in RELEASES)

@@ -1,0 +1,97 @@
+"""`audit`: look for known weaknesses in the template, the code and the locked dependencies."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from tools.bootstrap import LOCAL, REQUIREMENTS, ROOT
+from tools.console import err, step
+from tools.project import SOURCE, TEMPLATE, ToolError
+
+LOCKS: Final = (SOURCE / "requirements.txt", *sorted(REQUIREMENTS.glob("*.txt")))
+SECONDS: Final = 300
+NOT_AUDITED: Final = "NOT AUDITED:"
+_BIN: Final = LOCAL / "audit" / "bin"
+# What bandit remarks and this project means:
+_MEANT: Final = {
+    "B101": "assert: it tells the type checker what the line above has seen to",
+    "B105": "made-up credentials of the local stack, which opens nothing else",
+    "B106": "the same",
+    "B404": "the tools run programs,",
+    "B603": "by list, without a shell,",
+    "B607": "and the git that is on the PATH",
+}
+SCANS: Final[dict[str, list[str | Path]]] = {
+    "The template's schema (cfn-lint)": [LOCAL / "sam" / "bin" / "cfn-lint", TEMPLATE],
+    "The template's weaknesses (checkov)": [
+        *(_BIN / "checkov", "--config-file", ROOT / ".checkov.yaml", "--file", TEMPLATE)
+    ],
+    "The code's weaknesses (bandit)": [
+        *(_BIN / "bandit", "--quiet", "--recursive", "--skip", ",".join(_MEANT)),
+        *(ROOT / "src", ROOT / "tools"),
+    ],
+}
+
+
+def audit(*, offline: bool) -> None:
+    """Run every scan; raises ToolError where one found something or could not be made."""
+    failed = [text for text, command in SCANS.items() if not _passes(text, partial(_scan, command))]
+    if offline:
+        err.print(f"{NOT_AUDITED} the locked dependencies: that needs the network (make audit)")
+    else:
+        for lock in LOCKS:
+            text = f"Known vulnerabilities in {lock.relative_to(ROOT)} (pip-audit)"
+            failed += [] if _passes(text, partial(_look_up, lock)) else [text]
+    if failed:
+        raise ToolError(f"Not clean: {'; '.join(failed)}")
+
+
+def _passes(text: str, scan: Callable[[], None]) -> bool:
+    try:
+        with step(text):
+            scan()
+    except ToolError as found:
+        err.print(f"[red]✗[/] {text}")
+        err.print(str(found), markup=False, soft_wrap=True)
+        return False
+    return True
+
+
+def _scan(command: list[str | Path]) -> None:
+    done = _run(command)
+    if done.returncode:
+        raise ToolError(done.stdout + done.stderr)
+
+
+def _look_up(lock: Path) -> None:
+    """Ask for the known vulnerabilities of what a lock holds; no answer is no good answer."""
+    report = LOCAL / "audit" / f"{lock.stem}.json"
+    report.unlink(missing_ok=True)
+    done = _run(
+        [
+            *(_BIN / "pip-audit", "--strict", "--require-hashes", "--disable-pip"),
+            *("--progress-spinner", "off", "--format", "json", "--output", report),
+            *("--requirement", lock),
+        ]
+    )
+    if not report.is_file():
+        reason = (done.stderr.strip().splitlines() or ["it did not say why"])[-1]
+        raise ToolError(f"{NOT_AUDITED} pip-audit could not finish: {reason}")
+    dependencies = json.loads(report.read_text())["dependencies"]
+    told = [
+        f"{dependency['name']} {dependency['version']}: {known['id']}, mended in "
+        f"{', '.join(known['fix_versions']) or 'no version yet'}"
+        for dependency in dependencies
+        for known in dependency["vulns"]
+    ]
+    if told or done.returncode or not dependencies:
+        raise ToolError("\n".join(told) or f"{NOT_AUDITED} {done.stderr}")
+
+
+def _run(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own tools
+        command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
+    )

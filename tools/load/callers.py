@@ -1,0 +1,129 @@
+"""The callers, for Locust: each sends as fast as answers come, and notes what he was told.
+
+Good, bad, repeated, conflicting and simultaneous requests are mixed. This runs in Locust's own
+environment: nothing of the project is imported.
+"""
+
+import json
+import os
+import random
+import time
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import gevent
+from locust import FastHttpUser, constant, task
+
+PATH: Final = "/api/v1/appointments/create"
+NOTES: Final = Path(os.environ["LOAD_NOTES"])
+HOST: Final = os.environ["LOAD_HOST"]
+TOKENS: Final[dict[str, str]] = json.loads(os.environ["LOAD_TOKENS"])
+# As the README tells callers: the same again after a second, two, four.
+PAUSES: Final = (1, 2, 4)
+ANSWER_SECONDS: Final = 40
+
+random.seed(0)
+notes = NOTES.open("a", buffering=1)
+
+
+class Caller(FastHttpUser):  # type: ignore[misc]
+    """One caller who waits for each answer before he sends again."""
+
+    host = os.environ["LOAD_URL"]
+    wait_time = constant(0)
+    connection_timeout = network_timeout = ANSWER_SECONDS
+
+    @task(40)
+    def create(self) -> None:
+        """Book a photographer: an email to him and to the booker."""
+        self._insist("mailed", appointment(photographer_user_id=501))
+
+    @task(20)
+    def create_without_email(self) -> None:
+        """Put an appointment on record that mails nobody, as FileMaker sends it."""
+        sent = appointment(
+            token=TOKENS["application"], month_first="1", date_start_local="1/5/2027", allday=""
+        )
+        self._insist("silent", sent)
+
+    @task(10)
+    def repeat(self) -> None:
+        """Send the same twice, the second knowing nothing of the first."""
+        sent = appointment(photographer_user_id=501)
+        self._insist("repeated", sent)
+        self._insist("repeated", sent)
+
+    @task(10)
+    def send_at_once(self) -> None:
+        """Send the same twice at the same moment."""
+        sent = appointment(photographer_user_id=501)
+        gevent.joinall([gevent.spawn(self._insist, "simultaneous", sent) for _ in range(2)])
+
+    @task(5)
+    def conflict(self) -> None:
+        """Send another appointment under a key that is taken."""
+        sent = appointment(token=TOKENS["application"])
+        self._insist("first", sent)
+        self._insist("conflict", sent | {"notes": str(uuid4())})
+
+    @task(5)
+    def send_wrong_date(self) -> None:
+        """Send a date that is none."""
+        self._tell("bad", appointment(date_start_local="13/45/2026"))
+
+    @task(5)
+    def send_bad_token(self) -> None:
+        """Send a token that has expired, was revoked or is nobody's."""
+        token = random.choice([TOKENS["expired"], TOKENS["revoked"], "nobody's"])  # noqa: S311
+        self._tell("bad", appointment(token=token))
+
+    @task(5)
+    def send_unknown_order(self) -> None:
+        """Refer to an order that does not exist."""
+        self._tell("bad", appointment(order_id=999))
+
+    def _insist(self, kind: str, sent: dict[str, Any]) -> None:
+        """Send it, and again with the same uuid while the answer says so or there is none."""
+        for pause in (*PAUSES, None):
+            answer = self._tell(kind, sent)
+            if pause is None or ("status" in answer and not answer["retryable"]):
+                return
+            gevent.sleep(pause)
+
+    def _tell(self, kind: str, sent: dict[str, Any]) -> dict[str, Any]:
+        """Send one request, note the answer, and return its body (empty where none came)."""
+        begun = time.time()
+        headers = {"Host": HOST, "Content-Type": "application/json"}
+        with self.client.post(
+            PATH, json=sent, headers=headers, name=kind, catch_response=True
+        ) as response:
+            try:
+                body = json.loads(response.text or "")
+            except ValueError:
+                body = {}
+            response.success()  # whether an answer is right is the audit's affair
+        told = {name: body.get(name) for name in ("status", "saved", "replayed", "request_id")}
+        note = {
+            "at": begun,
+            "seconds": time.time() - begun,
+            "kind": kind,
+            "http": response.status_code,
+            "uuid": sent["uuid"],
+            "content": sent["notes"],
+            "answered": "status" in body,
+            **told,
+        }
+        notes.write(json.dumps(note) + "\n")
+        return body if "status" in body else {}
+
+
+def appointment(**given: Any) -> dict[str, Any]:
+    """Return a request for an appointment like no other."""
+    return {
+        "token": TOKENS["session"],
+        "updated_at_mt": "2026-11-22 10:00:00",
+        "uuid": str(uuid4()),
+        "notes": str(uuid4()),
+        **given,
+    }

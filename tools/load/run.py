@@ -1,0 +1,256 @@
+"""Load the local stack, break and mend its parts in turn, heal, and hold it to what was told."""
+
+import itertools
+import json
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import urllib3
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tools import demo, processes, role, seeds
+from tools import stack as local
+from tools.aws import session
+from tools.bootstrap import LOCAL, ROOT
+from tools.console import err, out
+from tools.load import report
+from tools.load.audit import audit
+from tools.project import QUEUE, ToolError, tool_environment
+from tools.stack import Stack
+
+HOME: Final = LOCAL / "load"
+LOCUST: Final = LOCAL / "locust" / "bin"
+CALLERS: Final = ROOT / "tools" / "load" / "callers.py"
+# More callers than two processors keep busy only wait longer.
+USERS: Final = 8
+LAST_ANSWERS_SECONDS: Final = 60
+HEAL_SECONDS: Final = 480
+LOOK_AGAIN_SECONDS: Final = 0.5
+KILL_EVERY_SECONDS: Final = 2.0
+MOST_MESSAGES: Final = 20_000
+PHOTOGRAPHER: Final = next(each for each in seeds.RECORDS if each["record"] == "user#501")
+UNREACHABLE: Final = {**PHOTOGRAPHER, "email": "paula@down.test"}
+
+# What is done while a phase lasts, beside its context: again and again.
+Deed = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the time, and what is broken in it; entering breaks it, leaving mends it."""
+
+    name: str
+    share: float
+    broken: Callable[[], AbstractContextManager[Deed | None]] = nullcontext
+
+
+def load(seconds: int) -> None:
+    """Run the load for so long; raises ToolError where a promise was broken."""
+    local.down(HOME)  # what a run that was killed may have left
+    shutil.rmtree(HOME, ignore_errors=True)
+    stack = local.up(processes.free_ports(2), HOME)
+    try:
+        _warm(stack)
+        spans = _run(stack, phases(stack), seconds)
+        notes = [json.loads(line) for line in (HOME / "notes.jsonl").read_text().splitlines()]
+        _heal(stack)
+        findings = audit(notes, items(stack), _mails(stack), _notified(stack))
+    finally:
+        local.down(HOME)
+    out.print(report.write(HOME, notes, spans, findings))
+    subprocess.run(  # noqa: S603
+        [LOCUST / "python", ROOT / "tools" / "load" / "plot.py", HOME], cwd=ROOT, check=True
+    )
+    err.print(f"{HOME.relative_to(ROOT)}/report.md, {HOME.relative_to(ROOT)}/answers.png")
+    if any(findings.values()):
+        raise ToolError("A promise was broken: see the report.")
+
+
+def phases(stack: Stack) -> list[Phase]:
+    """Return what fails, in turn, and the calm before and after."""
+    return [
+        Phase("calm", 0.15),
+        Phase("workers killed", 0.15, _workers_killed),
+        Phase("Mandrill hangs", 0.10, _mandrill_hangs),
+        Phase("DynamoDB refuses", 0.10, partial(_refused, stack, "dynamodb:")),
+        Phase("calm again", 0.10),
+        Phase("Mandrill down", 0.15, partial(_mandrill_down, stack)),
+        Phase("SNS refuses too", 0.10, partial(_sns_and_mandrill_refuse, stack)),
+        Phase("mended", 0.15),
+    ]
+
+
+@contextmanager
+def _workers_killed() -> Iterator[Deed]:
+    """Kill one of the function's execution environments now and then."""
+    emulator = processes.find(HOME / "ministack.pid")
+    last = 0.0
+
+    def kill() -> None:
+        nonlocal last
+        if emulator and time.monotonic() - last > KILL_EVERY_SECONDS:
+            last = time.monotonic()
+            living = [each for each in emulator.children() if each.status() != psutil.STATUS_ZOMBIE]
+            if living:
+                random.choice(living).kill()  # noqa: S311 - any
+
+    yield kill
+
+
+@contextmanager
+def _mandrill_hangs() -> Iterator[None]:
+    """Stop the sandbox in its tracks: connections are accepted, nothing is answered."""
+    sandbox = processes.find(HOME / "sandbox.pid")
+    assert sandbox is not None  # noqa: S101 - `up` has started it
+    sandbox.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        sandbox.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def _refused(stack: Stack, actions: str) -> Iterator[None]:
+    """Have a service refuse whatever the function asks."""
+    with role.without(stack, lambda _, action: action.startswith(actions)):
+        yield
+
+
+@contextmanager
+def _mandrill_down(stack: Stack) -> Iterator[None]:
+    """Have Mandrill answer every call with an error."""
+    _put_record(stack, UNREACHABLE)
+    try:
+        yield
+    finally:
+        _put_record(stack, PHOTOGRAPHER)
+
+
+@contextmanager
+def _sns_and_mandrill_refuse(stack: Stack) -> Iterator[None]:
+    """Have emails fail, and nobody to be told of it."""
+    with _mandrill_down(stack), _refused(stack, "sns:"):
+        yield
+
+
+def _put_record(stack: Stack, record: dict[str, Any]) -> None:
+    _table(stack, stack.records_table).put_item(Item=record)
+
+
+def _warm(stack: Stack) -> None:
+    """Have an execution environment for each request that can be under way at once."""
+    with ThreadPoolExecutor(2 * USERS) as threads:
+        list(threads.map(lambda _: demo.create(stack), range(2 * USERS)))
+
+
+def _run(stack: Stack, planned: list[Phase], seconds: int) -> list[tuple[str, float]]:
+    """Send for so long, breaking and mending; return when each phase began."""
+    settings = {
+        "LOAD_URL": stack.endpoint_url,
+        "LOAD_HOST": stack.host,
+        "LOAD_TOKENS": json.dumps(dict(stack.tokens)),
+        "LOAD_NOTES": str(HOME / "notes.jsonl"),
+    }
+    command: list[str | Path] = [
+        *(LOCUST / "locust", "--locustfile", CALLERS, "--headless", "--only-summary"),
+        *("--users", str(USERS), "--spawn-rate", str(USERS), "--run-time", f"{seconds}s"),
+        *("--stop-timeout", str(LAST_ANSWERS_SECONDS)),
+    ]
+    spans = []
+    with (HOME / "locust.log").open("wb") as log, _progress() as progress:
+        task = progress.add_task("", total=seconds)
+        callers = subprocess.Popen(  # noqa: S603
+            command, cwd=HOME, env=tool_environment(**settings), stdout=log, stderr=log
+        )
+        try:
+            begun = time.monotonic()
+            ends = itertools.accumulate(phase.share * seconds for phase in planned)
+            for phase, end in zip(planned, ends, strict=True):
+                spans.append((phase.name, time.time()))
+                with phase.broken() as deed:
+                    while time.monotonic() < begun + end and callers.poll() is None:
+                        if deed:
+                            deed()
+                        time.sleep(LOOK_AGAIN_SECONDS)
+                        passed = time.monotonic() - begun
+                        progress.update(task, completed=passed, description=phase.name)
+            callers.wait(LAST_ANSWERS_SECONDS + 30)
+        finally:
+            if callers.poll() is None:
+                callers.kill()
+                callers.wait()
+    return spans
+
+
+def _heal(stack: Stack) -> None:
+    """Drive the schedule until nothing is owed, as time would."""
+    deadline = time.monotonic() + HEAL_SECONDS
+    functions = session.client("lambda", endpoint_url=stack.endpoint_url)
+    most = 0
+    with _progress() as progress:
+        task = progress.add_task("what is owed is taken up", total=None)
+        while time.monotonic() < deadline:
+            functions.invoke(
+                FunctionName=f"{stack.function_name}:live", Payload=b'{"schedule": "owed"}'
+            )
+            owed = sum("owed" in item for item in items(stack))
+            most = max(most, owed)
+            progress.update(task, total=most, completed=most - owed)
+            if not owed:
+                return
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def items(stack: Stack) -> list[dict[str, Any]]:
+    """Return all appointments that the callers made."""
+    table = _table(stack, stack.appointments_table)
+    found: list[dict[str, Any]] = []
+    page: dict[str, Any] = {}
+    while not page or "LastEvaluatedKey" in page:
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if page else {}
+        page = table.scan(ConsistentRead=True, **start)
+        found += page["Items"]
+    return [item for item in found if "notes" in item]
+
+
+def _table(stack: Stack, name: str) -> Any:
+    return session.resource("dynamodb", endpoint_url=stack.endpoint_url).Table(name)
+
+
+def _mails(stack: Stack) -> list[dict[str, Any]]:
+    mails: list[dict[str, Any]] = urllib3.request(
+        "GET", f"{stack.mandrill_url}/_sandbox/messages", timeout=30
+    ).json()
+    return mails
+
+
+def _notified(stack: Stack) -> set[str]:
+    """Empty the queue on the topic; return the requests that people were told of."""
+    queues = session.client("sqs", endpoint_url=stack.endpoint_url)
+    queue = queues.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    found = set()
+    for _ in range(MOST_MESSAGES // 10):
+        messages = queues.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages")
+        if not messages:
+            break
+        for message in messages:
+            found.add(str(json.loads(message["Body"])["request_id"]))
+            queues.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description:<26}"), BarColumn(), TimeElapsedColumn(), console=err
+    )

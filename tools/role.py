@@ -1,0 +1,43 @@
+"""Take permissions from the deployed function's role for a while, to see what breaks."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tools.aws import session
+from tools.stack import Stack
+
+
+@contextmanager
+def without(stack: Stack, is_taken: Callable[[str, str], bool]) -> Iterator[None]:
+    """Take the actions away for which `is_taken` (statement, action) says so; give them back."""
+    connect: Any = session.client
+    iam = connect("iam", endpoint_url=stack.endpoint_url)
+    function = connect("lambda", endpoint_url=stack.endpoint_url).get_function_configuration(
+        FunctionName=stack.function_name
+    )
+    role = function["Role"].rpartition("/")[2]
+    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    named = {"RoleName": role, "PolicyName": policy}
+    whole = iam.get_role_policy(**named)["PolicyDocument"]
+    less = {**whole, "Statement": _without(whole["Statement"], is_taken)}
+    if less == whole:
+        raise LookupError("the role has no such permission")
+    iam.put_role_policy(**named, PolicyDocument=json.dumps(less))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(**named, PolicyDocument=json.dumps(whole))
+
+
+def _without(
+    statements: list[dict[str, Any]], is_taken: Callable[[str, str], bool]
+) -> list[dict[str, Any]]:
+    kept = []
+    for statement in statements:
+        action = statement["Action"]
+        actions = [action] if isinstance(action, str) else action
+        if left := [each for each in actions if not is_taken(statement["Sid"], each)]:
+            kept.append({**statement, "Action": left})
+    return kept
