@@ -16,7 +16,7 @@ tools := $(python) -m tools
 port := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo invoke mailbox notifications rie build test check audit load deploy lock clean
+.PHONY: help run up down demo invoke mailbox notifications rie build bench test faults check audit load deploy docs lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -53,13 +53,22 @@ rie: ## Answer every file of events/ under Lambda's real Runtime Interface Emula
 	$(setup) venv sam ministack rie
 	@$(tools) rie $(port)
 
+bench: ## Measure the function against its peers and write bench/REPORT.md (about 15 minutes)
+	$(setup) venv sam ministack rie bench
+	@.local/bench/bin/python -m bench
+
 build: ## Build the package for AWS (LAMBDA_RUNTIME=, LAMBDA_ARCHITECTURE=) and tell its size
 	$(setup) venv sam
 	@$(tools) build
 
 test: ## Run all tests, on a stack of their own
 	$(setup) venv sam ministack rie
-	@$(python) -m pytest
+	@$(python) -m pytest --numprocesses 2 --ignore tests/stack
+	@$(python) -m pytest tests/stack
+
+faults: ## Run all pairs of faults, and every order of two deliveries (minutes)
+	$(setup) venv
+	@$(python) -m tests.faults
 
 check: ## Check style, types and the template
 	$(setup) venv sam
@@ -80,6 +89,10 @@ load: ## Load a stack of its own for three minutes while its parts fail in turn;
 deploy: ## Deploy what is committed and passes every check: make deploy STAGE=dev
 	$(setup) venv sam
 	@$(tools) deploy $(STAGE)
+
+docs: ## Write the API reference and the OpenAPI document anew
+	$(setup) venv
+	@$(python) -m tools.reference
 
 lock: ## Renew the locked versions of everything
 	$(setup)

@@ -27,6 +27,7 @@ LOCKS = {
     "sam": "sam.txt",
     "ministack": "ministack.txt",
     "rie": "rie.txt",
+    "bench": "bench.txt",
     "audit": "audit.txt",
     "locust": "locust.txt",
 }

@@ -24,6 +24,10 @@ PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 # The clients that the function makes. botocore ships the data of four hundred services.
 SERVICES = ["dynamodb", "secretsmanager", "sns"]
 SHARED_DATA = ["_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"]
+# The roots under which AWS's services stand, as Amazon lists them for custom trust stores
+# (https://www.amazontrust.com/repository/).
+ROOTS = [f"Amazon Root CA {number}" for number in (1, 2, 3, 4)]
+ROOTS += ["Starfield Services Root Certificate Authority - G2"]
 # What the function never imports; the test with a bare interpreter holds this list to the code.
 POWERTOOLS = ["batch", "data_classes", "data_masking", "feature_flags", "idempotency", "kafka"]
 POWERTOOLS += ["auth_alpha", "circuit_breaker", "parameters", "parser", "streaming", "validation"]
@@ -57,6 +61,7 @@ def main() -> None:
         for path in list(target.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     trim_botocore_data(target / "botocore" / "data")
+    trim_certificates(target / "botocore" / "cacert.pem")
     compile_bytecode(target, version)
 
 
@@ -94,6 +99,21 @@ def trim_botocore_data(data: Path) -> None:
         path.with_name(path.name.removesuffix(".gz")).write_text(
             json.dumps(content, separators=(",", ":"))
         )
+
+
+def trim_certificates(path: Path) -> None:
+    """Keep the roots of AWS alone: reading all of the web's takes longer than the first two calls.
+
+    botocore calls nobody else; Mandrill's certificate is verified with the system's own roots.
+    """
+    certificates = {
+        label: block
+        for block in path.read_text(encoding="utf-8").split("\n\n")
+        if (label := block.partition('# Label: "')[2].partition('"')[0])
+    }
+    if missing := set(ROOTS) - set(certificates):
+        sys.exit(f"botocore's cacert.pem has no {', '.join(sorted(missing))} any more.")
+    path.write_text("\n\n".join(certificates[label] for label in ROOTS) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:

@@ -24,6 +24,7 @@ from tools.stack import Stack
 
 BUNDLE: Final = deployment.BUILD / "CreateFunction"
 PYTHON: Final = LOCAL / "rie" / "bin" / "python"
+HANDLER: Final = "appointments.handler.lambda_handler"
 LOG: Final = LOCAL / "rie.log"
 SECONDS: Final = 30
 STOP_SECONDS: Final = 10
@@ -41,13 +42,11 @@ class Runtime:
         return answer.json()
 
 
-@contextmanager
-def start(stack: Stack) -> Iterator[Runtime]:
-    """Serve the package against a stack's tables, with the deployed function's own variables."""
-    config = session.client("lambda", endpoint_url=stack.endpoint_url).get_function_configuration(
-        FunctionName=stack.function_name
-    )
-    settings = bare_environment(
+def environment(stack: Stack) -> dict[str, str]:
+    """Return the deployed function's own variables, and what Lambda adds to them."""
+    lambdas = session.client("lambda", endpoint_url=stack.endpoint_url)
+    config = lambdas.get_function_configuration(FunctionName=stack.function_name)
+    return bare_environment(
         **config["Environment"]["Variables"],
         AWS_ENDPOINT_URL=stack.endpoint_url,
         AWS_REGION=stack.region,
@@ -59,12 +58,17 @@ def start(stack: Stack) -> Iterator[Runtime]:
         LAMBDA_TASK_ROOT=str(BUNDLE),
         PYTHONPATH=str(BUNDLE),
     )
+
+
+@contextmanager
+def start(stack: Stack) -> Iterator[Runtime]:
+    """Serve the package against a stack's tables."""
+    settings = environment(stack)
     port = processes.free_ports(2)
-    emulator = _emulator()
     command: list[str | Path] = [
-        *(emulator, "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
+        *(emulator(), "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
         *("--runtime-api-address", f"127.0.0.1:{port + 1}"),
-        *(PYTHON, "-m", "awslambdaric", config["Handler"]),
+        *(PYTHON, "-m", "awslambdaric", HANDLER),
     ]
     with LOG.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603
@@ -115,7 +119,8 @@ def status(answer: Any) -> str | None:
     return json.dumps(answer)
 
 
-def _emulator() -> Path:
+def emulator() -> Path:
+    """Find the emulator's binary in the aws-sam-cli wheel."""
     name = f"aws-lambda-rie-{ARCHITECTURE}"
     found = next((LOCAL / "sam").glob(f"lib/python*/site-packages/samcli/local/rapid/{name}"), None)
     if found is None:

@@ -134,7 +134,7 @@ def _key_without_owner(request: Request, parameters: Parameters) -> str | None:
         return decided
     if _header_key(request):
         return None
-    return str(uuid5(_NAMESPACE, f"request {request.id} {parameters.fingerprint()}"))
+    return str(uuid5(_NAMESPACE, f"request {request.id} {parameters.fingerprint}"))
 
 
 def _authenticate(
@@ -173,7 +173,7 @@ def _item(
         "received_at": iso(request.received_at),
         "user_id": session.user_id,
         "owner": session.owner,
-        "fingerprint": parameters.fingerprint(),
+        "fingerprint": parameters.fingerprint,
         "booker_email": session.email,
         "booker_name": session.name,
     }

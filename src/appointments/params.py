@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
@@ -192,8 +193,9 @@ class Parameters(BaseModel):
         """Return what is stored and returned: every parameter that was passed, normalised."""
         return self.model_dump(exclude_none=True, exclude=NOT_STORED)
 
+    @cached_property
     def fingerprint(self) -> str:
-        """Return the SHA-256 (hex) that tells whether two requests ask for the same."""
+        """The SHA-256 (hex) that tells whether two requests ask for the same."""
         content = self.model_dump(exclude_none=True, exclude=NOT_STORED | NOT_IN_FINGERPRINT)
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()

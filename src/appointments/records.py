@@ -93,7 +93,7 @@ def check_references(parameters: Parameters, found: Found) -> None:
             key.partition("#")[2],
         )
         for name, key in references(parameters).items()
-        if found.get(Record, key) is None
+        if (Record, key) not in found
     ]
     if faults:
         raise Failure.of(faults)

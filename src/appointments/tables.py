@@ -1,6 +1,7 @@
 """What the three tables share: the one connection, and one read across them."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from pynamodb.models import Model
@@ -26,13 +27,17 @@ AnyTable = TypeVar("AnyTable", bound=Table)
 class Found:
     """What one read found, by table and key."""
 
-    def __init__(self, items: dict[tuple[type[Table], str], Table]) -> None:
+    def __init__(self, items: dict[tuple[type[Table], str], dict[str, Any]]) -> None:
         self._items = items
+
+    def __contains__(self, of: tuple[type[Table], str]) -> bool:
+        """Whether the table has an item under the key."""
+        return of in self._items
 
     def get(self, table: type[AnyTable], key: str) -> AnyTable | None:
         """Return the item, or None where there is none."""
-        item = self._items.get((table, key))
-        return item if isinstance(item, table) else None
+        raw = self._items.get((table, key))
+        return None if raw is None else table.from_raw_data(raw)
 
 
 def read(wanted: Iterable[tuple[type[Table], str]]) -> Found:
@@ -49,7 +54,7 @@ def read(wanted: Iterable[tuple[type[Table], str]]) -> Found:
         }
         for name, table in tables.items()
     }
-    items: dict[tuple[type[Table], str], Table] = {}
+    items: dict[tuple[type[Table], str], dict[str, Any]] = {}
     for _ in range(_READ_ATTEMPTS):
         if not left:
             break
@@ -57,12 +62,13 @@ def read(wanted: Iterable[tuple[type[Table], str]]) -> Found:
         for name, found in answer["Responses"].items():
             table = tables[name]
             for raw in found:
-                items[table, raw[_key_name(table)]["S"]] = table.from_raw_data(raw)
+                items[table, raw[_key_name(table)]["S"]] = raw
         left = answer.get("UnprocessedKeys", {})
     if left:
         raise TimeoutError("DynamoDB had no capacity for some of the keys")
     return Found(items)
 
 
+@cache
 def _key_name(table: type[Table]) -> str:
     return next(name for name, attribute in table.get_attributes().items() if attribute.is_hash_key)

@@ -203,7 +203,7 @@ def trickle(server: socket.socket) -> Any:
         connection, _ = server.accept()
         with connection:
             connection.recv(65_536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
             while not ended.wait(0.05):
                 try:
                     connection.sendall(b" ")

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from botocore.retries.quota import RetryQuota
 from botocore.retries.standard import ExponentialBackoff
 from moto import mock_aws
 
@@ -33,6 +34,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     notifications._held_back.clear()
     # The SDK tries again at once, so that a broken wire costs no time.
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
+    # And it always does: hundreds of tests on one client are no storm that it should calm.
+    monkeypatch.setattr(RetryQuota, "acquire", lambda *_: True)
     out = io.StringIO()
     handler = logger.registered_handler
     assert isinstance(handler, logging.StreamHandler)

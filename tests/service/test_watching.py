@@ -92,7 +92,7 @@ def widgets(resources: dict[str, dict[str, Any]]) -> Iterator[Watched]:
 @pytest.fixture
 def lively(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Let everything happen in a world that the function measures."""
-    from appointments import appointments, records  # noqa: PLC0415 - after the environment
+    from appointments import appointments, outbox, records  # noqa: PLC0415 - after the environment
 
     good: dict[str, Any] = {"token": "silent-token", "updated_at_mt": "now"}
     for status, sent in {
@@ -131,7 +131,7 @@ def lively(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     world.wire.breaks.clear()
     assert world.invoke({"schedule": "owed"})["emails"] == 1
     with monkeypatch.context() as patch:
-        patch.setattr(appointments, "due", None)
+        patch.setattr(outbox, "due", None)
         world.invoke({"schedule": "owed"})
     return world
 

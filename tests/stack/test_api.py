@@ -4,9 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +12,7 @@ from uuid import uuid4
 import pytest
 import urllib3
 
+from tools import role
 from tools.aws import session
 from tools.bootstrap import ROOT
 from tools.demo import PATH
@@ -58,29 +57,6 @@ def item(stack: Stack, uuid: str) -> dict[str, Any] | None:
         "Item"
     )
     return found
-
-
-@contextmanager
-def without(stack: Stack, action: str) -> Iterator[None]:
-    """Take one action from the function's role, and give it back."""
-    iam = session.client("iam", endpoint_url=stack.endpoint_url)
-    function = session.client("lambda", endpoint_url=stack.endpoint_url).get_function(
-        FunctionName=stack.function_name
-    )
-    role = function["Configuration"]["Role"].rpartition("/")[2]
-    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-    reduced = json.loads(json.dumps(policy))
-    for statement in reduced["Statement"]:
-        actions = statement["Action"]
-        actions = [actions] if isinstance(actions, str) else actions
-        statement["Action"] = [each for each in actions if each != action] or ["none:None"]
-    assert reduced != policy, f"the role has no {action}"
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(reduced))
-    try:
-        yield
-    finally:
-        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
 
 
 def test_an_appointment_is_created(stack: Stack) -> None:
@@ -140,7 +116,7 @@ def test_an_unknown_route(stack: Stack, method: str, path: str) -> None:
 def test_a_permission_is_missing(stack: Stack) -> None:
     """What AWS refuses the function is answered as the contract says, not with a gateway's page."""
     uuid = str(uuid4())
-    with without(stack, "dynamodb:PutItem"):
+    with role.without(stack, lambda _, action: action == "dynamodb:PutItem"):
         response, answer = post(stack, uuid=uuid)
     assert (response.status, answer["status"]) == (500, "application-crash")
     assert (answer["saved"], answer["retryable"], answer["uuid"]) == (False, True, uuid)

@@ -1,52 +1,106 @@
 """The package holds all that the function needs, though it holds little else."""
 
+import json
+import ssl
 import subprocess
 import sys
 from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from tools import rie
+from tools import package, rie
 from tools.demo import invoke
+from tools.project import EVENTS
 from tools.stack import Stack
 
 SECONDS = 60
 UNCHECKED_HASH = 1
-VARIABLES = dict.fromkeys(
-    (
-        *("SESSIONS_TABLE", "RECORDS_TABLE", "APPOINTMENTS_TABLE", "NOTIFICATIONS_TOPIC"),
-        *("MANDRILL_URL", "MANDRILL_SECRET", "STAGE"),
-    ),
-    "any",
-)
+CLOSED = "http://127.0.0.1:9"  # nothing listens there
 
-IMPORTED = """
-import sys
+# Answers the events of its input, then tells what it has imported from elsewhere.
+ANSWER = """
+import json, sys
 bundle = sys.argv[1]
 sys.path.insert(0, bundle)
-import appointments.handler
-for name, module in sys.modules.items():
-    path = getattr(module, "__file__", None)
-    print(name, path if path and not path.startswith(sys.base_prefix) else "")
+from appointments.handler import lambda_handler
+answers = [lambda_handler(event, None) for event in json.load(sys.stdin)]
+paths = {getattr(module, "__file__", None) or bundle for module in list(sys.modules.values())}
+print("ANSWERS", json.dumps(answers))
+print("FOREIGN", json.dumps([p for p in paths if not p.startswith((bundle, sys.base_prefix))]))
 """
+# What a trimmed package would fail with, wherever it is caught and logged.
+MISSING = ("ModuleNotFound", "ImportError", "FileNotFound", "DataNotFound", "UnknownService")
 
 
-@pytest.mark.usefixtures("stack")
-def test_the_bundle_needs_nothing_else() -> None:
-    """A bare interpreter imports the handler from the package alone."""
+def bare(stack: Stack, events: list[Any], **variables: str) -> list[Any]:
+    """Answer events on a bare interpreter, the package alone on its path."""
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-S", "-I", "-c", IMPORTED, str(rie.BUNDLE)],
-        env=VARIABLES,
+        [sys.executable, "-S", "-I", "-c", ANSWER, str(rie.BUNDLE)],
+        env=rie.environment(stack) | variables,
+        input=json.dumps(events),
         capture_output=True,
         text=True,
         timeout=SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    paths = [line.split(" ", 1)[1] for line in done.stdout.splitlines()]
-    foreign = [path for path in paths if path and not path.startswith(str(rie.BUNDLE))]
-    assert not foreign
+    assert not [word for word in MISSING if word in done.stdout + done.stderr]
+    told = dict(line.split(" ", 1) for line in done.stdout.splitlines()[-2:])
+    assert json.loads(told["FOREIGN"]) == []
+    answers: list[Any] = json.loads(told["ANSWERS"])
+    return answers
+
+
+def fresh() -> Any:
+    """Return a request for an appointment of its own, whose email is to be sent."""
+    event = json.loads((EVENTS / "http-api.json").read_text())
+    event["requestContext"]["requestId"] = str(uuid4())
+    return event
+
+
+def test_each_event_on_a_bare_interpreter(stack: Stack) -> None:
+    """Each kind of event is answered with nothing but the package at hand."""
+    names = [path.stem for path in rie.events()]
+    answers = bare(stack, [json.loads(path.read_text()) for path in rie.events()])
+    statuses = dict(zip(names, map(rie.status, answers), strict=True))
+    assert None not in statuses.values()
+    assert "application-crash" not in statuses.values()
+    broken = [name for name, said in statuses.items() if said == "identify-request-error"]
+    assert broken == ["identify-request-error"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, "action-successful"),
+        ({"MANDRILL_URL": CLOSED}, "mandrill-email-failed"),
+        ({"MANDRILL_SECRET": "another"}, "mandrill-email-failed"),
+        (
+            {"NOTIFICATIONS_TOPIC": "arn:aws:sns:us-east-1:0:none", "MANDRILL_URL": CLOSED},
+            "mandrill-email-failed",
+        ),
+        ({"AWS_ENDPOINT_URL": CLOSED}, "application-crash"),
+    ],
+    ids=["none", "mandrill", "secret", "topic", "everything"],
+)
+def test_each_failure_on_a_bare_interpreter(
+    stack: Stack, variables: dict[str, str], expected: str
+) -> None:
+    """Whatever fails, what the answer then needs is in the package: email, key, topic, log."""
+    assert list(map(rie.status, bare(stack, [fresh()], **variables))) == [expected]
+
+
+@pytest.mark.usefixtures("stack")
+def test_the_roots_are_amazons() -> None:
+    """A call to AWS trusts Amazon's five roots and no other."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(rie.BUNDLE / "botocore" / "cacert.pem")
+    subjects = [dict(part[0] for part in root["subject"]) for root in context.get_ca_certs()]
+    names = [subject["commonName"] for subject in subjects]
+    assert sorted(names) == sorted(package.ROOTS)
 
 
 @pytest.mark.usefixtures("stack")

@@ -248,7 +248,7 @@ def test_what_is_stored_is_read_back_the_same(sent: dict[str, Any]) -> None:
     first, _ = reading.read(sent, mask=mask)
     again = read_again(first)
     assert again.appointment() == first.appointment()
-    assert again.fingerprint() == first.fingerprint()
+    assert again.fingerprint == first.fingerprint
 
 
 @given(sent=good_requests)
@@ -272,7 +272,7 @@ def read_again(parameters: Parameters, **values: Any) -> Parameters:
 def test_order_does_not_matter(sent: dict[str, Any], data: st.DataObject) -> None:
     """The same parameters in another order are the same request."""
     shuffled = dict(data.draw(st.permutations(list(sent.items()))))
-    assert reading.read(shuffled)[0].fingerprint() == reading.read(sent)[0].fingerprint()
+    assert reading.read(shuffled)[0].fingerprint == reading.read(sent)[0].fingerprint
 
 
 @given(one=good_requests, other=good_requests)
@@ -287,7 +287,7 @@ def test_fingerprints_tell_contents_apart(one: dict[str, Any], other: dict[str, 
         }
         for each in read
     ]
-    fingerprints = [each.fingerprint() for each in read]
+    fingerprints = [each.fingerprint for each in read]
     assert (contents[0] == contents[1]) == (fingerprints[0] == fingerprints[1])
 
 

@@ -773,7 +773,7 @@ CONTENT: dict[str, Any] = {
 )
 def test_the_fingerprint_is_of_what_is_asked_for(other: dict[str, Any]) -> None:
     """It is the same in another spelling, and without `uuid`, `updated_at_mt`, `updated_at`."""
-    assert read(**CONTENT | other).fingerprint() == read(**CONTENT).fingerprint()
+    assert read(**CONTENT | other).fingerprint == read(**CONTENT).fingerprint
 
 
 @pytest.mark.parametrize(
@@ -783,18 +783,18 @@ def test_the_fingerprint_is_of_what_is_asked_for(other: dict[str, Any]) -> None:
 def test_the_fingerprint_tells_every_field(name: str) -> None:
     """It differs as soon as one field of the appointment differs."""
     sent, _ = NARROW.get(name) or SPELLINGS[kind(name).name]
-    assert read(**{name: sent}).fingerprint() != read().fingerprint()
+    assert read(**{name: sent}).fingerprint != read().fingerprint
 
 
 def test_the_fingerprint_does_not_depend_on_the_order() -> None:
     """It is the same whatever the order of the parameters."""
     backwards = dict(reversed(CONTENT.items()))
-    assert read(**backwards).fingerprint() == read(**CONTENT).fingerprint()
+    assert read(**backwards).fingerprint == read(**CONTENT).fingerprint
 
 
 def test_the_fingerprint_is_a_sha_256_that_lasts() -> None:
     """It is a SHA-256 in hex, and stays the same from one release to the next."""
-    assert read(**CONTENT).fingerprint() == (
+    assert read(**CONTENT).fingerprint == (
         "86d5fb770c8e3dac78d4f446312d7e8e9dfc10cdf2d0a322dc8b6a4a1cad7f92"
     )
 

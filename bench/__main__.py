@@ -1,0 +1,80 @@
+"""Measure everything and write the report: `python -m bench` (`make bench`)."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench import check, endpoint, report
+from bench.contenders import LOG
+from bench.measure import Bench, Results
+from tools import deployment
+from tools.bootstrap import LOCAL
+from tools.console import err, step
+
+KEPT: Final = LOCAL / "bench.json"
+QUICK: Final = 0.2
+
+
+def main() -> int:
+    """Run the bench; `--report` alone writes the report again from the last run's figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a fifth of the rounds")
+    parser.add_argument("--report", action="store_true", help="only write the report again")
+    parser.add_argument("--only", action="append", metavar="NAME", help="only these measurements")
+    arguments = parser.parse_args()
+    if not arguments.report:
+        with step("Build the package (sam build)"):
+            deployment.build()
+        LOG.unlink(missing_ok=True)
+        measure(QUICK if arguments.quick else 1.0, arguments.only).save(KEPT)
+    written = report.write(Results.load(KEPT))
+    err.print(f"Written: {written}")
+    return 0
+
+
+def measure(scale: float, only: list[str] | None) -> Results:
+    """Take all measurements, with a progress bar."""
+    columns = (
+        TextColumn("{task.description:32}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with endpoint.start() as plain, endpoint.start(tls=True) as secured:
+        with step("All answer alike"):
+            check.check(plain)
+        with Progress(*columns, console=err) as progress:
+            bench = Bench(plain, progress, scale)
+            bench.results.machine = machine()
+            bench.record_calls()
+            for name in only or ("cold", "imports", "warm", "steps", "rie", "growth", "memory"):
+                getattr(bench, name)()
+            bench.tls(secured)
+            bench.size()
+    bench.results.machine["load after"] = f"{os.getloadavg()[0]:.1f}"
+    return bench.results
+
+
+def machine() -> dict[str, str]:
+    """Describe the machine, as far as the figures depend on it."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "unknown",
+    )
+    return {
+        "processor": f"{model}, {os.cpu_count()} cores",
+        "python": sys.version.split()[0],
+        "load before": f"{os.getloadavg()[0]:.1f}",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
