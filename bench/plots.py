@@ -20,7 +20,7 @@ def stacked(
 ) -> str:
     """Draw horizontal bars of seconds, stacked; return the file's path from the report."""
     figure, axes = plt.subplots(figsize=(_WIDTH, 0.6 * len(bars) + 1.6))
-    colours = plt.get_cmap("tab20").colors  # type: ignore[attr-defined]
+    colours = plt.get_cmap("tab20").colors
     left = dict.fromkeys(bars, 0.0)
     for part, colour in zip(order, colours, strict=False):
         widths = {bar: parts.get(part, 0.0) * _MS for bar, parts in bars.items()}

@@ -11,6 +11,7 @@ from bench import cost, plots
 from bench.contenders import AGAIN, ALL, CALLS, FASTAPI, FUNCTION, NAIVE, RIVALS, STANDARD
 from bench.measure import GROUPS, Results
 from bench.requests import USUAL
+from tools import deployment
 
 REPORT: Final = Path(__file__).resolve().parent / "REPORT.md"
 PHASES: Final = ("interpreter", "init", "first answer")
@@ -172,8 +173,8 @@ bytes an item, {log} bytes of log a request. Assumed: {dynamodb} ms a call to Dy
 {mandrill} ms to Mandrill, {cold_share} cold starts, INIT at the same share of a processor and billed. "With all
 else" adds the API, the tables and the log (${fixed}), which outweigh the function.
 
-**Recommended: {best} MB**, the smallest whose cold start is answered within a second; it is the
-template's default (`MemorySize`). A larger one costs more where an email is sent: waiting for
+**Recommended: {best} MB**, the smallest whose cold start is answered within a second. The template's
+default (`MemorySize`) is {default} MB. A larger one costs more where an email is sent: waiting for
 Mandrill is billed by the GB too.
 
 ## How it is measured
@@ -245,6 +246,7 @@ def _page(results: Results) -> str:
         cold_share=f"{cost.COLD_SHARE:.0%}",
         fixed=f"{cost.fixed(measured):.2f}",
         best=cost.recommended(rows).memory,
+        default=deployment.built_template()["Parameters"]["MemorySize"]["Default"],
         passed=len(USUAL),
     )
 
