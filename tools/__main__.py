@@ -54,7 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
         case "mailbox":
             out.print(tables.mailbox(running()))
         case "notifications":
-            out.print(tables.notifications(running()))
+            found = tables.published(running())
+            out.print(tables.notifications(found))
+            if found and found[-1]["replay"]:
+                # In one line, however long: it is there to be copied.
+                out.print(
+                    "To mend the last one:", found[-1]["replay"], soft_wrap=True, markup=False
+                )
         case "rie":
             return rie.main(stack.up(arguments.port))
         case "build":

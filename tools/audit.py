@@ -20,6 +20,7 @@ _MEANT: Final = {
     "B101": "assert: it tells the type checker what the line above has seen to",
     "B105": "made-up credentials of the local stack, which opens nothing else",
     "B106": "the same",
+    "B311": "chance in the load of a test keeps no secret",
     "B404": "the tools run programs,",
     "B603": "by list, without a shell,",
     "B607": "and the git that is on the PATH",

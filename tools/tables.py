@@ -32,15 +32,12 @@ def mailbox(stack: Stack) -> Table:
     return table
 
 
-def notifications(stack: Stack) -> Table:
-    """Show the notifications that were published last, and how the last one is mended."""
-    found = published(stack)[-SHOWN:]
+def notifications(found: list[dict[str, Any]]) -> Table:
+    """Show the notifications that were published last."""
     columns = ("received_at", "status", "reason", "uuid", "request_id")
     table = _table("Notifications last published", *columns)
-    for facts in found:
+    for facts in found[-SHOWN:]:
         table.add_row(*(escape(str(facts.get(name) or "")) for name in columns))
-    if found and found[-1]["replay"]:
-        table.caption = f"To mend the last one: {escape(found[-1]['replay'])}"
     return table
 
 

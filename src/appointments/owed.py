@@ -17,7 +17,7 @@ from appointments.statuses import Status
 _MOST_OF_A_SHARD: Final = 25
 _MOST_SEARCHES: Final = 15
 # An email and its marks take at most this long; nothing is begun with less time left.
-_LONGEST_ITEM: Final = 15.0
+_LONGEST_ITEM: Final = 9.0
 
 
 def take_up_owed(attempt: str, until: float) -> dict[str, Any]:

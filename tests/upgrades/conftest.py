@@ -7,7 +7,7 @@ from http.server import HTTPServer
 
 import pytest
 
-from tests.service.conftest import cloud, world  # noqa: F401 - fixtures
+from tests.service.conftest import aws, cloud, world  # noqa: F401 - fixtures
 from tools.mandrill_account import Account
 from tools.sandbox import Sandbox
 
@@ -20,13 +20,11 @@ def mandrill(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
     account = Account({"sandbox-key"}, slow=0, search_limit=0)
     server: HTTPServer = Sandbox(0, account)
-    serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+    serving = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     serving.start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
     monkeypatch.setattr(adapter, "SETTINGS", replace(SETTINGS, mandrill_url=url))
-    adapter._pool.cache_clear()
     yield account
     server.shutdown()
     serving.join()
     server.server_close()
-    adapter._pool.cache_clear()

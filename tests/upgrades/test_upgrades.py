@@ -25,7 +25,7 @@ EXAMPLES: Final = [example for release in RELEASES for example in sorted(release
 # What an item tells of its email; all else is the appointment itself.
 OF_THE_EMAIL: Final = {
     *("attempt", "email_status", "email_reason", "email_recipients", "email_tries"),
-    *("lease", "notifications", "owed", "due"),
+    *("lease", "lease_until", "notifications", "owed", "due"),
 }
 
 Example = dict[str, dict[str, Any]]

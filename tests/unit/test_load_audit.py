@@ -1,0 +1,116 @@
+"""The audit after a load finds whatever was lost, doubled or made up."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Final
+
+import pytest
+
+from tools.load.audit import audit
+
+NOTE: Final[dict[str, Any]] = {
+    "kind": "mailed",
+    "uuid": "u1",
+    "content": "c1",
+    "answered": True,
+    "status": "action-successful",
+    "saved": True,
+    "replayed": False,
+    "request_id": "r1",
+}
+ITEM: Final[dict[str, Any]] = {
+    "uuid": "u1",
+    "notes": "c1",
+    "email_status": "sent",
+    "email_recipients": [{"email": "paula@photographers.test"}],
+}
+MAIL: Final[dict[str, Any]] = {
+    "to": [{"email": "paula@photographers.test"}],
+    "metadata": {"appointment_uuid": "u1"},
+}
+LOST: Final = {"answered": False, "status": None, "saved": None, "replayed": None}
+
+
+class Run:
+    """A run in which all went well, to be spoilt."""
+
+    def __init__(self) -> None:
+        self.notes: list[dict[str, Any]] = [deepcopy(NOTE)]
+        self.items: list[dict[str, Any]] = [deepcopy(ITEM)]
+        self.mails: list[dict[str, Any]] = [deepcopy(MAIL)]
+        self.notified: set[str] = set()
+
+    def broken(self) -> set[str]:
+        """Return the promises that the audit finds broken."""
+        findings = audit(self.notes, self.items, self.mails, self.notified)
+        return {promise for promise, broken in findings.items() if broken}
+
+    def note(self, **more: Any) -> None:
+        """Add an answer."""
+        self.notes.append({**NOTE, **more})
+
+
+def test_nothing_is_found_where_all_is_well() -> None:
+    """Lost answers, repeats and failures that somebody was told of break no promise."""
+    run = Run()
+    run.note(**LOST)
+    run.note(replayed=True)
+    run.note(status="mandrill-email-failed", replayed=True, request_id="r2")
+    run.notified.add("r2")
+    run.note(uuid="u2", content="c2", kind="bad", status="invalid-param", saved=False)
+    assert not run.broken()
+
+
+def test_what_nobody_could_tell_may_be_stored_or_not() -> None:
+    """An answer that was lost, or that said so, is no promise either way."""
+    run = Run()
+    run.notes = [{**NOTE, **LOST}]
+    assert not run.broken()
+    run.items, run.mails = [], []
+    assert not run.broken()
+
+
+def store_under_two_keys(run: Run) -> None:
+    """Have one request make two appointments, and tell of both."""
+    run.note(uuid="u2")
+    run.items.append({**ITEM, "uuid": "u2", "email_recipients": []})
+
+
+SPOILT: Final[dict[str, Callable[[Run], object]]] = {
+    "what was told to be saved is stored, as it was sent": lambda run: run.note(
+        uuid="u9", content="c9"
+    ),
+    "what was told to be saved is stored once": store_under_two_keys,
+    "nothing is stored that a caller could not expect": lambda run: run.notes[0].update(
+        status="application-crash", saved=False
+    ),
+    "one caller at most was told that his request created it": lambda run: run.note(),
+    "what is bad was refused": lambda run: run.notes[0].update(kind="bad"),
+    "every email is settled": lambda run: run.items[0].update(owed="3"),
+    "each recipient of an appointment got one email": lambda run: run.mails.append(MAIL),
+    "no notification is owed": lambda run: run.items[0].update(notifications={"…"}),
+    "of every email that failed somebody was told": lambda run: run.note(
+        status="mandrill-email-failed", replayed=True
+    ),
+}
+
+
+@pytest.mark.parametrize("promise", SPOILT)
+def test_each_broken_promise_is_found(promise: str) -> None:
+    """It is named, and no other is."""
+    run = Run()
+    SPOILT[promise](run)
+    assert run.broken() == {promise}
+
+
+def test_an_email_that_never_arrived_is_found() -> None:
+    """An item that says `sent` is not believed: the mailbox decides."""
+    run = Run()
+    run.mails.clear()
+    assert run.broken() == {"each recipient of an appointment got one email"}
+
+
+def test_every_promise_has_been_spoilt() -> None:
+    """A promise without a case above might never be found broken."""
+    run = Run()
+    assert set(audit(run.notes, run.items, run.mails, run.notified)) == set(SPOILT)
