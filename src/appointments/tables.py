@@ -1,6 +1,6 @@
 """What the three tables share: the one connection, and one read across them."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -40,7 +40,7 @@ class Found:
         return None if raw is None else table.from_raw_data(raw)
 
 
-def read(wanted: Iterable[tuple[type[Table], str]]) -> Found:
+def read(wanted: Sequence[tuple[type[Table], str]]) -> Found:
     """Read items of several tables in one consistent BatchGetItem (no call where none is wanted).
 
     A batch rather than a transaction: a session being marked as used cannot make it fail. Raises
