@@ -141,14 +141,15 @@ def _authenticate(
     request: Request, parameters: Parameters, found: Found, outcome: Outcome
 ) -> tuple[Session, str]:
     """Return the caller's session and the appointment's key, and put both into the outcome."""
-    outcome.uuid = _key_without_owner(request, parameters)
-    session = sessions.authenticate(
-        found.get(Session, request.token_hash or ""), request.received_at
+    kept = found.get(Session, request.token_hash or "")
+    key = _key_without_owner(request, parameters) or (
+        str(uuid5(_NAMESPACE, f"key {kept.owner} {_header_key(request)}"))
+        if kept and not kept.revoked
+        else ""
     )
+    outcome.uuid = key or None
+    session = sessions.authenticate(kept, request.received_at)
     outcome.owner = session.owner
-    key = outcome.uuid = outcome.uuid or str(
-        uuid5(_NAMESPACE, f"key {session.owner} {_header_key(request)}")
-    )
     has_roles = bool(session.role_by_application)
     if parameters.session_view or not has_roles:
         _show(session, request, parameters, outcome)
@@ -226,7 +227,9 @@ def _require_same(item: Appointment, stored: Appointment, request: Request) -> N
             "It is the key of another appointment, which was left as it is; send a new one with a "
             "new appointment, and the same one only with the same appointment."
         )
-        raise Failure.of([Fault(param, Status.INVALID_PARAM, message)])
+        sent = request.idempotency_key if param == IDEMPOTENCY_KEY else item.uuid
+        received = reading.shorten(sent, request.mask)
+        raise Failure.of([Fault(param, Status.INVALID_PARAM, message, received)])
 
 
 def _mark(session: Session, now: float) -> None:

@@ -46,12 +46,16 @@ def lambda_handler(event: Any, context: Any) -> Any:
         begin = partial(http.read, event, request_id, time.time())
         return _answer(begin, request_id, until, route=partial(http.route, event))
     if replay.is_subscription(event):
-        return [
-            _answer(partial(replay.read, line), invocation, until, is_replay=True)
-            for line in replay.lines(event)
-        ]
+        return [_answer_replay(line, invocation, until) for line in replay.lines(event)]
     line = replay.line(event)
-    return _answer(partial(replay.read, line), invocation, until, is_replay=line is not None)
+    return _answer_replay(line, invocation, until, is_replay=line is not None)
+
+
+def _answer_replay(
+    line: Any, invocation: str, until: float, *, is_replay: bool = True
+) -> dict[str, Any]:
+    request_id = replay.request_id(line, invocation)
+    return _answer(partial(replay.read, line), request_id, until, is_replay=is_replay)
 
 
 def _remaining(context: Any) -> float:

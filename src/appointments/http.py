@@ -18,6 +18,8 @@ METHOD: Final = "POST"
 PATH: Final = "/api/v1/appointments/create"
 # A request must fit one log line, which Lambda may split above 64 KiB.
 LARGEST_BODY: Final = 48 * 1024
+# A parameter of a media type may hold a comma in quotes.
+_QUOTED: Final = re.compile(r'"[^"]*"')
 
 
 def is_http(event: Any) -> bool:
@@ -65,7 +67,7 @@ def read(event: Mapping[str, Any], request_id: str, received_at: float) -> Reque
     media_types = {
         value.partition(";")[0].strip().lower()
         for header in _header(event, "content-type")
-        for value in header.split(",")
+        for value in _QUOTED.sub("", header).split(",")
     }
     media_type = media_types.pop() if len(media_types) == 1 else ""
     values, fault = {}, None

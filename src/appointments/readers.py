@@ -152,7 +152,7 @@ def date_and_time(value: Any, *, month_first: bool) -> str:
             "the time after a space or T, such as 19:30:00."
         )
     day, clock, zone = match.groups()
-    if zone and ("/" in day or clock[-1] in "Mm"):
+    if zone and ("/" in day or clock.rstrip()[-1:] in ("M", "m")):
         raise ValueError(
             "Send a time zone with the ISO form alone, such as 2027-01-31T19:30:00-07:00."
         )

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from appointments import readers
 from appointments.params import NAMES, Parameters, Reading
+from appointments.request import masked
 from appointments.statuses import Failure, Fault, Status, Warned
 
 _LONGEST_RECEIVED: Final = 100
@@ -56,20 +57,9 @@ def _fault(error: Any, mask: Callable[[str], str]) -> Fault:
 
 def shorten(value: Any, mask: Callable[[str], str]) -> str:
     """Return at most 100 characters of what was received, without the token."""
-    masked = _masked(value, mask)
-    told = masked if isinstance(masked, str) else json.dumps(masked, ensure_ascii=False)
+    kept = masked(value, mask)
+    told = kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False)
     return mask(told)[:_LONGEST_RECEIVED]
-
-
-def _masked(value: Any, mask: Callable[[str], str]) -> Any:
-    """Mask each text in a value by itself: JSON's escapes could hide the token in the whole."""
-    if isinstance(value, str):
-        return mask(value)
-    if isinstance(value, list):
-        return [_masked(each, mask) for each in value]
-    if isinstance(value, dict):
-        return {mask(name): _masked(each, mask) for name, each in value.items()}
-    return value
 
 
 def _unknown(names: list[str], mask: Callable[[str], str]) -> Iterable[Warned]:

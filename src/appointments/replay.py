@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -31,6 +32,12 @@ def line(event: Any) -> Any:
     if event.get("message") == _REQUEST:
         return event
     return event.get("replay", event.get("detail"))
+
+
+def request_id(line: Any, fallback: str) -> str:
+    """Return the id that the line kept, even if no request can be made of the rest of it."""
+    kept = line.get("request_id") if isinstance(line, Mapping) else None
+    return kept if isinstance(kept, str) and re.fullmatch(REQUEST_ID, kept) else fallback
 
 
 def lines(event: Mapping[str, Any]) -> list[Any]:

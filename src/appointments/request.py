@@ -1,5 +1,6 @@
 """A request for an appointment, from whichever way in, and how the log records it."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ SENSITIVE: Final = "text/plain"
 REQUEST_ID: Final = r"^[!-~]{1,128}$"
 # Beyond what is accepted, so that what was refused is refused in a replay too.
 _LONGEST_KEY_LOGGED: Final = 300
+# Numbers can be longer in the line than in the body: 51 such values still fit a line.
+_LONGEST_NESTED_LOGGED: Final = 256
 _MASK: Final = "***"
 
 
@@ -72,17 +75,32 @@ class Request:
         }
 
 
-def _logged(value: Any, mask: Callable[[str], str]) -> Any:
-    """Return a value as the log keeps it: of what no parameter can be, only that it was there.
-
-    Arrays and objects could outgrow the line and hide the token; a number beyond JSON's range has
-    no JSON form. A replay of an empty array is refused as they were.
-    """
+def masked(value: Any, mask: Callable[[str], str]) -> Any:
+    """Mask each text in a value by itself: JSON's escapes could hide the token in the whole."""
     if isinstance(value, str):
         return mask(value)
-    if isinstance(value, list | dict) or value in (float("inf"), float("-inf")):
-        return []
+    if isinstance(value, list):
+        return [masked(each, mask) for each in value]
+    if isinstance(value, dict):
+        return {mask(name): masked(each, mask) for name, each in value.items()}
     return value
+
+
+def _logged(value: Any, mask: Callable[[str], str]) -> Any:
+    """Return a value as the log keeps it: as received, if the line can hold it.
+
+    No parameter takes an array or an object, so of one that is long, or that holds a number beyond
+    JSON's range, the line tells only that it was there: `[]` is refused in a replay as well.
+    """
+    kept = masked(value, mask)
+    if isinstance(kept, list | dict | float):
+        try:
+            told = json.dumps(kept, ensure_ascii=False, allow_nan=False)
+        except ValueError:
+            return []
+        if len(told) > _LONGEST_NESTED_LOGGED:
+            return []
+    return kept
 
 
 def iso(seconds: float) -> str:

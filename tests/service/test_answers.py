@@ -153,9 +153,10 @@ def test_an_answer_of_each_status(world: World, status: str) -> None:
 
 
 def test_the_uuid_of_a_refused_token(world: World) -> None:
-    """With an Idempotency-Key the owner decides the key: it is known once the token was good."""
+    """With an Idempotency-Key the owner decides the key: it is known once the session is."""
     headers = {"content-type": "application/json", "idempotency-key": "k-1"}
     assert "uuid" not in world.post(token="revoked-token", headers=headers).body
+    assert "uuid" in world.post(token="expired-token", headers=headers).body
     refused = world.post(order_id=404, headers=headers).body["uuid"]
     assert world.post(headers=headers).body["uuid"] == refused
 

@@ -240,6 +240,7 @@ def test_a_sensitive_request_cannot_be_replayed(world: World) -> None:
     refused = replay(world, "line", world.line("request"))
     assert refused.status == "no-params-decoded"
     assert "sensitive" in refused.body["message"]
+    assert refused.body["request_id"] == world.lines("request")[-1]["request_id"]
 
 
 def test_a_plain_line_after_the_route_became_sensitive(world: World) -> None:
