@@ -46,11 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
         case "down":
             err.print("Stopped." if stack.down() else "Nothing was running.")
         case "demo":
-            out.print_json(data=demo.create(stack.up(arguments.port)))
+            out.print_json(data=demo.create(running_or_started(arguments.port)))
         case "invoke":
             if not arguments.event.is_file():
-                raise ToolError("Which event? make invoke EVENT=events/http-api.json")
-            out.print_json(data=demo.invoke(stack.up(arguments.port), arguments.event))
+                raise ToolError(
+                    f"There is no file {arguments.event}: make invoke EVENT=events/http-api.json"
+                )
+            out.print_json(data=demo.invoke(running_or_started(arguments.port), arguments.event))
         case "mailbox":
             out.print(tables.mailbox(running()))
         case "notifications":
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
                     "To mend the last one:", found[-1]["replay"], soft_wrap=True, markup=False
                 )
         case "rie":
-            return rie.main(stack.up(arguments.port))
+            return rie.main(running_or_started(arguments.port))
         case "build":
             build()
         case _:
@@ -104,6 +106,12 @@ def follow(port: int | None) -> int:
 def announce(started: stack.Stack) -> None:
     """Say where the stack is."""
     err.print(f"The API answers at [bold]{started.api_url}{demo.PATH}[/]", soft_wrap=True)
+
+
+def running_or_started(port: int | None) -> stack.Stack:
+    """Return the stack that runs, its records as they are: only `up` renews the seeds."""
+    found = stack.find()
+    return found if found and port in (None, found.port) else stack.up(port)
 
 
 def running() -> stack.Stack:

@@ -54,11 +54,13 @@ def readable(answer: Any) -> Any:
 def follow(stack: Stack, since: float) -> None:
     """Print the function's log as it comes, until Ctrl-C."""
     logs = session.client("logs", endpoint_url=stack.endpoint_url)
-    begin, seen = int(since * 1000), set[str]()
+    begin, seen = int(since * 1000), set[tuple[str, int, str]]()
     while True:
         page = logs.filter_log_events(logGroupName=stack.log_group, startTime=begin, limit=1000)
         for event in page["events"]:
-            if event["eventId"] not in seen:
-                seen.add(event["eventId"])
+            # Not by `eventId`: MiniStack gives none to what a function writes.
+            line = (event["logStreamName"], event["timestamp"], event["message"])
+            if line not in seen:
+                seen.add(line)
                 out.print(event["message"].rstrip(), markup=False, soft_wrap=True)
         time.sleep(POLL_SECONDS)

@@ -224,7 +224,7 @@ def _show(replays: Sequence[Replay], *, as_json: bool, is_done: bool) -> None:
     output().print(table)
     if is_done:
         mended = sum(each.now == Status.ACTION_SUCCESSFUL.value for each in replays)
-        click.echo(f"{mended} of {_requests(replays)} are good now.")
+        click.echo(f"{mended} of {_requests(replays)} {'is' if mended == 1 else 'are'} good now.")
     else:
         click.echo(f"{_requests(replays)} would be replayed.")
 

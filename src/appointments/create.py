@@ -70,8 +70,8 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
         raise Failure(
             Status.MANDRILL_EMAIL_FAILED,
             "The appointment was saved, but its email is not yet with everybody: "
-            f"{email.reason or email.status}. It is tried again by itself; there is no need to "
-            "send this again.",
+            f"{email.reason or email.status}. It is tried again by itself until it is sent or a "
+            "person is told; there is no need to send this again.",
         )
 
 

@@ -98,10 +98,10 @@ def check_media_type(request: Request, *, is_sensitive: bool) -> None:
     """Raise Failure unless the Content-Type is the one that the route takes."""
     expected = SENSITIVE if is_sensitive else PLAIN
     if request.media_type not in (expected, None):
-        form = " and the base64 of the JSON as the body" if is_sensitive else ""
+        form = ", and the base64 of the JSON as the body" if is_sensitive else ""
         raise Failure(
             Status.INVALID_CONTENT_TYPE,
-            f"Nothing was saved. Send the header Content-Type: {expected}{form}, once.",
+            f"Nothing was saved. Send the header Content-Type: {expected} once{form}.",
         )
 
 

@@ -89,8 +89,8 @@ class Failure(Exception):
         """Return the failure that tells `faults` all at once (specification section 1, step 5)."""
         missing = [fault for fault in faults if fault.status is Status.MISSING_PARAM]
         status = Status.MISSING_PARAM if missing else Status.INVALID_PARAM
-        told = "; ".join(f"{fault.param}: {fault.message}" for fault in faults[:5])
-        more = f"; and {len(faults) - 5} more, see errors" if len(faults) > 5 else ""
+        told = " ".join(f"{fault.param}: {fault.message}" for fault in faults[:5])
+        more = f" And {len(faults) - 5} more: see errors." if len(faults) > 5 else ""
         message = f"Nothing was saved. Correct this and send it again. {told}{more}"
         return cls(status, message, faults, warnings)
 

@@ -273,7 +273,7 @@ def test_a_run_ends_in_time(office: Office) -> None:
     """Nothing is begun that might not be ended; what there is no time for stays owed."""
     owing(office, 3, in_doubt=False)
     office.wait(MINUTE)
-    assert office.schedule(seconds=RESERVE + 14)["emails"] == 0
+    assert office.schedule(seconds=RESERVE + 8)["emails"] == 0
     assert office.account.calls == []
     assert office.schedule()["emails"] == 3
 

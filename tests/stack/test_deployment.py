@@ -4,13 +4,14 @@ import json
 import re
 import socket
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tools import deployment, package, seeds
+from tools import demo, deployment, package, seeds
 from tools import stack as local
 from tools.aws import session
 from tools.project import EVENTS, STACK_NAME, TEMPLATE, ToolError
@@ -110,3 +111,24 @@ def test_the_package_is_built_for_the_templates_defaults() -> None:
     parameters = deployment.built_template()["Parameters"]
     assert parameters["Runtime"]["Default"] == package.DEFAULT_RUNTIME
     assert parameters["Architecture"]["Default"] == package.DEFAULT_ARCHITECTURE
+
+
+def test_the_log_is_followed(
+    stack: local.Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make run` shows each line of the function's log once, until Ctrl-C."""
+    looks, pause = iter(range(20)), time.sleep
+
+    def wait(_: float) -> None:
+        if next(looks, None) is None:
+            raise KeyboardInterrupt
+        pause(0.1)
+
+    before = time.time()
+    request_id = demo.create(stack)["request_id"]
+    monkeypatch.setattr(time, "sleep", wait)
+    with pytest.raises(KeyboardInterrupt):
+        demo.follow(stack, before)
+    shown = capsys.readouterr().out.splitlines()
+    lines = [line for line in shown if request_id in line and '"message":"response"' in line]
+    assert len(lines) == 1

@@ -63,5 +63,5 @@ def test_the_message_names_five_faults(number: int, more: str) -> None:
         [Fault(f"p{at}", Status.INVALID_PARAM, "Send it.") for at in range(number)]
     )
     assert failure.message.count("Send it.") == min(number, 5)
-    assert failure.message.endswith(f"; and {more}, see errors" if more else "Send it.")
+    assert failure.message.endswith(f" And {more}: see errors." if more else "Send it.")
     assert str(failure) == failure.message
