@@ -82,7 +82,7 @@ def _answer(
             route()
         is_identified = True
         request = begin()
-        request_id, received_at = request.id, request.received_at
+        received_at = request.received_at
         if request.is_decoded:
             record("request", **request.line())
         create(request, outcome, attempt, until)

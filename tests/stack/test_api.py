@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 import urllib3
 
+from tests.stack.table import item
 from tools import role
 from tools.aws import session
 from tools.bootstrap import ROOT
@@ -46,17 +47,6 @@ def post(stack: Stack, body: Any = None, **params: Any) -> tuple[urllib3.BaseHTT
         {"Content-Type": "application/json"},
     )
     return response, response.json()
-
-
-def item(stack: Stack, uuid: str) -> dict[str, Any] | None:
-    """Return the appointment as it lies in the table."""
-    table = session.resource("dynamodb", endpoint_url=stack.endpoint_url).Table(
-        stack.appointments_table
-    )
-    found: dict[str, Any] | None = table.get_item(Key={"uuid": uuid}, ConsistentRead=True).get(
-        "Item"
-    )
-    return found
 
 
 def test_an_appointment_is_created(stack: Stack) -> None:

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from tests.stack.commands import BIN, run
+from tests.stack.table import item
 from tools import role
 from tools.aws import session
 from tools.project import STACK_NAME
@@ -35,14 +36,6 @@ def post(stack: Stack, **params: Any) -> dict[str, Any]:
 def tables_closed(stack: Stack) -> AbstractContextManager[None]:
     """Take the tables away from the function's role, and give them back."""
     return role.without(stack, lambda _, action: action.startswith("dynamodb:"))
-
-
-def item(stack: Stack, uuid: str) -> dict[str, Any] | None:
-    """Return an appointment as it is stored."""
-    table = session.resource("dynamodb", endpoint_url=stack.endpoint_url).Table(
-        stack.appointments_table
-    )
-    return table.get_item(Key={"uuid": uuid}, ConsistentRead=True).get("Item")
 
 
 @pytest.fixture
