@@ -94,7 +94,7 @@ class Boundary:
             patch("socket.socket.connect", side_effect=AssertionError("an effect unseen")),
             # Each process has a budget of retries; here one process stands for thousands.
             patch.object(RetryQuota, "acquire", lambda _, amount: amount),
-            patch("time.sleep"),
+            patch("time.sleep", lambda _: None),
         ):
             yield
         session.unregister("before-call", self._begin_call)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from tests.faults.boundary import Fault, Kind
-from tests.faults.universe import MENDED, Universe
+from tests.faults.universe import Universe
 from tests.service.world import event
 
 UUID = "7d1f6f0e-0c5a-4c57-9a3e-5a0f6d9b2c11"
@@ -108,7 +108,7 @@ class Run:
     def heal(self) -> None:
         """Have the healer come back until nothing is owed."""
         if self.healer is Healer.CALLER:
-            self.universe.world.put_record("user#502", name="Rex", email=MENDED)
+            self.universe.mend()
             self._ask()
         for _ in range(_MOST_RUNS):
             due = [int(item["due"]) for item in self.universe.items() if "due" in item]
