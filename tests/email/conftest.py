@@ -12,10 +12,10 @@ import time_machine
 from moto import mock_aws
 from moto.sns.models import sns_backends
 
-from appointments import clients, handler, mandrill, notifications, records
+from appointments import handler, mandrill, notifications, records
 from appointments.logs import logger
 from appointments.settings import SETTINGS
-from tests.service.world import ACCOUNT, REGION, Answer, World, answer, event
+from tests.service.world import ACCOUNT, REGION, Answer, World, answer, event, renew_clients
 from tools.mandrill_account import Account, MandrillError, Struct
 from tools.sandbox import Sandbox
 
@@ -164,7 +164,7 @@ def office(
     sandbox.account = CountedAccount()
     point_to(f"http://127.0.0.1:{sandbox.server_port}", monkeypatch)
     with mock_aws(), time_machine.travel(START, tick=False) as clock:
-        clients.client.cache_clear()
+        renew_clients()
         mandrill._key.cache_clear()
         mandrill._pool.clear()
         notifications._published_at.clear()
@@ -176,7 +176,7 @@ def office(
         stream = logger.handlers[0].setStream(office.log)  # type: ignore[attr-defined]
         yield office
         logger.handlers[0].setStream(stream)  # type: ignore[attr-defined]
-    clients.client.cache_clear()
+    renew_clients()
 
 
 def point_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

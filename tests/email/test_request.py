@@ -12,10 +12,8 @@ import boto3
 import pytest
 
 from appointments import clients, params
-from appointments.appointments import Appointment
-from appointments.records import Record
-from appointments.sessions import Session
 from tests.email.conftest import KEY, RESERVE, SLOW, UUID, Office, point_to
+from tests.service.world import renew_clients
 
 PAT, BOOKER = "pat@planomatic.test", "booker@planomatic.test"
 
@@ -286,9 +284,7 @@ def calls(office: Office) -> Iterator[list[str]]:  # noqa: ARG001 - in its world
 
     session: Any = clients._SESSION
     session.register("before-call", count)
-    clients.client.cache_clear()
-    for table in (Session, Record, Appointment):
-        table.connect()
+    renew_clients()
     yield sent
     session.unregister("before-call", count)
 

@@ -35,13 +35,10 @@ from appointments import (
     outbox,
     records,
 )
-from appointments.appointments import Appointment
 from appointments.logs import logger
-from appointments.records import Record
-from appointments.sessions import Session
 from tests.faults.boundary import Boundary, Died, Fault
 from tests.faults.mandrill import Mandrill
-from tests.service.world import ACCOUNT, REGION, TABLES, World
+from tests.service.world import ACCOUNT, REGION, TABLES, World, renew_clients
 
 START = 1_800_000_000
 BOOKER, PAT, REX, MENDED = (
@@ -218,9 +215,7 @@ def universe() -> Iterator[Universe]:
         patch.object(XFormedAttributePicker, "__call__", _pick),
         patch.object(create, "threading", SimpleNamespace(Thread=_AtOnce)),
     ):
-        clients.client.cache_clear()
-        for table in (Session, Record, Appointment):
-            table.connect()
+        renew_clients()
         # Its wire stays unused: the boundary is ours.
         world = World(None, io.StringIO())  # type: ignore[arg-type]
         one = Universe(world, boundary, clock, found)
@@ -229,7 +224,5 @@ def universe() -> Iterator[Universe]:
         with redirect_stdout(one.log):
             yield one
         logger.handlers[0].setStream(stream)  # type: ignore[attr-defined]
-    clients.client.cache_clear()
-    for table in (Session, Record, Appointment):
-        table.connect()
+    renew_clients()
     assert time.time() != START

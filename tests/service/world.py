@@ -34,6 +34,15 @@ ACCOUNT: Final = "123456789012"  # moto's
 OPEN: Final = {"deployed": True, "permissions": ["client", "employee"]}
 
 
+def renew_clients() -> None:
+    """Have the function make its clients anew, and PynamoDB's tables use them."""
+    from appointments import clients, handler  # noqa: PLC0415 - moto first
+
+    clients.client.cache_clear()
+    for table in (handler.Session, handler.Record, handler.Appointment):
+        table.connect()
+
+
 def hash_of(token: str) -> str:
     """Return the sessions table's key of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
