@@ -23,7 +23,10 @@ PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 
 # The clients that the function makes. botocore ships the data of four hundred services.
 SERVICES = ["dynamodb", "secretsmanager", "sns"]
-SHARED_DATA = ["_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"]
+SHARED_DATA = ["_retry.json", "endpoints.json", "sdk-default-configuration.json"]
+# Without rules botocore takes an endpoint from endpoints.json, once for each client; with them it
+# works the same one out again for every call.
+LEFT_OUT = ("examples", "endpoint-rule-set")
 # The roots under which AWS's services stand, as Amazon lists them for custom trust stores
 # (https://www.amazontrust.com/repository/).
 ROOTS = [f"Amazon Root CA {number}" for number in (1, 2, 3, 4)]
@@ -89,7 +92,7 @@ def trim_botocore_data(data: Path) -> None:
     kept = [data / name for name in SHARED_DATA]
     for service in SERVICES:
         newest = max(path.parent for path in (data / service).glob("*/service-2.json.gz"))
-        kept += [path for path in newest.iterdir() if not path.name.startswith("examples")]
+        kept += [path for path in newest.iterdir() if not path.name.startswith(LEFT_OUT)]
     slim = {path: undocumented(read_json(path)) for path in kept}
     for partition in slim[data / "endpoints.json"]["partitions"]:
         partition["services"] = {s: e for s, e in partition["services"].items() if s in SERVICES}

@@ -15,16 +15,14 @@ from appointments.settings import SETTINGS
 if TYPE_CHECKING:
     from pynamodb.connection import TableConnection
 
-# Every wait is bounded: two attempts of at most 1 s to connect and 2 s to be answered. The last two
-# keep botocore from spelling out its long user agent twice a call and from looking for an account
-# id that Lambda does not tell: an eighth of a warm request.
+# Every wait is bounded: two attempts of at most 1 s to connect and 2 s to be answered. The user
+# agent is told so that botocore does not spell out its long one twice a call.
 BOUNDED: Final = Config(
     connect_timeout=1,
     read_timeout=2,
     retries={"total_max_attempts": 2, "mode": "standard"},
     parameter_validation=False,
     user_agent="appointments-create",
-    account_id_endpoint_mode="disabled",
 )
 
 _SESSION: Final = get_session()
