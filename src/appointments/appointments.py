@@ -22,7 +22,6 @@ from pynamodb.attributes import (
     Attribute,
     BooleanAttribute,
     ListAttribute,
-    NumberAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
@@ -31,7 +30,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from appointments import params
 from appointments.settings import SETTINGS
-from appointments.tables import Table
+from appointments.tables import Table, WholeNumberAttribute
 
 MOST_TRIES: Final = 5
 SETTLED: Final = frozenset({"sent", "skipped"})
@@ -39,7 +38,7 @@ SETTLED: Final = frozenset({"sent", "skipped"})
 FIELDS: Final = tuple(name for name in params.NAMES if name not in params.NOT_STORED)
 _BY_TYPE: Final[dict[str, type[Attribute[Any]]]] = {
     "boolean": BooleanAttribute,
-    "integer": NumberAttribute,
+    "integer": WholeNumberAttribute,
 }
 
 
@@ -51,7 +50,7 @@ class Owed(GlobalSecondaryIndex["Appointment"]):
         projection = KeysOnlyProjection()
 
     owed = UnicodeAttribute(hash_key=True)
-    due = NumberAttribute(range_key=True)
+    due = WholeNumberAttribute(range_key=True)
 
 
 class Appointment(Table):
@@ -69,7 +68,7 @@ class Appointment(Table):
     request_id = UnicodeAttribute()
     received_at = UnicodeAttribute()
     role = UnicodeAttribute()
-    user_id = NumberAttribute(null=True)
+    user_id = WholeNumberAttribute(null=True)
     owner = UnicodeAttribute()
     fingerprint = UnicodeAttribute()
     attempt = UnicodeAttribute()
@@ -79,12 +78,12 @@ class Appointment(Table):
     email_status = UnicodeAttribute()
     email_reason = UnicodeAttribute(null=True)
     email_recipients: ListAttribute[Any] = ListAttribute(null=True)
-    email_tries = NumberAttribute(null=True)
+    email_tries = WholeNumberAttribute(null=True)
     lease = UnicodeAttribute(null=True)
-    lease_until = NumberAttribute(null=True)
+    lease_until = WholeNumberAttribute(null=True)
     notifications = UnicodeSetAttribute(null=True)
     owed = UnicodeAttribute(null=True)
-    due = NumberAttribute(null=True)
+    due = WholeNumberAttribute(null=True)
     owed_index = Owed()
 
     def fields(self) -> dict[str, Any]:
