@@ -3,12 +3,11 @@
 import base64
 import binascii
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from appointments import params, readers
 from appointments.request import PLAIN, REQUEST_ID, SENSITIVE, Request
@@ -18,6 +17,7 @@ METHOD: Final = "POST"
 PATH: Final = "/api/v1/appointments/create"
 # A request must fit one log line, which Lambda may split above 64 KiB.
 LARGEST_BODY: Final = 48 * 1024
+_KNOWN: Final = frozenset(params.NAMES)
 # A parameter of a media type may hold a comma in quotes.
 _QUOTED: Final = re.compile(r'"[^"]*"')
 
@@ -81,11 +81,11 @@ def read(event: Mapping[str, Any], request_id: str, received_at: float) -> Reque
         id=request_id,
         received_at=received_at,
         media_type=media_type,
-        params={name: value for name, value in values.items() if name in params.NAMES},
+        params={name: value for name, value in values.items() if name in _KNOWN},
         unknown=tuple(
             name
             for name, value in values.items()
-            if name not in params.NAMES and not readers.is_blank(value)
+            if name not in _KNOWN and not readers.is_blank(value)
         ),
         token=token,
         token_hash=hashlib.sha256(token.encode()).hexdigest() if token else None,
@@ -117,7 +117,7 @@ def payload(body: dict[str, Any], *, is_replayed: bool) -> dict[str, Any]:
     return {
         "statusCode": body["code"],
         "headers": headers,
-        "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        "body": to_json(body).decode(),
         "isBase64Encoded": False,
     }
 

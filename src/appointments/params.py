@@ -1,13 +1,13 @@
 """The contract's 51 parameters, each declared once: name, type, position, meaning."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic_core import to_json
 
 from appointments import readers
 from appointments.statuses import Warned
@@ -197,8 +197,7 @@ class Parameters(BaseModel):
     def fingerprint(self) -> str:
         """The SHA-256 (hex) that tells whether two requests ask for the same."""
         content = self.model_dump(exclude_none=True, exclude=NOT_STORED | NOT_IN_FINGERPRINT)
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return hashlib.sha256(to_json(dict(sorted(content.items())))).hexdigest()
 
 
 NAMES: Final = tuple(Parameters.model_fields)
