@@ -18,6 +18,7 @@ An email's state, as its item tells it:
 
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
 from pynamodb.attributes import (
     Attribute,
     BooleanAttribute,
@@ -127,8 +128,21 @@ def write(item: Appointment) -> Appointment:
         try:
             stored = find(item.uuid)
         except PynamoDBException as unread:
+            if _is_refused(failed):
+                raise failed from None
             raise Unanswered(str(unread)) from failed
         if stored is None:
             raise
         return stored
     return item
+
+
+def _is_refused(failed: PutError) -> bool:
+    """Whether the first attempt was answered, and with a refusal of the request itself."""
+    # PynamoDB's own error keeps the code alone, botocore's beneath it all that was answered.
+    answered = failed.cause.__cause__ if failed.cause else None
+    if not isinstance(answered, ClientError):
+        return False
+    told = answered.response["ResponseMetadata"]
+    is_taken = answered.response["Error"]["Code"] == "ConditionalCheckFailedException"
+    return not is_taken and told["RetryAttempts"] == 0 and 400 <= told["HTTPStatusCode"] < 500

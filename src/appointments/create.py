@@ -53,11 +53,7 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     mailing.prepare(item, photographer, attempt)
     stored = _stored_before(item, parameters, found)  # step 7
     if stored is None:
-        try:
-            stored = _write(item, request, session, outcome)  # step 8
-        finally:
-            if outcome.session:
-                _show(session, request, parameters, outcome)  # as it is after marking
+        stored = _write(item, request, parameters, session, outcome)  # step 8
         _require_same(item, stored, request)
     outcome.saved, outcome.is_new = True, stored.attempt == attempt
     outcome.replayed, outcome.appointment = not outcome.is_new, stored.fields()
@@ -203,7 +199,9 @@ def _stored_before(item: Appointment, parameters: Parameters, found: Found) -> A
     return None
 
 
-def _write(item: Appointment, request: Request, session: Session, outcome: Outcome) -> Appointment:
+def _write(
+    item: Appointment, request: Request, parameters: Parameters, session: Session, outcome: Outcome
+) -> Appointment:
     """Write the item once, mark the session beside it, and return what is in the table."""
     marking = None
     if session.is_mark_due(request.received_at) and not request.is_replay:
@@ -217,6 +215,8 @@ def _write(item: Appointment, request: Request, session: Session, outcome: Outco
     finally:
         if marking:
             marking.join(_LONGEST_MARKING)
+            if outcome.session:
+                _show(session, request, parameters, outcome)  # as it is after marking
 
 
 def _require_same(item: Appointment, stored: Appointment, request: Request) -> None:

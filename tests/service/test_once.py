@@ -282,6 +282,16 @@ def test_a_write_of_which_nobody_can_tell(world: World, fate: str) -> None:
     assert len(world.items()) == 1
 
 
+@pytest.mark.parametrize("writes", [["denied"], ["lost", "denied"]])
+def test_a_refused_write_whose_read_is_refused_too(world: World, writes: list[str]) -> None:
+    """A write that was refused at once saved nothing; after a lost answer nobody can tell."""
+    world.wire.breaks["PutItem"] = [*writes]
+    world.wire.breaks["GetItem"] = ["denied"]
+    answer = world.post()
+    assert answer.status == "application-crash"
+    assert answer.body["saved"] is (None if "lost" in writes else False)
+
+
 def test_a_lost_write_against_anothers(world: World) -> None:
     """A write that lost its answer and the race is told as what stands in the table."""
     world.post(uuid=KEY, notes="the first")

@@ -85,8 +85,8 @@ class Wire:
     """The function's wire to DynamoDB: what goes over it, one call at a time, and how it breaks.
 
     `breaks` holds, by operation, what happens to the next calls: "refused" (it never arrives),
-    "lost" (it arrives, its answer does not), "down" (DynamoDB answers HTTP 500), or a function that
-    is called first.
+    "lost" (it arrives, its answer does not), "down" (DynamoDB answers HTTP 500), "denied" (IAM
+    forbids it), or a function that is called first.
     """
 
     def __init__(self, client: Any) -> None:
@@ -115,6 +115,9 @@ class Wire:
             raise ConnectionClosedError(endpoint_url=request.url)
         if fate == "down":
             return AWSResponse(request.url, 500, HTTPHeaders(), MockRawResponse(b"{}"))
+        if fate == "denied":
+            denied = MockRawResponse(b'{"__type": "AccessDeniedException", "Message": "no"}')
+            return AWSResponse(request.url, 400, HTTPHeaders(), denied)
         with self._turn:  # DynamoDB's writes are atomic, moto's are not
             response = botocore_stubber(event_name, request)
         if fate == "lost":
