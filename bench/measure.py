@@ -34,9 +34,7 @@ from bench.endpoint import Endpoint
 from tools import deployment
 from tools.bootstrap import LOCAL
 
-# Long enough for the clock; short, so that the machine's faster and slower seconds fall on all
-# alike: the function against itself told 0.97 with batches of 20, 1.00 with as many requests in
-# batches of 5.
+# Short, so that the machine's faster and slower seconds fall on all alike.
 BATCH: Final = 5
 WARM_UP: Final = 40
 MEMORY_FIRST: Final = 1_000
