@@ -46,7 +46,9 @@ def text(value: Any) -> str:
     if isinstance(value, str):
         if "\0" in value:
             raise ValueError("Send text without NUL characters.")
-        return value.replace("\r\n", "\n").replace("\r", "\n")
+        if "\r" in value:  # rare: nobody else's long text is searched twice
+            return value.replace("\r\n", "\n").replace("\r", "\n")
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         raise ValueError("Send text, in quotes.")
     if value == 0:
