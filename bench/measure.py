@@ -118,7 +118,7 @@ class Bench:
         event = requests.event(requests.USUAL)
         for contender in ALL:  # a first start that nobody counts: Python writes the peers' .pyc
             _start(contender, self._environment, event)
-        for _ in self.rounds("Cold starts", 21):
+        for _ in self.rounds("Cold starts", 41):
             for contender in _shuffled(ALL):
                 phases = _start(contender, self._environment, event)
                 of = self.results.cold.setdefault(contender.name, defaultdict(list))
@@ -168,7 +168,7 @@ class Bench:
     def rie(self) -> None:
         """Measure the first answer under the real Runtime Interface Emulator."""
         event = requests.event(requests.USUAL)
-        for _ in self.rounds("Runtime Interface Emulator", 11):
+        for _ in self.rounds("Runtime Interface Emulator", 21):
             for contender in _shuffled((FUNCTION, AGAIN, STANDARD)):
                 context = {**event["requestContext"], "requestId": str(random.random())}  # noqa: S311
                 told = {**event, "requestContext": context}

@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from aws_lambda_powertools.metrics import MetricUnit
+from botocore.exceptions import ClientError
 
 from appointments import answers, http, notifications, replay
 from appointments.appointments import Appointment
@@ -100,7 +101,7 @@ def _answer(
             "broken", request_id=request_id, exception=request.mask(trace) if request else trace
         )
         failure = answers.crashed(outcome, is_identified=is_identified)
-        reason = type(broken).__name__
+        reason = _reason(broken)
     answer = answers.body(request_id, outcome, failure)
     if failure and failure.status.notified:
         told = notifications.facts(
@@ -122,6 +123,15 @@ def _answer(
             count("NotificationFailed")
     _log(answer, (time.perf_counter() - started) * 1000, outcome, is_replay=is_replay)
     return http.payload(answer, is_replayed=outcome.replayed)
+
+
+def _reason(broken: BaseException) -> str:
+    """Return the exception's name, and AWS's own error code where one lies beneath."""
+    beneath: BaseException | None = broken
+    while beneath is not None and not isinstance(beneath, ClientError):
+        beneath = beneath.__cause__ or beneath.__context__
+    code = beneath.response["Error"].get("Code") if beneath else None
+    return f"{type(broken).__name__}: {code}" if code else type(broken).__name__
 
 
 def _log(answer: dict[str, Any], milliseconds: float, outcome: Outcome, *, is_replay: bool) -> None:

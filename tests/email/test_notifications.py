@@ -95,6 +95,14 @@ def test_a_crash_tells_no_secret(office: Office) -> None:
     assert "session-token" not in office.written()
 
 
+def test_a_crash_tells_what_aws_said(office: Office) -> None:
+    """Where an AWS service refused, its own error code stands in the subject."""
+    boto3.client("dynamodb").delete_table(TableName="appointments")
+    assert office.create().status == "application-crash"
+    [told] = office.published()
+    assert told.subject == "[test] application-crash: PutError: ResourceNotFoundException"
+
+
 @given(reason=st.text(max_size=300))
 def test_a_subject_is_safe(reason: str) -> None:
     """Whatever the reason holds, the subject is at most 100 characters of one line of ASCII."""
