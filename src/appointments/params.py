@@ -197,7 +197,9 @@ class Parameters(BaseModel):
     def fingerprint(self) -> str:
         """The SHA-256 (hex) that tells whether two requests ask for the same."""
         content = self.model_dump(exclude_none=True, exclude=NOT_STORED | NOT_IN_FINGERPRINT)
-        return hashlib.sha256(to_json(dict(sorted(content.items())))).hexdigest()
+        canonical = to_json(dict(sorted(content.items())), ensure_ascii=True)
+        # As json.dumps writes it, which escapes DEL as well: what is stored must go on to match.
+        return hashlib.sha256(canonical.replace(b"\x7f", rb"\u007f")).hexdigest()
 
 
 NAMES: Final = tuple(Parameters.model_fields)

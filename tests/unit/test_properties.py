@@ -1,5 +1,6 @@
 """What holds of every value that can be sent, searched for counterexamples."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -9,13 +10,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from appointments import params, readers, reading
 from appointments.params import NAMES, Parameters, kind
 from appointments.statuses import Failure
-from tests.unit.reading import REQUIRED, mask
+from tests.unit.reading import REQUIRED, mask, read
 
 # --- what can be sent ----------------------------------------------------------------------------
 
@@ -74,7 +75,7 @@ def spelled_time(draw: st.DrawFn, clock: time) -> str:
 
 
 accepted: dict[str, st.SearchStrategy[Any]] = {
-    "string": st.text(st.characters(exclude_characters="\0"), max_size=40)
+    "string": st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
     | st.integers()
     | st.floats(allow_infinity=False, allow_nan=False),
     "boolean": st.booleans() | st.sampled_from([0, 1, "yes", "NO", " t ", "off"]),
@@ -320,3 +321,14 @@ def test_the_token_is_in_nothing_that_is_given_back(
     for warning in warnings:
         given_back += [warning.param, warning.message]
     assert not [each for each in given_back if token in str(each)]
+
+
+@given(accepted["string"])
+@example("caf\u00e9 \U0001f4f7 \x7f \x01 \u2028 \\")
+def test_the_fingerprint_is_that_of_pythons_json(notes: Any) -> None:
+    """It is the SHA-256 of the sorted content as json.dumps writes it, whatever a text holds."""
+    parameters = read(notes=notes)
+    stored = parameters.appointment().items()
+    content = {name: value for name, value in stored if name not in params.NOT_IN_FINGERPRINT}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    assert parameters.fingerprint == hashlib.sha256(canonical.encode()).hexdigest()
