@@ -129,7 +129,7 @@ def write(item: Appointment) -> Appointment:
             stored = find(item.uuid)
         except PynamoDBException as unread:
             if _is_refused(failed):
-                raise failed from None
+                raise failed from failed.cause
             raise Unanswered(str(unread)) from failed
         if stored is None:
             raise

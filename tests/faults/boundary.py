@@ -121,8 +121,9 @@ class Boundary:
             return answer
 
         def refuse() -> NoReturn:
-            error = {"Error": {"Code": "AccessDeniedException", "Message": "a fault"}}
-            raise ClientError(error, name)  # type: ignore[arg-type]
+            error = {"Code": "AccessDeniedException", "Message": "a fault"}
+            metadata = {"HTTPStatusCode": 400, "RetryAttempts": 0}
+            raise ClientError({"Error": error, "ResponseMetadata": metadata}, name)  # type: ignore[arg-type,typeddict-item]
 
         def lose() -> NoReturn:
             raise ReadTimeoutError(endpoint_url=request.url)

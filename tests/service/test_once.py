@@ -286,10 +286,20 @@ def test_a_write_of_which_nobody_can_tell(world: World, fate: str) -> None:
 def test_a_refused_write_whose_read_is_refused_too(world: World, writes: list[str]) -> None:
     """A write that was refused at once saved nothing; after a lost answer nobody can tell."""
     world.wire.breaks["PutItem"] = [*writes]
-    world.wire.breaks["GetItem"] = ["denied"]
+    world.wire.breaks["GetItem"] = ["throttled", "throttled"]
     answer = world.post()
     assert answer.status == "application-crash"
     assert answer.body["saved"] is (None if "lost" in writes else False)
+    [(_, _, subject, *_)] = world.notifications()
+    name = "Unanswered" if "lost" in writes else "PutError"
+    assert subject == f"[test] application-crash: {name}: AccessDeniedException"
+
+
+def test_a_taken_key_whose_item_cannot_be_read(world: World) -> None:
+    """Whether the item under a taken key is this request's own, nobody can tell without reading."""
+    world.post(uuid=KEY)
+    world.wire.breaks["GetItem"] = ["denied"]
+    assert world.post(uuid=KEY).body["saved"] is None
 
 
 def test_a_lost_write_against_anothers(world: World) -> None:

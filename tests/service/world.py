@@ -31,6 +31,10 @@ PATH = "/api/v1/appointments/create"
 DAY = 24 * 3600
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"  # moto's
+REFUSALS: Final[dict[Any, str]] = {
+    "denied": "AccessDeniedException",
+    "throttled": "ProvisionedThroughputExceededException",
+}
 OPEN: Final = {"deployed": True, "permissions": ["client", "employee"]}
 
 
@@ -86,7 +90,7 @@ class Wire:
 
     `breaks` holds, by operation, what happens to the next calls: "refused" (it never arrives),
     "lost" (it arrives, its answer does not), "down" (DynamoDB answers HTTP 500), "denied" (IAM
-    forbids it), or a function that is called first.
+    forbids it), "throttled" (there is no capacity for it), or a function that is called first.
     """
 
     def __init__(self, client: Any) -> None:
@@ -115,9 +119,9 @@ class Wire:
             raise ConnectionClosedError(endpoint_url=request.url)
         if fate == "down":
             return AWSResponse(request.url, 500, HTTPHeaders(), MockRawResponse(b"{}"))
-        if fate == "denied":
-            denied = MockRawResponse(b'{"__type": "AccessDeniedException", "Message": "no"}')
-            return AWSResponse(request.url, 400, HTTPHeaders(), denied)
+        if fate in REFUSALS:
+            refusal = MockRawResponse(json.dumps({"__type": REFUSALS[fate]}).encode())
+            return AWSResponse(request.url, 400, HTTPHeaders(), refusal)
         with self._turn:  # DynamoDB's writes are atomic, moto's are not
             response = botocore_stubber(event_name, request)
         if fate == "lost":
