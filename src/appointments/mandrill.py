@@ -4,7 +4,6 @@ The official client waits 300 s, keeps no connection and hides network errors; t
 two calls needed, on urllib3, each bounded (specification section 8).
 """
 
-import json
 import ssl
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic_core import from_json
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from appointments import clients
@@ -176,7 +176,7 @@ def _post(path: str, body: dict[str, Any], until: float) -> Any:
         raise Unanswered("no answer in time") from None
     received = _read(response, until)
     try:
-        answer = json.loads(received)
+        answer = from_json(received)  # refuses what no answer of ours could repeat
     except ValueError:
         answer = None
     if response.status == HTTPStatus.OK and answer is not None:
