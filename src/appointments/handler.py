@@ -2,7 +2,7 @@
 
 import gc
 
-gc.disable()  # INIT makes no garbage: walking what it made, again and again, took a fifth of it
+gc.disable()  # nothing that is imported is garbage: until the end of INIT it is not looked for
 
 import time
 import traceback
@@ -32,7 +32,7 @@ _LIMIT_WITHOUT_CONTEXT: Final = 29.0
 # What a request needs is ready at the end of INIT.
 for table in (Session, Record, Appointment):
     table.connect()
-gc.freeze()  # nor will any of it become garbage
+gc.freeze()  # nor is any of that ever
 gc.enable()
 _is_cold = True
 

@@ -69,7 +69,7 @@ class Request:
 
     def _logged(self) -> dict[str, Any]:
         return {
-            name: self.mask(value) if isinstance(value, str) else _logged(value, self.mask)
+            name: _logged(value, self.mask)
             for name, value in self.params.items()
             if name != "token"
         }

@@ -18,7 +18,7 @@ class WholeNumberAttribute(NumberAttribute):
 
     def serialize(self, value: float) -> str:
         """Return the digits."""
-        return f"{value:d}"
+        return str(int(value))
 
 
 class Table(Model):
@@ -30,15 +30,15 @@ class Table(Model):
         clients.lend(cls._get_connection())
 
     def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
-        """Return what is set, as DynamoDB takes it; PynamoDB would ask each of 70 attributes.
+        """Return what is set, as DynamoDB takes it; PynamoDB would ask each attribute declared.
 
         Raises ValueError where `null_check` and an attribute is missing that must be set.
         """
         declared = self.get_attributes()
         item = {
-            name: {declared[name].attr_type: declared[name].serialize(value)}
+            name: {declared[name].attr_type: serialized}
             for name, value in self.attribute_values.items()
-            if value is not None
+            if value is not None and (serialized := declared[name].serialize(value)) is not None
         }
         if null_check and (missing := _required(type(self)) - item.keys()):
             raise ValueError(f"{type(self).__name__} lacks {', '.join(sorted(missing))}")

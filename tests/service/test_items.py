@@ -56,6 +56,17 @@ def test_every_parameter_passed(world: World) -> None:
     }
 
 
+def test_an_item_is_serialised_as_by_pynamodb() -> None:
+    """What is set is written as PynamoDB would; what must be set and is not is refused."""
+    from appointments.appointments import Appointment  # noqa: PLC0415 - moto first
+
+    item = Appointment("key", notes="Ring.", confirmed=False, order_id=1001, notifications=set())
+    item.email_recipients = [{"email": "a@planomatic.test", "id": None}]
+    assert item.serialize(null_check=False) == item._container_serialize(null_check=False)
+    with pytest.raises(ValueError, match="attempt, email_status, fingerprint, owner"):
+        item.serialize()
+
+
 def test_nothing_but_what_was_passed(world: World) -> None:
     """What was not passed, or blank, has no attribute; nothing unknown gets one."""
     world.post(notes="", summary=" ", location=None, confirmed="", order_id=0, unknown_name="x")

@@ -86,6 +86,7 @@ print(json.dumps(told))
 """
 
 
+@pytest.mark.usefixtures("stack")
 def test_the_endpoints_are_botocores_own() -> None:
     """Without its endpoint rules botocore calls the same places, signed for the same regions."""
     whole = Path(botocore.__file__).parent.parent

@@ -13,6 +13,7 @@ from pynamodb.connection.base import Connection
 # Run by a fresh interpreter, because INIT happens once in a process: each line of it is what a
 # library promises or what we rely on without its promise.
 INIT = """
+import gc
 import json
 from types import SimpleNamespace
 from botocore.awsrequest import AWSResponse
@@ -50,6 +51,8 @@ print(json.dumps({
     "made": made,
     "shared": shared,
     "sent": sent,
+    "collects": gc.isenabled(),
+    "frozen": gc.get_freeze_count(),
     "bounds": [config.connect_timeout, config.read_timeout, config.retries],
 }))
 """
@@ -85,6 +88,12 @@ def test_all_tables_use_it(init: dict[str, Any]) -> None:
 def test_its_waits_are_bounded(init: dict[str, Any]) -> None:
     """It waits 1 s to connect and 2 s for an answer, and tries twice."""
     assert init["bounds"] == [1, 2, {"total_max_attempts": 2, "mode": "standard"}]
+
+
+def test_the_collector_runs_again(init: dict[str, Any]) -> None:
+    """After INIT garbage is collected, and what INIT made is left alone."""
+    assert init["collects"] is True
+    assert init["frozen"] > 10_000
 
 
 def test_the_hook_is_where_it_was() -> None:
