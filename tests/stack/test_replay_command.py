@@ -124,6 +124,8 @@ def test_can_be_interrupted_and_run_again(stack: Stack, began: str, crashed: lis
     """Ctrl-C ends it with exit code 130; the next run does the rest, and nothing is done twice."""
     command = ["--stack", STACK_NAME, "--since", began, "--yes", "--rate", "1"]
     region = ["--region", stack.region, "--endpoint-url", stack.endpoint_url]
+    # A shell has its background jobs ignore Ctrl-C, and so would their children.
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(  # noqa: S603
         [BIN / "replay", *command, *region],
         env={"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"},
@@ -136,6 +138,7 @@ def test_can_be_interrupted_and_run_again(stack: Stack, began: str, crashed: lis
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
+    signal.signal(signal.SIGINT, ignored)
     assert process.returncode == 130, err
     assert "not replayed" in out
     assert "goes on where this stopped" in err
