@@ -103,7 +103,7 @@ def _logged(value: Any, mask: Callable[[str], str]) -> Any:
     return kept
 
 
-def iso(seconds: float) -> str:
-    """Return epoch seconds as ISO 8601, UTC, with milliseconds."""
+def iso(seconds: float, timespec: str = "milliseconds") -> str:
+    """Return epoch seconds as ISO 8601, UTC, to the millisecond or another `timespec`."""
     moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")

@@ -1,7 +1,6 @@
 """Sessions: who holds a token, whether it is still good, and in which role it acts."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from pynamodb.attributes import (
@@ -11,6 +10,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 
+from appointments.request import iso
 from appointments.settings import SETTINGS
 from appointments.statuses import Failure, Fault, Status
 from appointments.tables import Table
@@ -140,7 +140,4 @@ def choose_role(
 
 
 def _iso(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return None if seconds is None else iso(seconds, "seconds")
