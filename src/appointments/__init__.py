@@ -11,7 +11,7 @@
 `request`, `params`                              what is asked for
 `readers`, `statuses`                            the contract's own vocabulary
 `clients`, `logs`                                the ground: AWS clients, log
-`settings`                                       the environment
+`settings`, `wire`                               the environment; DynamoDB's JSON
 ===============================================  ===============================================
 
 Every import points to a lower floor; only values and one exception, `Failure`, come up.

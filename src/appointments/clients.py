@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.config import Config
 from botocore.session import get_session
 
+from appointments import wire
 from appointments.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ BOUNDED: Final = Config(
 )
 
 _SESSION: Final = get_session()
+wire.pass_through(_SESSION)
 
 
 @cache
