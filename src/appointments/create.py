@@ -174,7 +174,7 @@ def _item(
         "booker_email": session.email,
         "booker_name": session.name,
     }
-    return Appointment(**(parameters.appointment() | beside))
+    return Appointment.of(parameters.appointment() | beside)
 
 
 def _photographer(parameters: Parameters, found: Found) -> Record | None:

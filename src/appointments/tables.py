@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from pynamodb.attributes import NumberAttribute
+from pynamodb.constants import NULL
 from pynamodb.models import Model
 
 from appointments import clients
@@ -29,17 +30,33 @@ class Table(Model):
         """Make the connection, at the end of INIT rather than in the first request."""
         clients.lend(cls._get_connection())
 
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Self:
+        """Return an item that holds the values; PynamoDB would set each through its attribute."""
+        item = cls()
+        item.attribute_values.update(values)
+        return item
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Self:
+        """Return the item that DynamoDB tells; PynamoDB would ask each attribute declared."""
+        declared, item = cls.get_attributes(), cls()
+        for name, told in data.items():
+            if name in declared and NULL not in told:
+                setattr(item, name, declared[name].deserialize(declared[name].get_value(told)))
+        return item
+
     def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
         """Return what is set, as DynamoDB takes it; PynamoDB would ask each attribute declared.
 
         Raises ValueError where `null_check` and an attribute is missing that must be set.
         """
         declared = self.get_attributes()
-        item = {
-            name: {declared[name].attr_type: serialized}
-            for name, value in self.attribute_values.items()
-            if value is not None and (serialized := declared[name].serialize(value)) is not None
-        }
+        item = {}
+        for name, value in self.attribute_values.items():
+            attribute = declared[name]
+            if value is not None and (serialized := attribute.serialize(value)) is not None:
+                item[name] = {attribute.attr_type: serialized}
         if null_check and (missing := _required(type(self)) - item.keys()):
             raise ValueError(f"{type(self).__name__} lacks {', '.join(sorted(missing))}")
         return item
