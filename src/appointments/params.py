@@ -72,27 +72,22 @@ def _identifier(value: Any, info: ValidationInfo[Reading]) -> int | None:
     return number or None
 
 
-def _date(value: Any, info: ValidationInfo[Reading]) -> str:
-    return _dated(readers.calendar_date, value, info)
-
-
-def _datetime(value: Any, info: ValidationInfo[Reading]) -> str:
-    return _dated(readers.date_and_time, value, info)
-
-
-def _dated(read: Callable[..., str], value: Any, info: ValidationInfo[Reading]) -> str:
-    reading = info.context
-    if reading.month_first is None:
-        return str(value)
-    normal = read(value, month_first=reading.month_first)
-    if reading.month_first and readers.is_iso_date(value):
-        reading.warnings.append(
-            Warned(
-                str(info.field_name),
-                f"Read as YYYY-MM-DD ({normal}) although month_first is true; send M/D/YYYY.",
+def _dated(read: Callable[..., str]) -> BeforeValidator:
+    def read_dated(value: Any, info: ValidationInfo[Reading]) -> str:
+        reading = info.context
+        if reading.month_first is None:
+            return str(value)
+        normal = read(value, month_first=reading.month_first)
+        if reading.month_first and readers.is_iso_date(value):
+            reading.warnings.append(
+                Warned(
+                    str(info.field_name),
+                    f"Read as YYYY-MM-DD ({normal}) although month_first is true; send M/D/YYYY.",
+                )
             )
-        )
-    return normal
+        return normal
+
+    return BeforeValidator(read_dated)
 
 
 _APPLICATION: Final = Kind("string", APPLICATIONS)
@@ -107,9 +102,9 @@ Uuid = Annotated[str | None, Kind("string"), BeforeValidator(_uuid)]
 Boolean = Annotated[bool | None, Kind("boolean"), BeforeValidator(readers.boolean)]
 Integer = Annotated[int | None, Kind("integer"), BeforeValidator(readers.integer)]
 Identifier = Annotated[int | None, Kind("integer"), BeforeValidator(_identifier)]
-Date = Annotated[str | None, Kind("date"), BeforeValidator(_date)]
+Date = Annotated[str | None, Kind("date"), _dated(readers.calendar_date)]
 Time = Annotated[str | None, Kind("time"), BeforeValidator(readers.time_of_day)]
-DateTime = Annotated[str | None, Kind("datetime"), BeforeValidator(_datetime)]
+DateTime = Annotated[str | None, Kind("datetime"), _dated(readers.date_and_time)]
 
 
 def _param(position: int, description: str, *, required: bool = False) -> Any:
@@ -196,13 +191,17 @@ class Parameters(BaseModel):
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 (hex) that tells whether two requests ask for the same."""
-        content = self.model_dump(exclude_none=True, exclude=NOT_STORED | NOT_IN_FINGERPRINT)
-        canonical = to_json(dict(sorted(content.items())), ensure_ascii=True)
+        held = vars(self)
+        content = {name: value for name in _IN_FINGERPRINT if (value := held[name]) is not None}
+        canonical = to_json(content)
+        if not canonical.isascii():
+            canonical = to_json(content, ensure_ascii=True)
         # As json.dumps writes it, which escapes DEL as well: what is stored must go on to match.
         return hashlib.sha256(canonical.replace(b"\x7f", rb"\u007f")).hexdigest()
 
 
 NAMES: Final = tuple(Parameters.model_fields)
+_IN_FINGERPRINT: Final = sorted(set(NAMES) - NOT_STORED - NOT_IN_FINGERPRINT)
 
 
 def kind(name: str) -> Kind:

@@ -8,6 +8,7 @@ with a message that says what to send.
 import re
 from datetime import date, time
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,8 @@ LARGEST_INTEGER = 2**63 - 1
 
 _TRUE = frozenset({"true", "1", "yes", "y", "t", "on"})
 _FALSE = frozenset({"false", "0", "no", "n", "f", "off"})
+_WORDS = _TRUE | _FALSE
+_NUMBER = (int, float)
 
 _ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _SLASH_DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
@@ -28,6 +31,8 @@ _UUID = re.compile(
 )
 # Far above every form below; it keeps the patterns' work small whatever is sent.
 _LONGEST = 100
+# The same days and hours come again, within one request and from request to request.
+_remembered = lru_cache(maxsize=1024)
 
 
 def is_blank(value: Any) -> bool:
@@ -49,7 +54,7 @@ def text(value: Any) -> str:
         if "\r" in value:  # most texts have none: one search rather than two replacements
             return value.replace("\r\n", "\n").replace("\r", "\n")
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, _NUMBER) or not isfinite(value):
         raise ValueError("Send text, in quotes.")
     if value == 0:
         return "0"
@@ -65,9 +70,9 @@ def trimmed(value: Any) -> str:
 
 def boolean(value: Any) -> bool:
     """Read true/false, 1/0, or their usual words in any case."""
-    if isinstance(value, str) and (word := value.strip().lower()) in _TRUE | _FALSE:
+    if isinstance(value, str) and (word := value.strip().lower()) in _WORDS:
         return word in _TRUE
-    if isinstance(value, bool | int | float) and value in (0, 1):
+    if isinstance(value, _NUMBER) and value in (0, 1):
         return bool(value)
     raise ValueError('Send true or false (also 1/0, "yes"/"no", "y"/"n", "t"/"f", "on"/"off").')
 
@@ -92,7 +97,11 @@ def integer(value: Any) -> int:
 
 def calendar_date(value: Any, *, month_first: bool) -> str:
     """Read `YYYY-MM-DD`, or `M/D/YYYY` where `month_first`; return `YYYY-MM-DD`."""
-    sent = _short(value)
+    return _calendar_date(_short(value), month_first)
+
+
+@_remembered
+def _calendar_date(sent: str, month_first: bool) -> str:
     if iso := _ISO_DATE.fullmatch(sent):
         year, month, day = iso.groups()
     elif (slash := _SLASH_DATE.fullmatch(sent)) and month_first:
@@ -126,7 +135,12 @@ def is_iso_date(value: Any) -> bool:
 
 def time_of_day(value: Any) -> str:
     """Read a 24-hour or a 12-hour time; return `HH:MM:SS`, with `.ffffff` for a fraction."""
-    match = _TIME.fullmatch(_short(value))
+    return _time_of_day(_short(value))
+
+
+@_remembered
+def _time_of_day(sent: str) -> str:
+    match = _TIME.fullmatch(sent)
     if match is None:
         raise ValueError("Send the time as HH:MM or HH:MM:SS, such as 19:30, or as 7:30 PM.")
     hour, minute, second, fraction, half = match.groups()
@@ -135,10 +149,9 @@ def time_of_day(value: Any) -> str:
         if not 1 <= hours <= 12:
             raise ValueError("Send the hour of a time with AM or PM as 1 to 12, such as 7:30 PM.")
         hours = hours % 12 + (12 if half in "Pp" else 0)
+    micros = int(fraction[:6].ljust(6, "0")) if fraction else 0
     try:
-        return time(
-            hours, int(minute), int(second or 0), int((fraction or "0")[:6].ljust(6, "0"))
-        ).isoformat()
+        return time(hours, int(minute), int(second or 0), micros).isoformat()
     except ValueError:
         raise ValueError(
             "There is no such time of day. Send 00:00 to 23:59:59, such as 19:30, or 7:30 PM."
@@ -147,7 +160,12 @@ def time_of_day(value: Any) -> str:
 
 def date_and_time(value: Any, *, month_first: bool) -> str:
     """Read a date and a time joined by `T` or spaces; an ISO `Z` or `±HH:MM` is kept."""
-    match = _DATETIME.fullmatch(_short(value))
+    return _date_and_time(_short(value), month_first)
+
+
+@_remembered
+def _date_and_time(sent: str, month_first: bool) -> str:
+    match = _DATETIME.fullmatch(sent)
     if match is None:
         raise ValueError(
             f"Send a date and a time, the date as {_date_form(month_first)}, "
