@@ -76,17 +76,14 @@ def read(event: Mapping[str, Any], request_id: str, received_at: float) -> Reque
             values = _decode(event, is_sensitive=media_type == SENSITIVE)
         except Failure as failure:
             fault = failure
-    token = _token(values.get("token"))
+    known, unknown = _split(values)
+    token = _token(known.get("token"))
     return Request(
         id=request_id,
         received_at=received_at,
         media_type=media_type,
-        params={name: value for name, value in values.items() if name in _KNOWN},
-        unknown=tuple(
-            name
-            for name, value in values.items()
-            if name not in _KNOWN and not readers.is_blank(value)
-        ),
+        params=known,
+        unknown=unknown,
         token=token,
         token_hash=hashlib.sha256(token.encode()).hexdigest() if token else None,
         idempotency_key=", ".join(sorted(set(_header(event, "idempotency-key")))) or None,
@@ -160,6 +157,15 @@ def _decode(event: Mapping[str, Any], *, is_sensitive: bool) -> dict[str, Any]:
             "Nothing was saved. The body holds no parameters: send a JSON object with them.",
         )
     return values
+
+
+def _split(values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the known parameters, and the names of the others that were passed."""
+    if values.keys() <= _KNOWN:
+        return values, ()
+    known = {name: value for name, value in values.items() if name in _KNOWN}
+    others = (name for name in values if name not in _KNOWN)
+    return known, tuple(name for name in others if not readers.is_blank(values[name]))
 
 
 def _base64(text: bytes) -> bytes:

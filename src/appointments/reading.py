@@ -76,16 +76,15 @@ def _unknown(names: list[str], mask: Callable[[str], str]) -> Iterable[Warned]:
 
 
 def _out_of_order(parameters: Parameters) -> Iterable[Warned]:
+    passed = vars(parameters)
     for zone in ("local", "office", "utc"):
-        days, times = (
-            tuple(getattr(parameters, f"{what}_{end}_{zone}") for end in ("start", "stop"))
-            for what in ("date", "time")
-        )
+        days = passed[f"date_start_{zone}"], passed[f"date_stop_{zone}"]
+        times = passed[f"time_start_{zone}"], passed[f"time_stop_{zone}"]
         what = "time" if None in days or days[0] == days[1] else "date"
         start, stop = times if what == "time" else days
         if start and stop and stop < start:
             yield Warned(f"{what}_stop_{zone}", f"It lies before {what}_start_{zone}.")
-        seconds = parameters.time_duration_s
+        seconds = passed["time_duration_s"]
         if seconds is not None and None not in days + times:
             begins, ends = (
                 datetime.fromisoformat(f"{day}T{clock}")

@@ -16,6 +16,7 @@ REQUEST_ID: Final = r"^[!-~]{1,128}$"
 _LONGEST_KEY_LOGGED: Final = 300
 # Numbers can be longer in the line than in the body: 51 such values still fit a line.
 _LONGEST_NESTED_LOGGED: Final = 256
+_MAY_NOT_FIT: Final = (list, dict, float)
 _MASK: Final = "***"
 
 
@@ -53,7 +54,9 @@ class Request:
 
     def mask(self, text: str) -> str:
         """Return the text without the token, and never longer: it must fit its log line."""
-        return text.replace(self.token, _MASK[: len(self.token)]) if self.token else text
+        if not self.token or self.token not in text:
+            return text
+        return text.replace(self.token, _MASK[: len(self.token)])
 
     def line(self) -> dict[str, Any]:
         """Return the fields of the `request` log line (specification section 10)."""
@@ -68,8 +71,9 @@ class Request:
         }
 
     def _logged(self) -> dict[str, Any]:
+        mask = self.mask
         return {
-            name: _logged(value, self.mask)
+            name: mask(value) if isinstance(value, str) else _logged(value, mask)
             for name, value in self.params.items()
             if name != "token"
         }
@@ -87,20 +91,19 @@ def masked(value: Any, mask: Callable[[str], str]) -> Any:
 
 
 def _logged(value: Any, mask: Callable[[str], str]) -> Any:
-    """Return a value as the log keeps it: as received, if the line can hold it.
+    """Return what is no text as the log keeps it: as received, if the line can hold it.
 
     No parameter takes an array or an object, so of one that is long, or that holds a number beyond
     JSON's range, the line tells only that it was there: `[]` is refused in a replay as well.
     """
+    if not isinstance(value, _MAY_NOT_FIT):
+        return value
     kept = masked(value, mask)
-    if isinstance(kept, list | dict | float):
-        try:
-            told = json.dumps(kept, ensure_ascii=False, allow_nan=False)
-        except ValueError:
-            return []
-        if len(told) > _LONGEST_NESTED_LOGGED:
-            return []
-    return kept
+    try:
+        told = json.dumps(kept, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return []
+    return kept if len(told) <= _LONGEST_NESTED_LOGGED else []
 
 
 def iso(seconds: float, timespec: str = "milliseconds") -> str:
