@@ -5,7 +5,7 @@ import random
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -37,6 +37,8 @@ from tools.bootstrap import LOCAL
 # Short, so that the machine's faster and slower seconds fall on all alike.
 BATCH: Final = 5
 WARM_UP: Final = 40
+# Where a process's memory lies moves its speed by some per cent: several share the rounds.
+SETS: Final = 4
 MEMORY_FIRST: Final = 1_000
 MEMORY_MORE: Final = 10_000
 IMPORTS_SECONDS: Final = 60
@@ -103,6 +105,18 @@ class Bench:
         """Count the rounds of one measurement on the progress bar."""
         return self._progress.track(range(max(3, round(full * self._scale))), description=what)
 
+    def sets(self, what: str, full: int) -> Iterator[Iterable[int]]:
+        """Share the rounds of one measurement among sets of fresh processes."""
+        each = max(3, round(full * self._scale / SETS))
+        task = self._progress.add_task(what, total=SETS * each)
+
+        def rounds() -> Iterator[int]:
+            for number in range(each):
+                yield number
+                self._progress.advance(task)
+
+        return (rounds() for _ in range(SETS))
+
     def record_calls(self) -> None:
         """Record the botocore calls of a warm request, for those who do nothing else."""
         with Worker(Contender("recording", "record", (BUNDLE, HERE)), self._environment) as worker:
@@ -142,14 +156,15 @@ class Bench:
     def warm(self) -> None:
         """Measure the CPU of a request: persistent workers, alternating batches."""
         event = requests.event(requests.USUAL)
-        with workers(ALL, self._environment) as serving:
-            for worker in serving.values():
-                worker.answer(event, WARM_UP)
-            for _ in self.rounds("Warm requests", 160):
-                for contender in _shuffled(ALL):
-                    cpu = serving[contender].answer(event, BATCH)["cpu"]
-                    self.results.warm.setdefault(contender.name, []).append(cpu)
-        self._endpoint.empty_appointments()
+        for rounds in self.sets("Warm requests", 320):
+            with workers(ALL, self._environment) as serving:
+                for worker in serving.values():
+                    worker.answer(event, WARM_UP)
+                for _ in rounds:
+                    for contender in _shuffled(ALL):
+                        cpu = serving[contender].answer(event, BATCH)["cpu"]
+                        self.results.warm.setdefault(contender.name, []).append(cpu)
+            self._endpoint.empty_appointments()
 
     def steps(self) -> None:
         """Measure where a warm request's CPU goes."""
@@ -223,7 +238,7 @@ class Bench:
             self.results.resident["after 11,000"] = after
 
     def growth(self) -> None:
-        """Measure CPU of a warm request as it grows: one worker, the sizes in random order."""
+        """Measure CPU of a warm request as it grows: the sizes in random order."""
         for what, sizes, make in (
             ("body, KB", requests.SIZES, requests.of_size),
             ("parameters", requests.PARAMETERS, requests.with_parameters),
@@ -239,14 +254,15 @@ class Bench:
         self, what: str, sizes: tuple[int, ...], make: Callable[[int], dict[str, Any]]
     ) -> None:
         taken: dict[str, list[float]] = {str(size): [] for size in sizes}
-        with Worker(FUNCTION, self._environment) as worker:
-            for size in sizes:
-                worker.answer(make(size), WARM_UP)
-            for _ in self.rounds(f"Growth with {what}", 60):
-                for size in _shuffled(sizes):
-                    taken[str(size)].append(worker.answer(make(size), BATCH)["cpu"])
+        for rounds in self.sets(f"Growth with {what}", 240):
+            with Worker(FUNCTION, self._environment) as worker:
+                for size in sizes:
+                    worker.answer(make(size), WARM_UP)
+                for _ in rounds:
+                    for size in _shuffled(sizes):
+                        taken[str(size)].append(worker.answer(make(size), BATCH)["cpu"])
+            self._endpoint.empty_appointments()
         self.results.growth[what] = taken
-        self._endpoint.empty_appointments()
 
 
 def _shuffled(of: Iterable[Any]) -> list[Any]:
