@@ -148,7 +148,8 @@ def _decode(event: Mapping[str, Any], *, is_sensitive: bool) -> dict[str, Any]:
     values = None
     if text.strip():
         try:
-            values = from_json(text, allow_inf_nan=False)
+            # Its cache of texts would keep the token beyond the request.
+            values = from_json(text, allow_inf_nan=False, cache_strings="none")
         except ValueError as invalid:
             raise _undecodable(f"it is not JSON: {invalid}") from None
     if not isinstance(values, dict) or not values:

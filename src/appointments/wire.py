@@ -41,7 +41,7 @@ def _read(**call: Any) -> None:
     if response["status_code"] >= 300:
         return
     try:
-        call["customized_response_dict"].update(from_json(response["body"]))
+        call["customized_response_dict"].update(from_json(response["body"], cache_strings="none"))
     except ValueError:
         return
     response["body"] = b"{}"
