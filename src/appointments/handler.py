@@ -33,7 +33,6 @@ _LIMIT_WITHOUT_CONTEXT: Final = 29.0
 for table in (Session, Record, Appointment):
     table.connect()
 gc.freeze()  # nor is any of that ever
-gc.set_threshold(10_000)  # Python's 700 objects are made several times in a request, to no avail
 gc.enable()
 _is_cold = True
 
