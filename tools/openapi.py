@@ -214,8 +214,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
         ["uuid", "application", "updated_at_mt"],
         **{
             name: {"$ref": f"#/components/schemas/Parameters/properties/{name}"}
-            for name in params.NAMES
-            if name not in params.NOT_STORED
+            for name in params.STORED
         },
     )
     | {"description": "Every parameter that was passed, in its normal form."},

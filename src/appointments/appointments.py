@@ -35,8 +35,6 @@ from appointments.tables import Table, WholeNumberAttribute
 
 MOST_TRIES: Final = 5
 SETTLED: Final = frozenset({"sent", "skipped"})
-# The parameters that an item holds, in the contract's order.
-FIELDS: Final = tuple(name for name in params.NAMES if name not in params.NOT_STORED)
 _BY_TYPE: Final[dict[str, type[Attribute[Any]]]] = {
     "boolean": BooleanAttribute,
     "integer": WholeNumberAttribute,
@@ -62,7 +60,10 @@ class Appointment(Table):
 
     # One attribute a parameter, so that a parameter is declared once, in `params`.
     vars().update(
-        {name: _BY_TYPE.get(params.kind(name).name, UnicodeAttribute)(null=True) for name in FIELDS}
+        {
+            name: _BY_TYPE.get(params.kind(name).name, UnicodeAttribute)(null=True)
+            for name in params.STORED
+        }
     )
     uuid = UnicodeAttribute(hash_key=True)
     # Who asked, and when; `application` above holds the application as used.
@@ -90,7 +91,7 @@ class Appointment(Table):
     def fields(self) -> dict[str, Any]:
         """Return the appointment as the contract speaks of it: its parameters, by name."""
         held = self.attribute_values
-        return {name: held[name] for name in FIELDS if held.get(name) is not None}
+        return {name: value for name in params.STORED if (value := held.get(name)) is not None}
 
     def is_held(self, now: float) -> bool:
         """Whether a sender may still be at work on the email, or its answer still on the way."""

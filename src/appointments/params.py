@@ -1,12 +1,12 @@
 """The contract's 51 parameters, each declared once: name, type, position, meaning."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo
 from pydantic_core import to_json
 
 from appointments import readers
@@ -53,14 +53,14 @@ def _uuid(value: Any, info: ValidationInfo[Reading]) -> str:
     return readers.uuid(sent)
 
 
-def _choice(kind: Kind) -> BeforeValidator:
+def _choice(kind: Kind) -> PlainValidator:
     def read(value: Any) -> str:
         chosen = readers.trimmed(value)
         if chosen not in kind.values:
             raise ValueError(f"Send one of {', '.join(kind.values)}.")
         return chosen
 
-    return BeforeValidator(read)
+    return PlainValidator(read)
 
 
 def _identifier(value: Any, info: ValidationInfo[Reading]) -> int | None:
@@ -72,7 +72,7 @@ def _identifier(value: Any, info: ValidationInfo[Reading]) -> int | None:
     return number or None
 
 
-def _dated(read: Callable[..., str]) -> BeforeValidator:
+def _dated(read: Callable[..., str]) -> PlainValidator:
     def read_dated(value: Any, info: ValidationInfo[Reading]) -> str:
         reading = info.context
         if reading.month_first is None:
@@ -87,23 +87,23 @@ def _dated(read: Callable[..., str]) -> BeforeValidator:
             )
         return normal
 
-    return BeforeValidator(read_dated)
+    return PlainValidator(read_dated)
 
 
 _APPLICATION: Final = Kind("string", APPLICATIONS)
 _SESSION_VIEW: Final = Kind("string", SESSION_VIEWS)
 
-String = Annotated[str | None, Kind("string"), BeforeValidator(_text)]
-Token = Annotated[str, Kind("string"), BeforeValidator(readers.trimmed)]
-RequiredString = Annotated[str, Kind("string"), BeforeValidator(_text)]
+String = Annotated[str | None, Kind("string"), PlainValidator(_text)]
+Token = Annotated[str, Kind("string"), PlainValidator(readers.trimmed)]
+RequiredString = Annotated[str, Kind("string"), PlainValidator(_text)]
 Application = Annotated[str | None, _APPLICATION, _choice(_APPLICATION)]
 SessionView = Annotated[str | None, _SESSION_VIEW, _choice(_SESSION_VIEW)]
-Uuid = Annotated[str | None, Kind("string"), BeforeValidator(_uuid)]
-Boolean = Annotated[bool | None, Kind("boolean"), BeforeValidator(readers.boolean)]
-Integer = Annotated[int | None, Kind("integer"), BeforeValidator(readers.integer)]
-Identifier = Annotated[int | None, Kind("integer"), BeforeValidator(_identifier)]
+Uuid = Annotated[str | None, Kind("string"), PlainValidator(_uuid)]
+Boolean = Annotated[bool | None, Kind("boolean"), PlainValidator(readers.boolean)]
+Integer = Annotated[int | None, Kind("integer"), PlainValidator(readers.integer)]
+Identifier = Annotated[int | None, Kind("integer"), PlainValidator(_identifier)]
 Date = Annotated[str | None, Kind("date"), _dated(readers.calendar_date)]
-Time = Annotated[str | None, Kind("time"), BeforeValidator(readers.time_of_day)]
+Time = Annotated[str | None, Kind("time"), PlainValidator(readers.time_of_day)]
 DateTime = Annotated[str | None, Kind("datetime"), _dated(readers.date_and_time)]
 
 
@@ -186,22 +186,27 @@ class Parameters(BaseModel):
 
     def appointment(self) -> dict[str, str | int | bool]:
         """Return what is stored and returned: every parameter that was passed, normalised."""
-        return self.model_dump(exclude_none=True, exclude=NOT_STORED)
+        return self._passed(STORED)
 
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 (hex) that tells whether two requests ask for the same."""
-        held = vars(self)
-        content = {name: value for name in _IN_FINGERPRINT if (value := held[name]) is not None}
+        content = self._passed(_IN_FINGERPRINT)
         canonical = to_json(content)
         if not canonical.isascii():
             canonical = to_json(content, ensure_ascii=True)
         # As json.dumps writes it, which escapes DEL as well: what is stored must go on to match.
         return hashlib.sha256(canonical.replace(b"\x7f", rb"\u007f")).hexdigest()
 
+    def _passed(self, names: Iterable[str]) -> dict[str, str | int | bool]:
+        held = vars(self)
+        return {name: value for name in names if (value := held[name]) is not None}
+
 
 NAMES: Final = tuple(Parameters.model_fields)
-_IN_FINGERPRINT: Final = sorted(set(NAMES) - NOT_STORED - NOT_IN_FINGERPRINT)
+# The parameters that an item holds, in the contract's order.
+STORED: Final = tuple(name for name in NAMES if name not in NOT_STORED)
+_IN_FINGERPRINT: Final = sorted(set(STORED) - NOT_IN_FINGERPRINT)
 
 
 def kind(name: str) -> Kind:
