@@ -55,7 +55,7 @@ def first_answer(contender: Contender, environment: dict[str, str], event: dict[
         cpu = sum(sum(child.cpu_times()[:2]) for child in process.children(recursive=True))
         return First(wall, cpu)
     finally:
-        children = process.children(recursive=True)
+        children = process.children(recursive=True) if process.is_running() else []
         for one in (*children, process):
             with suppress(psutil.NoSuchProcess):
                 one.kill()

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -78,11 +79,17 @@ def is_taken(port: int) -> bool:
 
 
 def free_ports(count: int) -> int:
-    """Find the first of so many neighbouring ports that nothing listens on."""
+    """Find the first of so many neighbouring ports that can be listened on.
+
+    They are bound to find out: a connection that was closed holds its port for another minute.
+    """
     for _ in range(TRIES):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = int(probe.getsockname()[1])
-        if not any(is_taken(port) for port in range(first, first + count)):
-            return first
+        with ExitStack() as held:
+            probes = [held.enter_context(socket.socket()) for _ in range(count)]
+            probes[0].bind(("127.0.0.1", 0))
+            first = int(probes[0].getsockname()[1])
+            with suppress(OSError, OverflowError):
+                for port, probe in enumerate(probes[1:], first + 1):
+                    probe.bind(("127.0.0.1", port))
+                return first
     raise ToolError(f"No {count} neighbouring ports are free.")
