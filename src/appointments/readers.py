@@ -11,7 +11,6 @@ from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
 from typing import Any
-from uuid import UUID
 
 LARGEST_INTEGER = 2**63 - 1
 
@@ -24,10 +23,9 @@ _ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _SLASH_DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?(?:\s*([AaPp])[Mm])?")
 _DATETIME = re.compile(r"([0-9/-]+)(?:T| +)(.+?)(Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?")
-_UUID = re.compile(
-    r"(?P<brace>\{)?(?(brace)|(?:urn:uuid:)?)"
-    r"(?P<digits>[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?(brace)\})",
-    re.IGNORECASE | re.ASCII,
+_HEX = re.compile(r"[0-9a-f]{32}")
+_NIL_AND_MAX = frozenset(
+    {"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"}
 )
 # Far above every form below; it keeps the patterns' work small whatever is sent.
 _LONGEST = 100
@@ -181,12 +179,14 @@ def _date_and_time(sent: str, month_first: bool) -> str:
 
 def uuid(value: Any) -> str:
     """Read 32 hex digits, hyphenated or not, bare, in braces or as a URN; return lower case."""
-    match = _UUID.fullmatch(_short(text(value)))
-    if match is None:
+    sent = _short(text(value)).lower()
+    bare = sent[1:-1] if sent[:1] + sent[-1:] == "{}" else sent.removeprefix("urn:uuid:")
+    digits = bare.replace("-", "")
+    normal = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    if not _HEX.fullmatch(digits) or bare not in (digits, normal):
         raise ValueError(
             "Send a UUID of 32 hex digits, such as 7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10."
         )
-    read = UUID(match["digits"])
-    if read.int in (0, 2**128 - 1):
+    if normal in _NIL_AND_MAX:
         raise ValueError("Send a UUID of the appointment's own: the nil and the max UUID are not.")
-    return str(read)
+    return normal
