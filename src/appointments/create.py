@@ -1,6 +1,7 @@
 """Create an appointment: the use case, step by step as specification section 1 numbers it."""
 
 import threading
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -41,7 +42,8 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     """
     parameters = _read_parameters(request, outcome)  # steps 4 and 5, told after 2 and 3
     held = records.held_route()
-    found = _read_tables(request, parameters, outcome, needs_route=held is None)
+    references = {} if isinstance(parameters, Failure) else records.references(parameters)
+    found = _read_tables(request, parameters, references, outcome, needs_route=held is None)
     route = held or records.open_route(found)  # step 2
     http.check_media_type(request, is_sensitive=route.sensitive_params)  # step 3
     if isinstance(parameters, Failure):
@@ -49,9 +51,9 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     session, key = _authenticate(request, parameters, found, outcome)  # step 6
     role = sessions.choose_role(session, parameters.application, route.permissions)
     item = _item(request, parameters, session, role, key)
-    photographer = _photographer(parameters, found)
+    photographer = _photographer(references, found)
     mailing.prepare(item, photographer, attempt)
-    stored = _stored_before(item, parameters, found)  # step 7
+    stored = _stored_before(item, references, found)  # step 7
     if stored is None:
         stored = _write(item, request, parameters, session, outcome)  # step 8
         _require_same(item, stored, request)
@@ -107,14 +109,19 @@ def _header_key(request: Request) -> str:
 
 
 def _read_tables(
-    request: Request, parameters: Parameters | Failure, outcome: Outcome, *, needs_route: bool
+    request: Request,
+    parameters: Parameters | Failure,
+    references: Mapping[str, str],
+    outcome: Outcome,
+    *,
+    needs_route: bool,
 ) -> Found:
     """Read all that must be read in one stage, and no more than the parameters are good for."""
     wanted: list[tuple[type[Table], str]] = []
     if needs_route:
         wanted += [(Record, records.SERVICE), (Record, records.ROUTE)]
     if isinstance(parameters, Parameters):
-        wanted += [(Record, key) for key in records.references(parameters).values()]
+        wanted += [(Record, key) for key in references.values()]
         wanted += [(Session, request.token_hash)] if request.token_hash else []
     try:
         return tables.read(wanted)
@@ -177,8 +184,8 @@ def _item(
     return Appointment.of(parameters.appointment() | beside)
 
 
-def _photographer(parameters: Parameters, found: Found) -> Record | None:
-    user = records.references(parameters).get("photographer_user_id")
+def _photographer(references: Mapping[str, str], found: Found) -> Record | None:
+    user = references.get("photographer_user_id")
     return found.get(Record, user) if user else None
 
 
@@ -187,10 +194,12 @@ def _repeated(item: Appointment, stored: Appointment) -> bool:
     return stored.fingerprint == item.fingerprint and stored.owner == item.owner
 
 
-def _stored_before(item: Appointment, parameters: Parameters, found: Found) -> Appointment | None:
+def _stored_before(
+    item: Appointment, references: Mapping[str, str], found: Found
+) -> Appointment | None:
     """Check the references; a repeat of what was saved is good even if a record has gone since."""
     try:
-        records.check_references(parameters, found)
+        records.check_references(references, found)
     except Failure:
         stored = appointments.find(item.uuid)
         if stored is None or not _repeated(item, stored):

@@ -86,10 +86,8 @@ def _out_of_order(parameters: Parameters) -> Iterable[Warned]:
             yield Warned(f"{what}_stop_{zone}", f"It lies before {what}_start_{zone}.")
         seconds = passed["time_duration_s"]
         if seconds is not None and None not in days + times:
-            begins, ends = (
-                datetime.fromisoformat(f"{day}T{clock}")
-                for day, clock in zip(days, times, strict=True)
-            )
+            begins = datetime.fromisoformat(f"{days[0]}T{times[0]}")
+            ends = datetime.fromisoformat(f"{days[1]}T{times[1]}")
             if (lasts := (ends - begins).total_seconds()) != seconds:
                 yield Warned(
                     "time_duration_s",

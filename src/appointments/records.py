@@ -1,6 +1,7 @@
 """Records of other services: what a reference must name, and whether our route is open."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,8 +84,8 @@ def references(parameters: Parameters) -> dict[str, str]:
     }
 
 
-def check_references(parameters: Parameters, found: Found) -> None:
-    """Raise Failure with one invalid-param for each id whose record does not exist."""
+def check_references(references: Mapping[str, str], found: Found) -> None:
+    """Raise Failure with one invalid-param for each reference whose record does not exist."""
     faults = [
         Fault(
             name,
@@ -92,7 +93,7 @@ def check_references(parameters: Parameters, found: Found) -> None:
             f"There is no {key.partition('#')[0]} with this id; send the id of one that exists.",
             key.partition("#")[2],
         )
-        for name, key in references(parameters).items()
+        for name, key in references.items()
         if (Record, key) not in found
     ]
     if faults:
