@@ -53,7 +53,7 @@ rie: ## Answer every file of events/ under Lambda's real Runtime Interface Emula
 	$(setup) venv sam ministack rie
 	@$(tools) rie $(port)
 
-bench: ## Measure the function against its peers and write bench/REPORT.md (about 9 minutes)
+bench: ## Measure the function against its peers and write bench/REPORT.md (about 13 minutes)
 	$(setup) venv sam ministack rie bench
 	@.local/bench/bin/python -m bench
 
@@ -66,7 +66,7 @@ test: ## Run all tests, on a stack of their own
 	@$(python) -m pytest --numprocesses 2 --ignore tests/stack
 	@$(python) -m pytest tests/stack
 
-faults: ## Run all pairs of faults, and every order of two deliveries (about 9 minutes)
+faults: ## Run all pairs of faults, and every order of two deliveries (about 13 minutes)
 	$(setup) venv
 	@$(python) -m tests.faults
 

@@ -38,7 +38,7 @@ from tools.bootstrap import LOCAL
 BATCH: Final = 5
 WARM_UP: Final = 40
 # Where a process's memory lies moves its speed by some per cent: several share the rounds.
-SETS: Final = 4
+SETS: Final = 8
 MEMORY_FIRST: Final = 1_000
 MEMORY_MORE: Final = 10_000
 IMPORTS_SECONDS: Final = 60
@@ -254,7 +254,7 @@ class Bench:
         self, what: str, sizes: tuple[int, ...], make: Callable[[int], dict[str, Any]]
     ) -> None:
         taken: dict[str, list[float]] = {str(size): [] for size in sizes}
-        for rounds in self.sets(f"Growth with {what}", 240):
+        for rounds in self.sets(f"Growth with {what}", 640):
             with Worker(FUNCTION, self._environment) as worker:
                 for size in sizes:
                     worker.answer(make(size), WARM_UP)

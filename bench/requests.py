@@ -81,8 +81,8 @@ _MORE: Final[dict[str, Any]] = {
     "order_request_id": 2001,
     "uuid": KEY,
 }
-PARAMETERS: Final = (2, 8, 16, 24, 32, 40, 46, 51)
-SIZES: Final = (2, 4, 8, 16, 24, 32, 40, 48)
+PARAMETERS: Final = (2, 16, 32, 46, 51)
+SIZES: Final = (2, 8, 16, 32, 48)
 FAULTS: Final = (1, 2, 5, 10, 20, 30, 40, 51)
 
 
