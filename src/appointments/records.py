@@ -84,8 +84,8 @@ def references(parameters: Parameters) -> dict[str, str]:
     }
 
 
-def check_references(references: Mapping[str, str], found: Found) -> None:
-    """Raise Failure with one invalid-param for each reference whose record does not exist."""
+def check_references(keys: Mapping[str, str], found: Found) -> None:
+    """Raise Failure with one invalid-param for each of the `references` with no such record."""
     faults = [
         Fault(
             name,
@@ -93,7 +93,7 @@ def check_references(references: Mapping[str, str], found: Found) -> None:
             f"There is no {key.partition('#')[0]} with this id; send the id of one that exists.",
             key.partition("#")[2],
         )
-        for name, key in references.items()
+        for name, key in keys.items()
         if (Record, key) not in found
     ]
     if faults:
