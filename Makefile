@@ -66,7 +66,7 @@ test: ## Run all tests, on a stack of their own
 	@$(python) -m pytest --numprocesses 2 --ignore tests/stack
 	@$(python) -m pytest tests/stack
 
-faults: ## Run all pairs of faults, and every order of two deliveries (about 13 minutes)
+faults: ## Run all pairs of faults, and every order of two deliveries (about 9 minutes)
 	$(setup) venv
 	@$(python) -m tests.faults
 
