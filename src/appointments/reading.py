@@ -36,13 +36,15 @@ def read(
         reading.month_first = readers.boolean(passed.get("month_first", False))
     except ValueError:
         reading.month_first = None
+    faults = list(beside)
     try:
         parameters = Parameters.model_validate(passed, context=reading)
     except ValidationError as invalid:
-        faults = [_fault(error, mask) for error in invalid.errors()]
-        raise Failure.of([*faults, *beside], reading.warnings) from None
-    if beside:
-        raise Failure.of(beside, reading.warnings)
+        faults = [*(_fault(error, mask) for error in invalid.errors()), *beside]
+    # Raised outside `except`: as the context of this failure, pydantic's error would form a cycle
+    # through its tracebacks that the garbage collector cannot see. Each request would be kept.
+    if faults:
+        raise Failure.of(faults, reading.warnings)
     return parameters, [*reading.warnings, *_out_of_order(parameters)]
 
 

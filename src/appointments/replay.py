@@ -82,16 +82,18 @@ def read(line: Any) -> Request:
     Raises Failure with identify-request-error where it is no such line, and with no-params-decoded
     where the request was sensitive, so that nothing of it was kept.
     """
+    held = None
     try:
         # Through JSON, for an event written by hand may hold what no JSON text can.
         held = _Line.model_validate_json(json.dumps(line))
     except ValueError as invalid:
         named = ", ".join(_places(invalid)) or "its text"
+    if held is None:  # raised outside `except`, as in `reading`: the event would be kept for ever
         raise Failure(
             Status.IDENTIFY_REQUEST_ERROR,
             "Nothing was saved. The event is neither a request through API Gateway nor a logged "
             f"`request` line to replay: see {named}.",
-        ) from None
+        )
     if held.params is None:
         raise Failure(
             Status.NO_PARAMS_DECODED,
