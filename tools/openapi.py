@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from appointments import params, readers
-from appointments.http import LARGEST_BODY, METHOD, PATH
+from appointments.decoding import LARGEST_BODY
+from appointments.http import METHOD, PATH
 from appointments.params import Parameters
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from appointments import params
-from appointments.http import LARGEST_BODY, METHOD, PATH
+from appointments.decoding import LARGEST_BODY
+from appointments.http import METHOD, PATH
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
 from tools import openapi

@@ -3,11 +3,12 @@
 ===============================================  ===============================================
 `handler`                                        the Lambda entry: event in, answer out
 `create`, `replay`, `owed`                       the use case, and the two other ways to it
-`http`, `reading`, `answers`                     the edge, the parameters, what is answered
+`http`, `idempotency`, `answers`                 the edge, the key, what is answered
 `mailing`, `notifications`                       the email, what people are told
 `delivery`, `outbox`                             one delivery of an email, what is owed of it
 `sessions`, `records`, `appointments`            the tables
 `tables`, `mandrill`                             what the tables share; the email service
+`decoding`, `reading`                            the body, the parameters
 `request`, `params`                              what is asked for
 `readers`, `statuses`                            the contract's own vocabulary
 `clients`, `logs`                                the ground: AWS clients, log

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
-from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
@@ -11,8 +10,8 @@ from pynamodb.exceptions import PynamoDBException
 from appointments import (
     appointments,
     http,
+    idempotency,
     mailing,
-    readers,
     reading,
     records,
     sessions,
@@ -24,12 +23,9 @@ from appointments.params import Parameters
 from appointments.records import Record
 from appointments.request import Request, iso
 from appointments.sessions import Session
-from appointments.statuses import Failure, Fault, Outcome, Status
+from appointments.statuses import Failure, Outcome, Status, Warned
 from appointments.tables import Found, Table
 
-IDEMPOTENCY_KEY: Final = "Idempotency-Key"
-_NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://planomatic.com/appointments")
-_LONGEST_KEY: Final = 255
 _LONGEST_MARKING: Final = 7.0
 
 
@@ -45,6 +41,7 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     references = {} if isinstance(parameters, Failure) else records.references(parameters)
     found = _read_tables(request, parameters, references, outcome, needs_route=held is None)
     route = held or records.open_route(found)  # step 2
+    outcome.is_strict = request.is_strict
     http.check_media_type(request, is_sensitive=route.sensitive_params)  # step 3
     if isinstance(parameters, Failure):
         raise parameters
@@ -53,10 +50,17 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     item = _item(request, parameters, session, role, key)
     photographer = _photographer(references, found)
     mailing.prepare(item, photographer, attempt)
+    if photographer and not (photographer.email or "").strip():
+        outcome.warnings.append(
+            Warned(
+                "photographer_user_id",
+                "The photographer has no address on record and gets no email.",
+            )
+        )
     stored = _stored_before(item, references, found)  # step 7
     if stored is None:
         stored = _write(item, request, parameters, session, outcome)  # step 8
-        _require_same(item, stored, request)
+        idempotency.raise_on_conflict(item, stored, request)
     outcome.saved, outcome.is_new = True, stored.attempt == attempt
     outcome.replayed, outcome.appointment = not outcome.is_new, stored.fields()
     if outcome.is_new:  # step 9
@@ -77,35 +81,18 @@ def _read_parameters(request: Request, outcome: Outcome) -> Parameters | Failure
     """Return the parameters, or the failure that is told once the steps before it are passed."""
     if request.fault:
         return request.fault
-    beside = [] if _sent_uuid(request) else _key_faults(request)
     try:
         parameters, outcome.warnings = reading.read(
-            request.params, unknown=request.unknown, beside=beside, mask=request.mask
+            request.params,
+            unknown=request.unknown,
+            beside=idempotency.key_errors(request),
+            mask=request.mask,
+            is_strict=request.is_strict,
         )
     except Failure as failure:
         outcome.warnings = list(failure.warnings)
         return failure
     return parameters
-
-
-def _sent_uuid(request: Request) -> bool:
-    return request.uuid is not None or not readers.is_blank(request.params.get("uuid"))
-
-
-def _key_faults(request: Request) -> list[Fault]:
-    key = _header_key(request)
-    if len(key) <= _LONGEST_KEY and key.isprintable():
-        return []
-    message = f"Send at most {_LONGEST_KEY} printable characters."
-    received = reading.shorten(key, request.mask)
-    return [Fault(IDEMPOTENCY_KEY, Status.INVALID_PARAM, message, received)]
-
-
-def _header_key(request: Request) -> str:
-    """Return the Idempotency-Key without white space and quotes around it; empty if not passed."""
-    key = request.mask(request.idempotency_key or "").strip()
-    quoted = len(key) > 1 and key.startswith('"') and key.endswith('"')
-    return key[1:-1].strip() if quoted else key
 
 
 def _read_tables(
@@ -127,17 +114,8 @@ def _read_tables(
         return tables.read(wanted)
     except (BotoCoreError, ClientError, TimeoutError):
         if isinstance(parameters, Parameters):
-            outcome.uuid = _key_without_owner(request, parameters)
+            outcome.uuid = idempotency.derive_uuid(request, parameters, owner=None)
         raise
-
-
-def _key_without_owner(request: Request, parameters: Parameters) -> str | None:
-    """Return the appointment's key, or None where the owner and his Idempotency-Key decide."""
-    if decided := request.uuid or parameters.uuid:
-        return decided
-    if _header_key(request):
-        return None
-    return str(uuid5(_NAMESPACE, f"request {request.id} {parameters.fingerprint}"))
 
 
 def _authenticate(
@@ -145,19 +123,16 @@ def _authenticate(
 ) -> tuple[Session, str]:
     """Return the caller's session and the appointment's key, and put both into the outcome."""
     kept = found.get(Session, request.token_hash or "")
-    key = _key_without_owner(request, parameters) or (
-        str(uuid5(_NAMESPACE, f"key {kept.owner} {_header_key(request)}"))
-        if kept and not kept.revoked
-        else ""
-    )
-    outcome.uuid = key or None
+    owner = kept.owner if kept and not kept.revoked else None
+    key = idempotency.derive_uuid(request, parameters, owner)
+    outcome.uuid = key
     session = sessions.authenticate(kept, request.received_at)
     outcome.owner = session.owner
     has_roles = bool(session.role_by_application)
     if parameters.session_view or not has_roles:
         _show(session, request, parameters, outcome)
     sessions.require_roles(session)
-    return session, key
+    return session, str(key)
 
 
 def _show(session: Session, request: Request, parameters: Parameters, outcome: Outcome) -> None:
@@ -189,11 +164,6 @@ def _photographer(references: Mapping[str, str], found: Found) -> Record | None:
     return found.get(Record, user) if user else None
 
 
-def _repeated(item: Appointment, stored: Appointment) -> bool:
-    """Whether `stored` came of the same request by the same owner."""
-    return stored.fingerprint == item.fingerprint and stored.owner == item.owner
-
-
 def _stored_before(
     item: Appointment, references: Mapping[str, str], found: Found
 ) -> Appointment | None:
@@ -202,7 +172,7 @@ def _stored_before(
         records.check_references(references, found)
     except Failure:
         stored = appointments.find(item.uuid)
-        if stored is None or not _repeated(item, stored):
+        if stored is None or not idempotency.is_same_request(item, stored):
             raise
         return stored
     return None
@@ -226,19 +196,6 @@ def _write(
             marking.join(_LONGEST_MARKING)
             if outcome.session:
                 _show(session, request, parameters, outcome)  # as it is after marking
-
-
-def _require_same(item: Appointment, stored: Appointment, request: Request) -> None:
-    """Raise Failure where the key is another appointment's; nothing of that one is told."""
-    if stored.attempt != item.attempt and not _repeated(item, stored):
-        param = "uuid" if _sent_uuid(request) or not _header_key(request) else IDEMPOTENCY_KEY
-        message = (
-            "It is the key of another appointment, which was left as it is; send a new one with a "
-            "new appointment, and the same one only with the same appointment."
-        )
-        sent = request.idempotency_key if param == IDEMPOTENCY_KEY else item.uuid
-        received = reading.shorten(sent, request.mask)
-        raise Failure.of([Fault(param, Status.INVALID_PARAM, message, received)])
 
 
 def _mark(session: Session, now: float) -> None:

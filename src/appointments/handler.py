@@ -6,7 +6,7 @@ gc.disable()  # nothing that is imported is garbage: until the end of INIT it is
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 from uuid import uuid4
@@ -24,7 +24,8 @@ from appointments.request import Request, iso
 from appointments.sessions import Session
 from appointments.statuses import Failure, Outcome, Status
 
-SCHEDULE: Final = {"schedule": "owed"}
+# A later version may add keys to the schedule's event while traffic shifts between versions.
+OWED: Final = "owed"
 # What the function keeps of its time for marks, a notification and the answer after the email.
 _RESERVE: Final = 7.0
 _LIMIT_WITHOUT_CONTEXT: Final = 29.0
@@ -46,9 +47,11 @@ def lambda_handler(event: Any, context: Any) -> Any:
     """
     invocation = str(getattr(context, "aws_request_id", None) or uuid4())
     until = time.monotonic() + _remaining(context) - _RESERVE
-    if event == SCHEDULE:
+    if isinstance(event, Mapping) and event.get("schedule") == OWED and not http.is_http(event):
         return _run_schedule(until)
     if http.is_http(event):
+        if http.is_preflight(event):
+            return http.preflight_payload()
         request_id = http.request_id(event, invocation)
         begin = partial(http.read, event, request_id, time.time())
         return _answer(begin, request_id, until, route=partial(http.route, event))
@@ -122,7 +125,7 @@ def _answer(
             logger.error("broken", request_id=request_id, exception=traceback.format_exc())
             count("NotificationFailed")
     _log(answer, (time.perf_counter() - started) * 1000, outcome, is_replay=is_replay)
-    return http.payload(answer, is_replayed=outcome.replayed)
+    return http.payload(answer, is_replayed=outcome.replayed, is_strict=outcome.is_strict)
 
 
 def _reason(broken: BaseException) -> str:

@@ -1,25 +1,29 @@
 """The edge: an API Gateway event becomes a Request, an answer becomes API Gateway's payload."""
 
-import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
-from appointments import params, readers
+from appointments import decoding, params, readers
 from appointments.request import PLAIN, REQUEST_ID, SENSITIVE, Request
-from appointments.statuses import Failure, Fault, Status
+from appointments.statuses import Failure, Status
 
 METHOD: Final = "POST"
 PATH: Final = "/api/v1/appointments/create"
-# A request must fit one log line, which Lambda may split above 64 KiB.
-LARGEST_BODY: Final = 48 * 1024
 _KNOWN: Final = frozenset(params.NAMES)
-# A parameter of a media type may hold a comma in quotes.
+# A parameter of a media type or a preference may hold a comma in quotes.
 _QUOTED: Final = re.compile(r'"[^"]*"')
+# RFC 7240: a value that may be quoted, then the preference's parameters after a semicolon.
+_HANDLING: Final = re.compile(r'\s*handling\s*(?:=\s*"?([^";]*)"?\s*)?(?:;.*)?', re.IGNORECASE)
+STRICT: Final = "handling=strict"
+# What a message repeats of a header: no text of the caller's own, since it could be a token.
+_MEDIA_TYPE: Final = re.compile(
+    r"(?:application|audio|font|image|message|model|multipart|text|video)/[a-z0-9.+-]{1,80}"
+)
+_ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate", "compress", "br", "zstd"})
 
 
 def is_http(event: Any) -> bool:
@@ -47,10 +51,7 @@ def request_id(event: Any, fallback: str) -> str:
 
 def route(event: Mapping[str, Any]) -> None:
     """Raise Failure unless the event asks for the one route of this function."""
-    context = _mapping(event, "requestContext")
-    http = _mapping(context, "http")
-    method = http.get("method") or event.get("httpMethod") or context.get("httpMethod")
-    path = event.get("rawPath") or http.get("path") or event.get("path") or context.get("path")
+    method, path = _method_and_path(event)
     if not (isinstance(method, str) and isinstance(path, str)):
         raise Failure(
             Status.IDENTIFY_REQUEST_ERROR,
@@ -62,18 +63,39 @@ def route(event: Mapping[str, Any]) -> None:
         )
 
 
+def is_preflight(event: Any) -> bool:
+    """Whether a browser asks if it may call the endpoint (specification section 1.2)."""
+    method, path = _method_and_path(event)
+    return (
+        isinstance(method, str)
+        and method.upper() == "OPTIONS"
+        and isinstance(path, str)
+        and path.removesuffix("/") == PATH
+        and all(_header(event, name) for name in ("origin", "access-control-request-method"))
+    )
+
+
+def preflight_payload() -> dict[str, Any]:
+    """Return the response to a preflight request; API Gateway adds its own CORS headers."""
+    return {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
+
+
+def _method_and_path(event: Any) -> tuple[Any, Any]:
+    """Return what stands for the method and the path in a payload of format 1.0 or 2.0."""
+    context = _mapping(event, "requestContext")
+    http = _mapping(context, "http")
+    method = http.get("method") or event.get("httpMethod") or context.get("httpMethod")
+    path = event.get("rawPath") or http.get("path") or event.get("path") or context.get("path")
+    return method, path
+
+
 def read(event: Mapping[str, Any], request_id: str, received_at: float) -> Request:
     """Read an API Gateway event of payload format 1.0 or 2.0; a bad body becomes its `fault`."""
-    media_types = {
-        value.partition(";")[0].strip().lower()
-        for header in _header(event, "content-type")
-        for value in _QUOTED.sub("", header).split(",")
-    }
-    media_type = media_types.pop() if len(media_types) == 1 else ""
+    media_type, content = _content(event)
     values, fault = {}, None
     if media_type in (PLAIN, SENSITIVE):
         try:
-            values = _decode(event, is_sensitive=media_type == SENSITIVE)
+            values = decoding.decode(event, is_sensitive=media_type == SENSITIVE)
         except Failure as failure:
             fault = failure
     known, unknown = _split(values)
@@ -82,13 +104,55 @@ def read(event: Mapping[str, Any], request_id: str, received_at: float) -> Reque
         id=request_id,
         received_at=received_at,
         media_type=media_type,
+        content=content,
         params=known,
         unknown=unknown,
         token=token,
         token_hash=hashlib.sha256(token.encode()).hexdigest() if token else None,
         idempotency_key=", ".join(sorted(set(_header(event, "idempotency-key")))) or None,
         fault=fault,
+        is_strict=_is_strict(event),
     )
+
+
+def _content(event: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the media type, and the headers it was read from, for people.
+
+    The media type is empty if there is none, if there are two that differ, or if the body has a
+    `Content-Encoding`.
+    """
+    encodings = {
+        value.strip().lower()
+        for header in _header(event, "content-encoding")
+        for value in header.split(",")
+    } - {"identity", ""}
+    if encodings:
+        known = sorted(encodings & _ENCODINGS)
+        return "", f"Content-Encoding: {', '.join(known)}" if known else "a Content-Encoding"
+    media_types = {
+        value.partition(";")[0].strip().lower()
+        for header in _header(event, "content-type")
+        for value in _QUOTED.sub("", header).split(",")
+    }
+    if not media_types:
+        return "", "no Content-Type"
+    readable = [each for each in sorted(media_types) if _MEDIA_TYPE.fullmatch(each)]
+    received = " and ".join(readable) or "that names no media type"
+    return media_types.pop() if len(media_types) == 1 else "", f"Content-Type {received}"
+
+
+def _is_strict(event: Mapping[str, Any]) -> bool:
+    """Whether the first `handling` among the preferences is `strict` (RFC 7240)."""
+    for header in _header(event, "prefer"):
+        for preference in _split_list(header):
+            if handling := _HANDLING.fullmatch(preference):
+                return (handling[1] or "").strip().lower() == "strict"
+    return False
+
+
+def _split_list(header: str) -> list[str]:
+    """Split a header's value at its commas, apart from those in quotes."""
+    return re.findall(r'(?:[^,"]|"[^"]*")+', header)
 
 
 def check_media_type(request: Request, *, is_sensitive: bool) -> None:
@@ -96,13 +160,15 @@ def check_media_type(request: Request, *, is_sensitive: bool) -> None:
     expected = SENSITIVE if is_sensitive else PLAIN
     if request.media_type not in (expected, None):
         form = ", and the base64 of the JSON as the body" if is_sensitive else ""
+        encoding = "" if request.media_type else ", and no Content-Encoding"
         raise Failure(
             Status.INVALID_CONTENT_TYPE,
-            f"Nothing was saved. Send the header Content-Type: {expected} once{form}.",
+            f"Nothing was saved. The request has {request.content}. "
+            f"Send the header Content-Type: {expected} once{form}{encoding}.",
         )
 
 
-def payload(body: dict[str, Any], *, is_replayed: bool) -> dict[str, Any]:
+def payload(body: dict[str, Any], *, is_replayed: bool, is_strict: bool) -> dict[str, Any]:
     """Return an answer's body as API Gateway takes it, in payload format 1.0 and 2.0 alike."""
     headers = {
         "Content-Type": "application/json",
@@ -111,6 +177,8 @@ def payload(body: dict[str, Any], *, is_replayed: bool) -> dict[str, Any]:
     }
     if is_replayed:
         headers["Idempotency-Replayed"] = "true"
+    if is_strict:
+        headers["Preference-Applied"] = STRICT
     return {
         "statusCode": body["code"],
         "headers": headers,
@@ -119,68 +187,12 @@ def payload(body: dict[str, Any], *, is_replayed: bool) -> dict[str, Any]:
     }
 
 
-def _decode(event: Mapping[str, Any], *, is_sensitive: bool) -> dict[str, Any]:
-    """Return the body's JSON object (specification section 1, steps 4 and 5)."""
-    body = event.get("body")
-    if body is None:
-        body = ""
-    if not isinstance(body, str):
-        raise _undecodable("the body is not a text")
-    raw = body.encode("utf-8", "surrogatepass")
-    if event.get("isBase64Encoded") is True:
-        raw = _base64(raw)
-    if is_sensitive:
-        raw = _base64(b"".join(raw.split()))
-    if len(raw) > LARGEST_BODY:
-        raise Failure.of(
-            [
-                Fault(
-                    "body",
-                    Status.INVALID_PARAM,
-                    f"The body has {len(raw)} bytes; send at most {LARGEST_BODY}.",
-                )
-            ]
-        )
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as invalid:
-        raise _undecodable(f"it is not UTF-8 at byte {invalid.start}") from None
-    values = None
-    if text.strip():
-        try:
-            # Its cache of texts would keep the token beyond the request.
-            values = from_json(text, allow_inf_nan=False, cache_strings="none")
-        except ValueError as invalid:
-            raise _undecodable(f"it is not JSON: {invalid}") from None
-    if not isinstance(values, dict) or not values:
-        raise Failure(
-            Status.NO_PARAMS_DECODED,
-            "Nothing was saved. The body holds no parameters: send a JSON object with them.",
-        )
-    return values
-
-
 def _split(values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return the known parameters, and the names of the others that were passed."""
+    """Return the known parameters, and the names of the others."""
     if values.keys() <= _KNOWN:
         return values, ()
     known = {name: value for name, value in values.items() if name in _KNOWN}
-    others = (name for name in values if name not in _KNOWN)
-    return known, tuple(name for name in others if not readers.is_blank(values[name]))
-
-
-def _base64(text: bytes) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as invalid:
-        raise _undecodable(f"it is not base64: {invalid}") from None
-
-
-def _undecodable(reason: str) -> Failure:
-    return Failure(
-        Status.INVALID_ENCODED_PARAMS,
-        f"Nothing was saved. The body could not be decoded: {reason}.",
-    )
+    return known, tuple(name for name in values if name not in _KNOWN)
 
 
 def _token(sent: Any) -> str | None:
@@ -195,7 +207,7 @@ def _token(sent: Any) -> str | None:
 def _header(event: Mapping[str, Any], name: str) -> list[str]:
     """Return the values of a header, whatever the case of its name, as text that has a UTF-8."""
     values: list[str] = []
-    for place in ("headers", "multiValueHeaders"):
+    for place in ("multiValueHeaders", "headers"):  # of a repeated one, `headers` has the last
         for key, value in _mapping(event, place).items():
             if str(key).lower() == name:
                 values += value if isinstance(value, list) else [value]

@@ -42,7 +42,15 @@ class Kind:
 
 
 def _text(value: Any, info: ValidationInfo[Reading]) -> str:
-    return info.context.mask(readers.text(value))
+    text = info.context.mask(readers.text(value))
+    if "\ufffd" in text:
+        info.context.warnings.append(
+            Warned(
+                str(info.field_name),
+                "Some letters were lost: the text was not sent as UTF-8. It was saved as it came.",
+            )
+        )
+    return text
 
 
 def _uuid(value: Any, info: ValidationInfo[Reading]) -> str:

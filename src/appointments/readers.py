@@ -23,6 +23,8 @@ _ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _SLASH_DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?(?:\s*([AaPp])[Mm])?")
 _DATETIME = re.compile(r"([0-9/-]+)(?:T| +)(.+?)(Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?")
+# A time with a zone or an offset after it, in whatever spelling.
+_ZONED_TIME = re.compile(r"[0-9:.,]+(?:\s*[AaPp][Mm])?\s*([+-][0-9:]+|[A-Za-z]{1,5})")
 _HEX = re.compile(r"[0-9a-f]{32}")
 _NIL_AND_MAX = frozenset(
     {"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"}
@@ -88,7 +90,7 @@ def integer(value: Any) -> int:
         number = int(value)
     if not 0 <= number <= LARGEST_INTEGER:
         raise ValueError(
-            f"Send a whole number from 0 to {LARGEST_INTEGER}, in digits alone, such as 1200."
+            f"Send a whole number from 0 to {LARGEST_INTEGER}, in digits only, such as 90."
         )
     return number
 
@@ -140,7 +142,8 @@ def time_of_day(value: Any) -> str:
 def _time_of_day(sent: str) -> str:
     match = _TIME.fullmatch(sent)
     if match is None:
-        raise ValueError("Send the time as HH:MM or HH:MM:SS, such as 19:30, or as 7:30 PM.")
+        form = "Send the time as HH:MM or HH:MM:SS, such as 19:30, or as 7:30 PM"
+        raise ValueError(f"{form}{', without a zone or an offset' if _has_zone(sent) else ''}.")
     hour, minute, second, fraction, half = match.groups()
     hours = int(hour)
     if half:
@@ -154,6 +157,12 @@ def _time_of_day(sent: str) -> str:
         raise ValueError(
             "There is no such time of day. Send 00:00 to 23:59:59, such as 19:30, or 7:30 PM."
         ) from None
+
+
+def _has_zone(time: str) -> bool:
+    """Whether a time that cannot be read ends in a zone or an offset, in whatever spelling."""
+    match = _ZONED_TIME.fullmatch(time)
+    return match is not None and match[1].lower() not in ("am", "pm")
 
 
 def date_and_time(value: Any, *, month_first: bool) -> str:
@@ -170,9 +179,11 @@ def _date_and_time(sent: str, month_first: bool) -> str:
             "the time after a space or T, such as 19:30:00."
         )
     day, clock, zone = match.groups()
-    if zone and ("/" in day or clock.rstrip()[-1:] in ("M", "m")):
+    is_iso = "/" not in day and clock.rstrip()[-1:] not in ("M", "m")
+    if (zone and not is_iso) or (not zone and _has_zone(clock)):
         raise ValueError(
-            "Send a time zone with the ISO form alone, such as 2027-01-31T19:30:00-07:00."
+            "Send a time zone as Z or as an offset such as -07:00, directly after the ISO form: "
+            "2027-01-31T19:30:00-07:00. Or send no time zone."
         )
     return f"{calendar_date(day, month_first=month_first)}T{time_of_day(clock)}{zone or ''}"
 

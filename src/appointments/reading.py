@@ -15,6 +15,7 @@ from appointments.statuses import Failure, Fault, Status, Warned
 
 _LONGEST_RECEIVED: Final = 100
 _MOST_UNKNOWN_TOLD: Final = 20
+_HOUR: Final = 3600.0
 
 
 def read(
@@ -23,15 +24,21 @@ def read(
     unknown: Iterable[str] = (),
     beside: Sequence[Fault] = (),
     mask: Callable[[str], str] = str,
+    is_strict: bool = False,
 ) -> tuple[Parameters, list[Warned]]:
     """Read the values of a request (specification section 3).
 
     `values` are the known parameters as received, `unknown` the names of the others, `beside` the
     faults found outside them; `mask` takes the token out of any text that is kept or repeated.
-    Raises Failure with every fault at once.
+    With `is_strict` an unknown parameter is a fault, otherwise a warning. Raises Failure with every
+    fault at once.
     """
+    remarks = list(_unknown(list(unknown), mask, is_strict=is_strict))
+    if is_strict:
+        faults = [Fault(name, Status.INVALID_PARAM, message) for name, message in remarks]
+        beside, remarks = [*beside, *faults], []
     passed = {name: value for name, value in values.items() if not readers.is_blank(value)}
-    reading = Reading(mask, warnings=list(_unknown(list(unknown), mask)))
+    reading = Reading(mask, warnings=[Warned(name, message) for name, message in remarks])
     try:
         reading.month_first = readers.boolean(passed.get("month_first", False))
     except ValueError:
@@ -52,7 +59,8 @@ def _fault(error: Any, mask: Callable[[str], str]) -> Fault:
     name = str(error["loc"][0])
     if error["type"] == "missing":
         meaning = Parameters.model_fields[name].description
-        return Fault(name, Status.MISSING_PARAM, f"Send {name}. {meaning}")
+        message = f"Send it in the body; it is required. {meaning}"
+        return Fault(name, Status.MISSING_PARAM, message)
     received = None if name == "token" else shorten(error["input"], mask)
     return Fault(name, Status.INVALID_PARAM, str(error["ctx"]["error"]), received)
 
@@ -64,35 +72,49 @@ def shorten(value: Any, mask: Callable[[str], str]) -> str:
     return mask(told)[:_LONGEST_RECEIVED]
 
 
-def _unknown(names: list[str], mask: Callable[[str], str]) -> Iterable[Warned]:
+def _unknown(
+    names: list[str], mask: Callable[[str], str], *, is_strict: bool
+) -> Iterable[tuple[str, str]]:
+    """Yield the names of unknown parameters, each with what to say of it."""
+    treated = "not accepted" if is_strict else "ignored"
     for name in names[:_MOST_UNKNOWN_TOLD]:
         near = get_close_matches(name.lower(), NAMES, n=1, cutoff=0.7)
         hint = f"; did you mean {near[0]}?" if near else "."
-        yield Warned(shorten(name, mask), f"There is no such parameter, it was ignored{hint}")
+        yield shorten(name, mask), f"There is no such parameter; it was {treated}{hint}"
     if len(names) > _MOST_UNKNOWN_TOLD:
-        yield Warned(
-            "body",
-            f"{len(names) - _MOST_UNKNOWN_TOLD} more unknown parameters were ignored "
-            f"({len(names)} in all).",
-        )
+        more = f"{len(names) - _MOST_UNKNOWN_TOLD} more unknown parameters were {treated}"
+        yield "body", f"{more} ({len(names)} in all)."
 
 
 def _out_of_order(parameters: Parameters) -> Iterable[Warned]:
+    """Yield a warning for each stop before its start, and for a duration that contradicts them."""
     passed = vars(parameters)
     for zone in ("local", "office", "utc"):
         days = passed[f"date_start_{zone}"], passed[f"date_stop_{zone}"]
         times = passed[f"time_start_{zone}"], passed[f"time_stop_{zone}"]
-        what = "time" if None in days or days[0] == days[1] else "date"
-        start, stop = times if what == "time" else days
-        if start and stop and stop < start:
+        if None in days:
+            continue
+        is_complete = None not in times
+        if days[0] != days[1] or not is_complete:
+            what, (start, stop) = "date", days
+        else:
+            what, (start, stop) = "time", times
+        if stop < start:
             yield Warned(f"{what}_stop_{zone}", f"It lies before {what}_start_{zone}.")
         seconds = passed["time_duration_s"]
-        if seconds is not None and None not in days + times:
+        if seconds is not None and is_complete:
             begins = datetime.fromisoformat(f"{days[0]}T{times[0]}")
             ends = datetime.fromisoformat(f"{days[1]}T{times[1]}")
-            if (lasts := (ends - begins).total_seconds()) != seconds:
+            lasts = (ends - begins).total_seconds()
+            # Where people live, the clocks may change between start and stop.
+            tolerated = {0.0} if zone == "utc" else {0.0, _HOUR, -_HOUR}
+            if lasts - seconds not in tolerated:
                 yield Warned(
                     "time_duration_s",
                     f"{seconds} s were sent, but start and stop ({zone}) lie "
                     f"{readers.text(lasts)} s apart.",
                 )
+    for what in ("date", "time"):
+        start, end = passed[f"window_{what}_start"], passed[f"window_{what}_end"]
+        if None not in (start, end) and end < start:
+            yield Warned(f"window_{what}_end", f"It lies before window_{what}_start.")

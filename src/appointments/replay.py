@@ -74,6 +74,7 @@ class _Line(BaseModel):
     unknown: list[str] = []
     idempotency_key: str | None = None
     uuid: Annotated[str, AfterValidator(readers.uuid)] | None = None
+    strict: bool = False
 
 
 def read(line: Any) -> Request:
@@ -113,6 +114,7 @@ def read(line: Any) -> Request:
         idempotency_key=held.idempotency_key,
         uuid=held.uuid,
         is_replay=True,
+        is_strict=held.strict,
     )
 
 

@@ -25,14 +25,16 @@ class Request:
     """A request for an appointment, from whichever way in.
 
     `params` holds the known parameters as received; in a replay the token's hash stands for the
-    token. `fault` is what was wrong
-    with the body, told when its turn comes; `media_type` is None in a replay, whose headers are
-    gone. `received_at` is epoch seconds. `uuid` is set where a replayed line decides the key.
+    token. `fault` is what was wrong with the body, told when its turn comes. `media_type` is None
+    in a replay, whose headers are gone; `content` shows the headers it was read from.
+    `received_at` is epoch seconds. `uuid` is set if a replayed line decides the key. `is_strict`
+    says that unknown parameters are refused.
     """
 
     id: str
     received_at: float
     media_type: str | None = None
+    content: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     token: str | None = None
@@ -41,6 +43,7 @@ class Request:
     uuid: str | None = None
     fault: Failure | None = None
     is_replay: bool = False
+    is_strict: bool = False
 
     @property
     def is_decoded(self) -> bool:
@@ -68,6 +71,7 @@ class Request:
             "params": None if self.media_type == SENSITIVE else self._logged(),
             "unknown": [self.mask(name) for name in self.unknown],
             "idempotency_key": key and self.mask(key)[:_LONGEST_KEY_LOGGED],
+            **({"strict": True} if self.is_strict else {}),
         }
 
     def _logged(self) -> dict[str, Any]:

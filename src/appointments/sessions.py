@@ -15,8 +15,10 @@ from appointments.settings import SETTINGS
 from appointments.statuses import Failure, Fault, Status
 from appointments.tables import Table
 
-LONGEST_AGE: Final = 7 * 24 * 3600
-LONGEST_IDLE: Final = 72 * 3600
+HOUR: Final = 3600
+DAY: Final = 24 * HOUR
+LONGEST_AGE: Final = 7 * DAY
+LONGEST_IDLE: Final = 72 * HOUR
 # A session is marked as used at most once in this many seconds.
 MARK_EVERY: Final = 300
 
@@ -96,13 +98,14 @@ def authenticate(session: Session | None, at: float) -> Session:
     if session is None or session.revoked:
         raise Failure(
             Status.INVALID_TOKEN,
-            "Nothing was saved. The token is not valid: sign in again and send the new token.",
+            "Nothing was saved. The token is not valid. Send the token of a session that is signed "
+            "in; an application sends the token that it was given.",
         )
-    if session.expires_at is not None and session.expires_at < int(at):
+    if session.expires_at is not None and session.expires_at < at:
         raise Failure(
             Status.SESSION_EXPIRED,
-            "Nothing was saved. The session is older than seven days or was not used in 72 hours: "
-            "sign in again and send the new token.",
+            f"Nothing was saved. The session is older than {LONGEST_AGE // DAY} days or was not "
+            f"used for {LONGEST_IDLE // HOUR} hours. Sign in again and send the new token.",
         )
     return session
 

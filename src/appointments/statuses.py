@@ -101,7 +101,8 @@ class Outcome:
 
     `saved` is None while it is unknown; `appointment`, `email` and `session` are the answer's
     objects of these names (specification section 2), None where they do not stand in it. `is_new`
-    tells that this request wrote the appointment; `owner` is for operators.
+    tells that this request wrote the appointment; `is_strict` that it was read with strict
+    handling; `owner` is for operators.
     """
 
     uuid: str | None = None
@@ -112,4 +113,5 @@ class Outcome:
     session: dict[str, Any] | None = None
     warnings: list[Warned] = field(default_factory=list)
     is_new: bool = False
+    is_strict: bool = False
     owner: str | None = None

@@ -79,7 +79,7 @@ def test_a_success(world: World) -> None:
             {
                 "param": "date_strat_local",
                 "message": (
-                    "There is no such parameter, it was ignored; did you mean date_start_local?"
+                    "There is no such parameter; it was ignored; did you mean date_start_local?"
                 ),
             }
         ],
@@ -205,7 +205,7 @@ def test_anything_of_ours_that_breaks(
     assert world.line("broken")["request_id"] == "req-1"
 
 
-@pytest.mark.parametrize("place", ["http._decode", "http._token"])
+@pytest.mark.parametrize("place", ["decoding.decode", "http._token"])
 def test_a_break_while_decoding(world: World, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     """Once the route was told, a break in what follows is an application-crash as well."""
 

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import re
 from typing import Any
 
 import pytest
@@ -128,7 +129,7 @@ def test_base64_of_the_gateway(world: World) -> None:
     """A body that API Gateway encoded is decoded first; one that is not so encoded is refused."""
     coded = base64.b64encode(json.dumps(GOOD).encode()).decode()
     assert world.send({**event(raw=coded), "isBase64Encoded": True}).code == 200
-    for broken in ("!!!", coded[:-1], "{}", "ä", json.dumps(GOOD)):
+    for broken in ("!!!", coded[:-1], f"{coded}=", f"{coded}====", "{}", "ä", json.dumps(GOOD)):
         answer = world.send({**event(raw=broken), "isBase64Encoded": True})
         assert answer.status == "invalid-encoded-params"
         assert "base64" in answer.body["message"]
@@ -147,7 +148,11 @@ def test_base64_of_a_sensitive_route(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["!!!", json.dumps(GOOD), "e30", "e3-_", "e30==", "ä", "=", "e3=0"]
+    "body",
+    [
+        *("!!!", json.dumps(GOOD), "e30", "e3-_", "e30==", "e30===", "ä", "=", "====", "e3=0"),
+        *("QUJD=", "QUJD===", "QUJD====", "e30=e30="),
+    ],
 )
 def test_a_sensitive_body_is_decoded_strictly(world: World, body: str) -> None:
     """On a sensitive route, what is not base64 is refused with the reason."""
@@ -196,3 +201,34 @@ def test_compressed_bodies_are_not_guessed(world: World) -> None:
     coded = base64.b64encode(gzip.compress(json.dumps(GOOD).encode())).decode()
     answer = world.send({**event(raw=coded), "isBase64Encoded": True})
     assert answer.status == "invalid-encoded-params"
+
+
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("{}", "an object without parameters"),
+        ("[{}]", "an array"),
+        ('"{}"', "a text"),
+        ("1.5", "a number"),
+        ("7", "a number"),
+        ("true", "true or false"),
+        ("null", "null"),
+    ],
+)
+def test_the_message_says_what_the_body_was(world: World, raw: str, what: str) -> None:
+    """A body without parameters is described, so that its sender sees what went wrong."""
+    answer = world.send(event(raw=raw))
+    assert answer.status == "no-params-decoded"
+    assert f"The body is {what}. Send a JSON object" in answer.body["message"]
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\t"])
+def test_a_raw_line_break_names_its_remedy(world: World, character: str) -> None:
+    r"""A raw line break or tab in a text is told to be written as \n or \t."""
+    message = world.send(event(raw=f'{{"notes": "a{character}b"}}')).body["message"]
+    assert r"as \n and a tab as \t" in message
+    assert "JSONSetElement" in message
+    assert re.search(r"line \d column \d", message)
+    assert "JSONSetElement" not in world.send(event(raw="{notes}")).body["message"]

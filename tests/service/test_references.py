@@ -1,6 +1,7 @@
 """Step 7: what a request refers to must exist."""
 
 from itertools import combinations
+from typing import Any
 
 import pytest
 
@@ -49,3 +50,12 @@ def test_the_largest_id(world: World) -> None:
     assert world.post(order_id=2**63 - 1).code == 200
     assert world.post(order_id=str(2**63 - 2)).faults() == {"order_id": "invalid-param"}
     assert world.item()["order_id"] == 2**63 - 1
+
+
+@pytest.mark.parametrize("email", [..., "", "  "])
+def test_a_photographer_without_an_address(world: World, email: Any) -> None:
+    """The request is saved, with a warning that this photographer gets no email."""
+    world.put_record("user#504", **({} if email is ... else {"email": email}))
+    answer = world.post(photographer_user_id=504)
+    assert answer.code == 200
+    assert [warned["param"] for warned in answer.body["warnings"]] == ["photographer_user_id"]

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -32,6 +33,8 @@ def iso(seconds: int) -> str:
         (0, 0, "action-successful"),
         (7 * DAY, 0, "action-successful"),
         (7 * DAY + 1, 0, "session-expired"),
+        (7 * DAY + 0.001, 0, "session-expired"),
+        (4 * DAY, 72 * HOUR + 0.001, "session-expired"),
         (7 * DAY + 1, 7 * DAY + 1, "session-expired"),
         (4 * DAY, 72 * HOUR, "action-successful"),
         (4 * DAY, 72 * HOUR + 1, "session-expired"),
@@ -39,9 +42,10 @@ def iso(seconds: int) -> str:
     ],
 )
 @pytest.mark.usefixtures("clock")
-def test_when_a_session_ends(world: World, age: int, idle: int, status: str) -> None:
-    """Exactly seven days old or 72 hours unused is still good, a second more is not."""
-    world.put_session("edge-token", created_at=NOW - age, last_used_at=NOW - idle)
+def test_when_a_session_ends(world: World, age: float, idle: float, status: str) -> None:
+    """Exactly seven days old or 72 hours unused is still good, a millisecond more is not."""
+    created_at, last_used_at = (Decimal(str(NOW - seconds)) for seconds in (age, idle))
+    world.put_session("edge-token", created_at=created_at, last_used_at=last_used_at)
     answer = world.post(token="edge-token", session_view="default")
     assert answer.status == status
     assert answer.code == (200 if status == "action-successful" else 401)

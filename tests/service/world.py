@@ -335,7 +335,7 @@ def _without_token(payload: Any) -> Any:
     """Return a payload with its body read and without the one place that may hold a token."""
     if isinstance(payload, list):
         return [_without_token(each) for each in payload]
-    if not (isinstance(payload, dict) and isinstance(payload.get("body"), str)):
+    if not (isinstance(payload, dict) and payload.get("body")):
         return payload
     body = json.loads(payload["body"])
     if isinstance(body.get("session"), dict):

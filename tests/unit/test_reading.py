@@ -686,7 +686,8 @@ def in_zone(zone: str, *parts: dict[str, Any]) -> dict[str, Any]:
         ({**DAY, **NINE_TO_TEN}, None),
         ({**DAY, "time_start_{}": "10:00", "time_stop_{}": "10:00"}, None),
         ({**DAY, "time_start_{}": "10:00", "time_stop_{}": "9:59:59.9"}, "time_stop_{}"),
-        ({"time_start_{}": "10:00", "time_stop_{}": "9:00"}, "time_stop_{}"),
+        ({"time_start_{}": "10:00", "time_stop_{}": "9:00"}, None),
+        ({**DAY, "time_start_{}": "10:00"}, None),
         ({"date_start_{}": "2027-01-06", "date_stop_{}": "2027-01-05"}, "date_stop_{}"),
         (
             {**NINE_TO_TEN, "date_start_{}": "2027-01-06", "date_stop_{}": "2027-01-05"},
@@ -718,13 +719,57 @@ def test_zones_are_not_compared_with_each_other() -> None:
 
 @pytest.mark.parametrize("zone", ["local", "office", "utc"])
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(3600, None), (3599, "3600 s"), (0, "3600 s"), ("3600", None)]
+    ("seconds", "told"), [(3600, None), (3599, "3600 s"), (10, "3600 s"), ("3600", None)]
 )
 def test_a_duration_that_contradicts(zone: str, seconds: Any, told: str | None) -> None:
     """Warnings name a `time_duration_s` that contradicts a zone whose four values are all there."""
     warnings = warned(time_duration_s=seconds, **in_zone(zone, DAY, NINE_TO_TEN))
     assert [param for param, _ in warnings] == (["time_duration_s"] if told else [])
     assert all(str(told) in message and zone in message for _, message in warnings)
+
+
+@pytest.mark.parametrize(("zone", "tolerated"), [("local", 1), ("office", 1), ("utc", 0)])
+@pytest.mark.parametrize("hours", [0, 2])
+def test_the_clocks_may_change_in_between(zone: str, tolerated: int, hours: int) -> None:
+    """A difference of exactly one hour gives no warning in a zone where the clocks change."""
+    warnings = warned(time_duration_s=hours * 3600, **in_zone(zone, DAY, NINE_TO_TEN))
+    assert len(warnings) == 1 - tolerated
+    for seconds in (hours * 3600 + 1, (hours - 2) * 3600 + 7201 + 3600):
+        assert warned(time_duration_s=seconds, **in_zone(zone, DAY, NINE_TO_TEN))
+
+
+@pytest.mark.parametrize("of", ["date", "time"])
+def test_a_window_that_ends_before_it_starts(of: str) -> None:
+    """The ends of a window give a warning if they lie before its start, days and times apart."""
+    early, late = {"date": ("2027-01-05", "2027-01-06"), "time": (9, 10)}[of]
+    assert [
+        name for name, _ in warned(**{f"window_{of}_start": late, f"window_{of}_end": early})
+    ] == [f"window_{of}_end"]
+    for start, end in ((early, late), (late, late), (None, early), (late, None)):
+        assert warned(**{f"window_{of}_start": start, f"window_{of}_end": end}) == []
+    assert warned(window_date_start="2027-01-06", window_time_end=1) == []
+
+
+@pytest.mark.parametrize("name", ["notes", "updated_at_mt"])
+def test_a_text_that_was_damaged_on_the_way(name: str) -> None:
+    """A text with U+FFFD was not sent as UTF-8: it is saved as it came, with a warning."""
+    assert [param for param, _ in warned(**{name: "Gr\ufffd\ufffde"})] == [name]
+    assert kept(**{name: "Gr\ufffd\ufffde"}) == "Gr\ufffd\ufffde"
+
+
+ZONED = ["19:30:00+0700", "19:30 MST", "19:30Z", "7:30 PM MST", "19:30+7", "19:30 -07:00"]
+
+
+@pytest.mark.parametrize("sent", ZONED)
+def test_a_time_zone_has_a_message_of_its_own(sent: str) -> None:
+    """A time with a zone is told to come without; a datetime how to write its zone."""
+    (time,) = refused(requested_time=sent).faults
+    assert "without a zone" in time.message
+    if sent not in ("19:30Z", "19:30 -07:00"):
+        (moment,) = refused(confirmed_at=f"2027-01-05 {sent}").faults
+        assert "-07:00" in moment.message
+    for other in ("7 PM", "noon", "1930"):
+        assert "zone" not in refused(requested_time=other).faults[0].message
 
 
 @pytest.mark.parametrize("missing", [*DAY, *NINE_TO_TEN])

@@ -1,0 +1,66 @@
+"""The uuid that a request leads to, and whether the same request wrote it before (section 4)."""
+
+from typing import Final
+from uuid import NAMESPACE_URL, uuid5
+
+from appointments import readers, reading
+from appointments.appointments import Appointment
+from appointments.params import Parameters
+from appointments.request import Request
+from appointments.statuses import Failure, Fault, Status
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+MAX_KEY_LENGTH: Final = 255
+_NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://planomatic.com/appointments")
+
+
+def derive_uuid(request: Request, parameters: Parameters, owner: str | None) -> str | None:
+    """Return the key of the appointment that the request leads to (section 4.1).
+
+    Returns None if only the Idempotency-Key decides it and the `owner` of the session is unknown.
+    """
+    if decided := request.uuid or parameters.uuid:
+        return decided
+    if key := _idempotency_key(request):
+        return str(uuid5(_NAMESPACE, f"key {owner} {key}")) if owner else None
+    return str(uuid5(_NAMESPACE, f"request {request.id} {parameters.fingerprint}"))
+
+
+def key_errors(request: Request) -> list[Fault]:
+    """Return what is wrong with the Idempotency-Key, unless a uuid was passed instead."""
+    key = _idempotency_key(request)
+    if _has_uuid(request) or (len(key) <= MAX_KEY_LENGTH and key.isprintable()):
+        return []
+    message = f"Send at most {MAX_KEY_LENGTH} printable characters."
+    received = reading.shorten(key, request.mask)
+    return [Fault(IDEMPOTENCY_KEY, Status.INVALID_PARAM, message, received)]
+
+
+def is_same_request(item: Appointment, stored: Appointment) -> bool:
+    """Whether `stored` was written for the same content by the same owner (section 4.3)."""
+    return stored.fingerprint == item.fingerprint and stored.owner == item.owner
+
+
+def raise_on_conflict(item: Appointment, stored: Appointment, request: Request) -> None:
+    """Raise Failure if the uuid belongs to another appointment, of which nothing is revealed."""
+    if stored.attempt == item.attempt or is_same_request(item, stored):
+        return
+    param = "uuid" if _has_uuid(request) or not _idempotency_key(request) else IDEMPOTENCY_KEY
+    message = (
+        f"This {param} belongs to another appointment, which was not changed. "
+        f"Send a new {param} for a new appointment."
+    )
+    sent = request.idempotency_key if param == IDEMPOTENCY_KEY else item.uuid
+    received = reading.shorten(sent, request.mask)
+    raise Failure.of([Fault(param, Status.INVALID_PARAM, message, received)])
+
+
+def _has_uuid(request: Request) -> bool:
+    return request.uuid is not None or not readers.is_blank(request.params.get("uuid"))
+
+
+def _idempotency_key(request: Request) -> str:
+    """Return the Idempotency-Key without white space and quotes around it; empty if not passed."""
+    key = request.mask(request.idempotency_key or "").strip()
+    quoted = len(key) > 1 and key.startswith('"') and key.endswith('"')
+    return key[1:-1].strip() if quoted else key

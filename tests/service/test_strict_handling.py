@@ -1,0 +1,134 @@
+"""Section 3.7: a caller who asks for strict handling has unknown parameters refused."""
+
+from typing import Any
+
+import pytest
+
+from tests.service.world import Answer, World, event, rest
+
+JSON = {"content-type": "application/json"}
+STRICT = {**JSON, "Prefer": "handling=strict"}
+
+
+def applied(answer: Answer) -> str | None:
+    """Return the preference that the response says was applied."""
+    return answer.headers.get("Preference-Applied")
+
+
+def test_an_unknown_parameter_is_refused(world: World) -> None:
+    """An unknown parameter is invalid, with the nearest known name; nothing is saved."""
+    answer = world.post(headers=STRICT, date_strat_local="2027-01-05", zzz=1)
+    assert (answer.status, answer.body["saved"]) == ("invalid-param", False)
+    first, second = answer.body["errors"]
+    assert (first["param"], first["status"]) == ("date_strat_local", "invalid-param")
+    assert "did you mean date_start_local?" in first["message"]
+    assert "did you mean" not in second["message"]
+    assert answer.body["warnings"] == []
+    assert applied(answer) == "handling=strict"
+    assert world.items() == []
+
+
+def test_an_unknown_parameter_without_a_value_is_still_unknown(world: World) -> None:
+    """A blank value does not make an unknown name known, strictly or not."""
+    answer = world.post(headers=STRICT, zzz="", yyy=None)
+    assert answer.faults() == {"zzz": "invalid-param", "yyy": "invalid-param"}
+    lenient = world.post(zzz="")
+    assert lenient.code == 200
+    assert [warned["param"] for warned in lenient.body["warnings"]] == ["zzz"]
+
+
+def test_all_errors_come_at_once(world: World) -> None:
+    """Errors of known and unknown parameters come together; a missing one decides the status."""
+    answer = world.post(headers=STRICT, zzz=1, updated_at_mt=..., confirmed="maybe")
+    assert answer.status == "missing-param"
+    assert answer.faults() == {
+        "updated_at_mt": "missing-param",
+        "confirmed": "invalid-param",
+        "zzz": "invalid-param",
+    }
+
+
+def test_many_unknown_parameters(world: World) -> None:
+    """At most twenty are listed, then one error on `body` with the counts."""
+    answer = world.post(headers=STRICT, **{f"field {number}": 1 for number in range(23)})
+    assert len(answer.body["errors"]) == 21
+    last = answer.body["errors"][-1]
+    assert (last["param"], last["status"]) == ("body", "invalid-param")
+    assert "3 more" in last["message"]
+    assert "23 in all" in last["message"]
+
+
+@pytest.mark.parametrize(
+    ("prefer", "is_strict"),
+    [
+        ("handling=strict", True),
+        ('handling="strict"', True),
+        ("Handling = Strict", True),
+        ("respond-async, handling=strict; q=1, wait=10", True),
+        ('note="a, handling=lenient", handling=strict', True),
+        ("handling=strict, handling=lenient", True),
+        ("handling=lenient, handling=strict", False),
+        ("handling, handling=strict", False),
+        ("handling=lenient", False),
+        ("handling=stricter", False),
+        ("xhandling=strict", False),
+        ('note="handling=strict"', False),
+        ("strict", False),
+    ],
+)
+@pytest.mark.parametrize("shape", [dict, rest])
+def test_the_first_handling_counts(world: World, prefer: str, is_strict: bool, shape: Any) -> None:
+    """The first `handling` counts, and any other preference is ignored."""
+    answer = world.send(
+        shape(event(token="silent-token", headers={**JSON, "PREFER": prefer}, zzz=1))
+    )
+    assert answer.code == (400 if is_strict else 200)
+    assert applied(answer) == ("handling=strict" if is_strict else None)
+
+
+def test_repeated_headers(world: World) -> None:
+    """Of several headers the first decides, in both payload formats."""
+    sent = rest(event(headers={**JSON, "prefer": "handling=lenient"}, zzz=1))
+    sent["multiValueHeaders"]["prefer"] = ["handling=strict", "handling=lenient"]
+    assert world.send(sent).code == 400
+
+
+def test_every_response_from_step_three_on_says_so(world: World) -> None:
+    """The header stands in each response that comes after the route was found open."""
+    assert applied(world.post(headers=STRICT)) == "handling=strict"
+    assert applied(world.post(headers=STRICT, token="no-token")) == "handling=strict"
+    assert applied(world.send(event(headers={"prefer": "handling=strict"}))) == "handling=strict"
+    assert applied(world.send(event(headers=STRICT, raw="["))) == "handling=strict"
+    other = {**event(headers=STRICT), "rawPath": "/"}
+    assert applied(world.send(other)) is None
+
+
+def test_before_step_three_nothing_was_applied(world: World) -> None:
+    """A closed route answers before the preference is looked at."""
+    world.put_record("route#appointments/create", deployed=False)
+    assert applied(world.post(headers=STRICT)) is None
+
+
+def test_a_replay_follows_the_log_entry(world: World) -> None:
+    """A strict request is logged as strict, and its replay refuses the same and says so."""
+    world.post(headers=STRICT, zzz="")
+    entry = world.line("request")
+    assert entry["strict"] is True
+    replayed = world.send(entry)
+    assert replayed.faults() == {"zzz": "invalid-param"}
+    assert applied(replayed) == "handling=strict"
+    lenient = {name: value for name, value in entry.items() if name != "strict"}
+    assert world.send(lenient).code == 200
+
+
+def test_a_lenient_entry_has_no_mark(world: World) -> None:
+    """Only strict handling is logged."""
+    world.post(zzz=1)
+    assert "strict" not in world.line("request")
+
+
+def test_it_changes_no_fingerprint(world: World) -> None:
+    """The same content is the same request, strictly or not."""
+    uuid = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
+    world.post(uuid=uuid)
+    assert world.post(uuid=uuid, headers=STRICT).body["replayed"] is True
