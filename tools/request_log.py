@@ -1,6 +1,7 @@
 """The audit trail, read back: which requests came in, and what has become of each since.
 
-The function writes a `request` line and a `response` line (specification section 10). One
+The function writes a `request` and a `response` line, and an `email` line for each try of an email
+(specification section 10). One
 execution environment has one log stream and one request at a time, so a `response` answers the
 `request` before it in its stream, even where hand-made events share one request id.
 """
@@ -17,7 +18,9 @@ from appointments.statuses import Status
 
 # CloudWatch's clock and the function's differ: the lines' own time decides.
 _MARGIN: Final = timedelta(minutes=5)
-_PATTERN: Final = '{ ($.message = "request") || ($.message = "response") }'
+_PATTERN: Final = '{ ($.message = "request") || ($.message = "response") || ($.message = "email") }'
+# States of an email of which nothing is left to send.
+_SETTLED: Final = frozenset({"sent", "skipped"})
 _MOST_IN_A_PAGE: Final = 10_000
 # Answers that leave a request as it was: a later one of these has settled nothing.
 _UNSETTLED: Final = frozenset(status.value for status in Status if status.retryable)
@@ -96,6 +99,10 @@ def read(logs: Any, group: str, since: datetime) -> list[Request]:
             requests.append(Request(at, line))
             waiting[stream, requests[-1].id] = requests[-1]
             continue
+        if line["message"] == "email":
+            if line["status"] in _SETTLED:  # whoever sent it, the appointment's email is out
+                answers.append(_settled(at, line))
+            continue
         answer = Answer(
             at,
             str(line["request_id"]),
@@ -114,8 +121,16 @@ def read(logs: Any, group: str, since: datetime) -> list[Request]:
     )
 
 
+def _settled(at: int, line: dict[str, Any]) -> Answer:
+    """Return what an `email` line of a settled email says of the requests of its appointment."""
+    success = Status.ACTION_SUCCESSFUL.value
+    return Answer(
+        at, str(line["request_id"]), line.get("uuid"), success, saved=True, is_replay=False
+    )
+
+
 def _lines(logs: Any, group: str, since: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the two kinds of line in the log's order, each with its stream."""
+    """Yield the three kinds of line in the log's order, each with its stream."""
     events: list[dict[str, Any]] = []
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=group, startTime=int(since.timestamp() * 1000), filterPattern=_PATTERN
@@ -134,7 +149,7 @@ def _parsed(message: str) -> dict[str, Any] | None:
     """Return the line, or None where it is another kind: emulators ignore the pattern."""
     try:
         line = json.loads(message)
-        known = {"request": "received_at", "response": "status"}[line["message"]]
+        known = {"request": "received_at", "response": "status", "email": "status"}[line["message"]]
         if known == "received_at":
             datetime.fromisoformat(line[known])
     except (ValueError, TypeError, KeyError):

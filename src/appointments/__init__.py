@@ -12,7 +12,7 @@
 `request`, `params`                              what is asked for
 `readers`, `statuses`                            the contract's own vocabulary
 `clients`, `logs`                                the ground: AWS clients, log
-`settings`, `wire`                               the environment; DynamoDB's JSON
+`settings`, `wire`, `reasons`                    the environment; DynamoDB's JSON; why things fail
 ===============================================  ===============================================
 
 Every import points to a lower floor; only values and one exception, `Failure`, come up.

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from appointments import reasons
 from appointments.statuses import Failure, Fault, Outcome, Status
 
 
-def crashed(outcome: Outcome, *, is_identified: bool) -> Failure:
+def crashed(outcome: Outcome, broken: Exception, *, is_identified: bool) -> Failure:
     """Return the failure that stands for anything of ours that broke."""
     status = Status.APPLICATION_CRASH if is_identified else Status.IDENTIFY_REQUEST_ERROR
     if outcome.saved:
@@ -14,7 +15,7 @@ def crashed(outcome: Outcome, *, is_identified: bool) -> Failure:
         happened = "Something on our side broke, and it is unknown whether this was saved."
     else:
         happened = "Something on our side broke, and nothing was saved."
-    return Failure(status, happened)
+    return Failure(status, happened, reason=reasons.of_exception(broken))
 
 
 def body(request_id: str, outcome: Outcome, failure: Failure | None) -> dict[str, Any]:

@@ -4,13 +4,16 @@ boto3 would make the same clients and import what nothing here uses; the private
 PynamoDB our client is here, and its test fails when PynamoDB changes it.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
 from appointments import wire
+from appointments.reasons import CALL_NOTE
 from appointments.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -30,10 +33,52 @@ _SESSION: Final = get_session()
 wire.pass_through(_SESSION)
 
 
+_TABLES: Final = {
+    SETTINGS.sessions_table: "sessions",
+    SETTINGS.records_table: "records",
+    SETTINGS.appointments_table: "appointments",
+}
+
+
 @cache
 def client(service: str) -> Any:
     """Return the one client of an AWS service, made when it is first needed."""
-    return _SESSION.create_client(service, region_name=SETTINGS.region, config=BOUNDED)
+    made: Any = _SESSION.create_client(service, region_name=SETTINGS.region, config=BOUNDED)
+    made._make_api_call = _noting_failures(made._make_api_call)
+    return made
+
+
+def _noting_failures(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Have each exception of a client's calls name the operation and what it was called on.
+
+    A time-out of botocore's names neither, and PynamoDB wraps what it gets. The method is private
+    to botocore, and PynamoDB calls it too: this is the one place that sees every call.
+    """
+
+    def make_api_call(operation: str, parameters: dict[str, Any]) -> Any:
+        try:
+            return call(operation, parameters)
+        except (BotoCoreError, ClientError) as failed:
+            failed.add_note(call_note(operation, parameters))
+            raise
+
+    return make_api_call
+
+
+def call_note(operation: str, parameters: dict[str, Any]) -> str:
+    """Return the note that names a call, such as `PutItem on appointments`."""
+    return f"{CALL_NOTE}{operation}{_target(parameters)}"
+
+
+def _target(parameters: dict[str, Any]) -> str:
+    """Return the tables or the service that a call names, as a phrase."""
+    names = [parameters["TableName"]] if "TableName" in parameters else []
+    names += parameters.get("RequestItems", ())
+    if "TopicArn" in parameters:
+        return " on the notifications topic"
+    if "SecretId" in parameters:
+        return " on the Mandrill secret"
+    return f" on {' and '.join(sorted(_TABLES.get(name, name) for name in names))}" if names else ""
 
 
 def lend(connection: "TableConnection") -> None:

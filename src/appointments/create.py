@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from contextvars import copy_context
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -66,14 +67,18 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     if outcome.is_new:  # step 9
         email = mailing.deliver_first(stored, photographer, attempt, until)
     else:
-        email = mailing.resume(stored, attempt, until)
+        trigger = "replay" if request.is_replay else "retry"
+        email = mailing.resume(stored, attempt, until, trigger)
     outcome.email = email.shown()
     if email.is_failure:
+        outcome.recovery = email.recovery
+        outcome.photographer = stored.fields().get("photographer_user_id")
         raise Failure(
             Status.MANDRILL_EMAIL_FAILED,
-            "The appointment was saved, but its email is not yet with everybody: "
-            f"{email.reason or email.status}. It is tried again by itself until it is sent or a "
-            "person is told; there is no need to send this again.",
+            "The appointment was saved, but its email did not reach every recipient: "
+            f"{email.reason or email.status}. It is retried automatically, and the team is told if "
+            "that fails. Do not send it again.",
+            reason=email.failure_reason,
         )
 
 
@@ -184,7 +189,9 @@ def _write(
     """Write the item once, mark the session beside it, and return what is in the table."""
     marking = None
     if session.is_mark_due(request.received_at) and not request.is_replay:
-        marking = threading.Thread(target=_mark, args=(session, request.received_at))
+        marking = threading.Thread(
+            target=copy_context().run, args=(_mark, session, request.received_at)
+        )
         marking.start()
     try:
         return appointments.write(item)

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from appointments import mandrill
+from appointments import mandrill, reasons
 from appointments.appointments import SETTLED, Appointment
+from appointments.reasons import Reason
 from appointments.records import Record
 
 # States under which Mandrill's search lists an email that it never passed on.
@@ -20,7 +21,8 @@ class Email:
 
     `recipients` are objects with `email`, `roles`, `status`, and `id` and `reject_reason` where
     Mandrill gave them. A `suspect` email may have been accepted; `asked` tells whether Mandrill
-    could be asked where that was due.
+    could be asked where that was due, `was_called` whether it was called to send. `recovery` says
+    for people what is tried automatically, and until when.
     """
 
     status: str
@@ -28,6 +30,8 @@ class Email:
     reason: str | None = None
     suspect: bool = False
     asked: bool = True
+    was_called: bool = False
+    recovery: str | None = None
 
     def shown(self) -> dict[str, Any]:
         """Return the answer's object."""
@@ -36,6 +40,11 @@ class Email:
             "recipients": [{"id": None, **recipient} for recipient in self.recipients],
         }
         return shown | ({"reason": self.reason} if self.reason else {})
+
+    @property
+    def failure_reason(self) -> Reason:
+        """Why the email did not reach every recipient."""
+        return reasons.of_email(self.status, self.reason or self.status, self.recipients)
 
     @property
     def is_failure(self) -> bool:
@@ -110,9 +119,10 @@ def deliver(
         )
     except mandrill.Refused as refused:
         status = "partly-sent" if got else "failed"
-        return Email(status, (*got.values(), *unknown), str(refused))
+        return Email(status, (*got.values(), *unknown), str(refused), was_called=True)
     except mandrill.Unanswered as unanswered:
-        return Email("unknown", (*got.values(), *unknown), str(unanswered), suspect=True)
+        told = (*got.values(), *unknown)
+        return Email("unknown", told, str(unanswered), suspect=True, was_called=True)
     return _judged(got.values(), owed, deliveries)
 
 
@@ -129,7 +139,7 @@ def _judged(
     failed = [entry for entry in entries if entry["status"] not in mandrill.GOOD]
     recipients = (*got, *entries)
     if not failed:
-        return Email("sent", recipients)
+        return Email("sent", recipients, was_called=True)
     reason = "; ".join(
         f"{entry['email']} {entry['status']}"
         + (f" ({entry['reject_reason']})" if "reject_reason" in entry else "")
@@ -137,8 +147,9 @@ def _judged(
     )
     if any(entry["status"] == "unknown" for entry in failed):
         # Mandrill took the message and said nothing of somebody: he may have got it.
-        return Email("unknown", recipients, reason, suspect=True)
-    return Email("partly-sent" if len(recipients) > len(failed) else "failed", recipients, reason)
+        return Email("unknown", recipients, reason, suspect=True, was_called=True)
+    status = "partly-sent" if len(recipients) > len(failed) else "failed"
+    return Email(status, recipients, reason, was_called=True)
 
 
 def _entry(addressee: Entry, status: str, delivery: mandrill.Delivery | None = None) -> Entry:

@@ -12,13 +12,13 @@ from typing import Any, Final
 from uuid import uuid4
 
 from aws_lambda_powertools.metrics import MetricUnit
-from botocore.exceptions import ClientError
 
 from appointments import answers, http, notifications, replay
 from appointments.appointments import Appointment
 from appointments.create import create
-from appointments.logs import count, flush, logger, record
+from appointments.logs import count, flush, log_keys, logger, record
 from appointments.owed import take_up_owed
+from appointments.reasons import Cause, Reason
 from appointments.records import Record
 from appointments.request import Request, iso
 from appointments.sessions import Session
@@ -84,61 +84,77 @@ def _answer(
     route: Callable[[], None] | None = None,
     is_replay: bool = False,
 ) -> dict[str, Any]:
-    """Answer one request, log and measure it, and report what a person must know."""
+    """Answer one request, log and measure it, and notify people of a failure of ours."""
     started, received_at, attempt = time.perf_counter(), time.time(), str(uuid4())
-    request, outcome, failure, reason, is_identified = None, Outcome(), None, "", False
-    try:
-        if route:
-            route()
-        is_identified = True
-        request = begin()
-        received_at = request.received_at
-        if request.is_decoded:
-            record("request", **request.line())
-        create(request, outcome, attempt, until)
-    except Failure as known:
-        failure, reason = known, str((outcome.email or {}).get("reason") or known.status.value)
-    except Exception as broken:  # noqa: BLE001 - whatever broke, the answer is the contract's
-        trace = traceback.format_exc()
-        logger.error(
-            "broken", request_id=request_id, exception=request.mask(trace) if request else trace
-        )
-        failure = answers.crashed(outcome, is_identified=is_identified)
-        reason = _reason(broken)
-    answer = answers.body(request_id, outcome, failure)
-    if failure and failure.status.notified:
-        told = notifications.facts(
-            failure.status,
-            reason,
-            source=attempt,
-            request_id=request_id,
-            received_at=iso(received_at),
-            uuid=outcome.uuid,
-            saved=outcome.saved,
-            owner=outcome.owner,
-            recipients=[each["email"] for each in (outcome.email or {}).get("recipients", ())],
-            is_logged=is_replay or (request is not None and request.is_replayable),
-        )
+    request, outcome, failure, is_identified = None, Outcome(), None, False
+    with log_keys(request_id=request_id):
         try:
-            notifications.report(failure.status, told)
-        except Exception:  # noqa: BLE001 - a failure to tell must not cost the caller his answer
-            logger.error("broken", request_id=request_id, exception=traceback.format_exc())
-            count("NotificationFailed")
-    _log(answer, (time.perf_counter() - started) * 1000, outcome, is_replay=is_replay)
+            if route:
+                route()
+            is_identified = True
+            request = begin()
+            received_at = request.received_at
+            if request.is_decoded:
+                record("request", **request.line())
+            create(request, outcome, attempt, until)
+        except Failure as known:
+            failure = known
+        except Exception as broken:  # noqa: BLE001 - whatever broke, the response is the contract's
+            trace = traceback.format_exc()
+            logger.error("broken", exception=request.mask(trace) if request else trace)
+            failure = answers.crashed(outcome, broken, is_identified=is_identified)
+        answer = answers.body(request_id, outcome, failure)
+        if failure and failure.status.notified:
+            is_logged = is_replay or (request is not None and request.is_replayable)
+            _notify(failure, outcome, attempt, request_id, received_at, is_logged=is_logged)
+        milliseconds = (time.perf_counter() - started) * 1000
+        _log(answer, milliseconds, outcome, failure, is_replay=is_replay)
     return http.payload(answer, is_replayed=outcome.replayed, is_strict=outcome.is_strict)
 
 
-def _reason(broken: BaseException) -> str:
-    """Return the exception's name, and AWS's own error code where one lies beneath."""
-    beneath: BaseException | None = broken
-    while beneath is not None and not isinstance(beneath, ClientError):
-        beneath = beneath.__cause__ or beneath.__context__
-    code = beneath.response["Error"].get("Code") if beneath else None
-    return f"{type(broken).__name__}: {code}" if code else type(broken).__name__
+def _notify(
+    failure: Failure,
+    outcome: Outcome,
+    attempt: str,
+    request_id: str,
+    received_at: float,
+    *,
+    is_logged: bool,
+) -> None:
+    """Notify people of the failure; never raises, since the response must not change."""
+    try:
+        reason = failure.reason or Reason(failure.status.value, failure.status.value, Cause.DEFECT)
+        notifications.notify(
+            notifications.make(
+                failure.status,
+                reason,
+                id_seed=attempt,
+                request_id=request_id,
+                received_at=iso(received_at),
+                uuid=outcome.uuid,
+                saved=outcome.saved,
+                owner=outcome.owner,
+                recipients=(outcome.email or {}).get("recipients", ()),
+                photographer=outcome.photographer,
+                recovery=outcome.recovery,
+                is_logged=is_logged,
+            )
+        )
+    except Exception:  # noqa: BLE001 - a failure to notify must not cost the caller the response
+        logger.error("broken", exception=traceback.format_exc())
+        count("NotificationFailed")
 
 
-def _log(answer: dict[str, Any], milliseconds: float, outcome: Outcome, *, is_replay: bool) -> None:
+def _log(
+    answer: dict[str, Any],
+    milliseconds: float,
+    outcome: Outcome,
+    failure: Failure | None,
+    *,
+    is_replay: bool,
+) -> None:
     global _is_cold  # noqa: PLW0603 - an execution environment has one cold start
+    reason = failure.reason if failure and failure.status.notified else None
     record(
         "response",
         request_id=answer["request_id"],
@@ -146,6 +162,7 @@ def _log(answer: dict[str, Any], milliseconds: float, outcome: Outcome, *, is_re
         status=answer["status"],
         code=answer["code"],
         saved=answer["saved"],
+        reason=reason and reason.text,
         duration_ms=round(milliseconds, 1),
         **({"replay": True} if is_replay else {}),
     )

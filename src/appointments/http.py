@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from appointments import decoding, params, readers
+from appointments.reasons import Cause, Reason
 from appointments.request import PLAIN, REQUEST_ID, SENSITIVE, Request
 from appointments.statuses import Failure, Status
 
@@ -56,6 +57,7 @@ def route(event: Mapping[str, Any]) -> None:
         raise Failure(
             Status.IDENTIFY_REQUEST_ERROR,
             "Nothing was saved. The request has no method or no path to tell what it asks for.",
+            reason=Reason("no method or no path", "no method or no path", Cause.EVENT),
         )
     if method.upper() != METHOD or path.removesuffix("/") != PATH:
         raise Failure(

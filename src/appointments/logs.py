@@ -1,5 +1,7 @@
 """The function's log and metrics: one logger, and one EMF record for each answer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Metrics
@@ -35,6 +37,16 @@ logger = Logger(
 )
 metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 metrics.set_default_dimensions(stage=SETTINGS.stage)
+
+
+@contextmanager
+def log_keys(**keys: Any) -> Iterator[None]:
+    """Have each line that is written within show these keys, also in a thread with this context."""
+    logger.thread_safe_append_keys(**keys)
+    try:
+        yield
+    finally:
+        logger.thread_safe_remove_keys(keys)
 
 
 def record(message: str, **fields: Any) -> None:

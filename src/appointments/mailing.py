@@ -6,6 +6,7 @@ write.
 """
 
 import time
+from dataclasses import replace
 from typing import Final
 
 from pynamodb.exceptions import PynamoDBException
@@ -13,9 +14,10 @@ from pynamodb.exceptions import PynamoDBException
 from appointments import delivery, outbox, records
 from appointments.appointments import MOST_TRIES, SETTLED, Appointment
 from appointments.delivery import Email
-from appointments.logs import logger
+from appointments.logs import logger, record
 from appointments.outbox import LEASE_SECONDS
 from appointments.records import Record
+from appointments.request import iso
 
 # Seconds from the end of a try to the schedule's next, and from a failed search to the next.
 _DELAYS: Final = (60, 240, 900, 3600)
@@ -39,14 +41,17 @@ def deliver_first(
     if item.email_status in SETTLED:
         return delivery.stored(item)
     email = delivery.deliver(item, photographer, until, suspect=False)
-    _mark(item, holder, email, tries=1, due=_next_due(email, 1))
-    return email
+    due = _next_due(email, 1)
+    _log_try(item, email, "request", tries=1, suspect=False)
+    _mark(item, holder, email, tries=1, due=due)
+    return _with_recovery(email, 1, due)
 
 
-def resume(item: Appointment, holder: str, until: float) -> Email:
+def resume(item: Appointment, holder: str, until: float, trigger: str) -> Email:
     """Send what an earlier request left outstanding, unless another sender is at it.
 
-    A caller's retry or a replay: it uses up no try, and an email that was given up is sent too.
+    The `trigger` is a caller's `retry` or a `replay`: it uses up no try, and an email that was
+    given up is sent too.
     """
     now = time.time()
     if item.email_status in SETTLED or item.is_held(now):
@@ -60,8 +65,9 @@ def resume(item: Appointment, holder: str, until: float) -> Email:
         next_due = _next_due(email, tries)
     else:
         next_due = max(int(planned), int(now)) if planned and tries < MOST_TRIES else None
+    _log_try(item, email, trigger, tries=tries, suspect=suspect)
     _mark(item, holder, email, tries=tries, due=next_due)
-    return email
+    return _with_recovery(email, tries, next_due)
 
 
 def take_up(item: Appointment, holder: str, until: float) -> Email | None:
@@ -78,10 +84,11 @@ def take_up(item: Appointment, holder: str, until: float) -> Email | None:
         return None
     email = delivery.deliver(item, photographer, until, suspect=suspect, only_ask=spent)
     tries = int(item.email_tries or 0)
-    if is_given_up(item, email):
-        return email
     if not email.asked and not spent:
         tries -= 1
+    _log_try(item, email, "schedule", tries=tries, suspect=suspect)
+    if is_given_up(item, email):
+        return email
     _mark(item, holder, email, tries=tries, due=_next_due(email, tries))
     return email
 
@@ -101,6 +108,38 @@ def give_up(item: Appointment, holder: str, email: Email, notification: str) -> 
         due=outbox.later(time.time(), _DELAYS[0]),
         notification=notification,
     )
+
+
+def _log_try(item: Appointment, email: Email, trigger: str, *, tries: int, suspect: bool) -> None:
+    """Write the `email` log entry of a try, or of a search after which nothing is left to send."""
+    if not email.asked:
+        return
+    shown = email.shown()
+    record(
+        "email",
+        uuid=item.uuid,
+        trigger="search" if suspect and not email.was_called else trigger,
+        status=email.status,
+        tries=tries,
+        recipients=shown["recipients"],
+        reason=email.reason,
+    )
+
+
+def _with_recovery(email: Email, tries: int, due: int | None) -> Email:
+    """Return the email with what its notification says of the tries that follow."""
+    if not email.is_failure:
+        return email
+    if due is None:
+        told = "Nothing any more: the email was given up. The replay sends it again."
+    else:
+        last = iso(due + sum(_DELAYS[tries:]), "minutes")
+        told = (
+            f"The email is tried again at {iso(due, 'minutes')}, then with growing pauses until "
+            f"{last}. Recipients who have it get no second one. If it is given up, you are "
+            "notified again."
+        )
+    return replace(email, recovery=told)
 
 
 def _next_due(email: Email, tries: int) -> int | None:

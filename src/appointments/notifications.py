@@ -1,110 +1,149 @@
-"""What people are told of a failure: one SNS message, for them and for their machines."""
+"""Notifications: one SNS message for each failure, for people and for machines (section 9)."""
 
 import json
 import re
 import shlex
 import time
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, Self
 from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from appointments import clients, outbox
 from appointments.logs import SERVICE, count, logger
+from appointments.reasons import Reason
 from appointments.settings import SETTINGS
 from appointments.statuses import Status
 
-Facts = dict[str, Any]
-
 _NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://planomatic.com/notifications")
-_LONGEST_SUBJECT: Final = 100
-_UNSAFE: Final = re.compile(r"[^ -~]+")
-# In a storm these are published once in so many seconds by each execution environment.
-_STORMY: Final = frozenset({Status.APPLICATION_CRASH, Status.IDENTIFY_REQUEST_ERROR})
-_CALM_SECONDS: Final = 60
+_MAX_SUBJECT: Final = 100
+_NOT_ASCII: Final = re.compile(r"[^ -~]+")
 _PROTOCOLS: Final = ("sqs", "lambda", "http", "https")
+_ATTRIBUTES: Final = ("status", "stage", "service", "storm")
+_SAVED: Final = {
+    True: "It is saved",
+    False: "Nothing was saved",
+    None: "It is unknown whether it is saved",
+}
 
-_published_at: dict[Status, float] = {}
-_held_back: dict[Status, int] = {}
+
+@dataclass(frozen=True, kw_only=True)
+class Notification:
+    """What people and machines are told of one failure.
+
+    It holds no token, no key and no free text of the appointment. `recipients` are the objects of
+    `data.email`. `repair` is what a person does before the `replay` command, which is None if the
+    log has no request to replay. `recovery` says what recovers automatically, and until when.
+    `storm` is `first` or `more` (section 9.4).
+    """
+
+    notification_id: str
+    stage: str
+    service: str
+    status: str
+    reason: str
+    request_id: str
+    received_at: str
+    uuid: str | None
+    saved: bool | None
+    owner: str | None
+    recipients: Sequence[Any]
+    log_group: str
+    log_query: str
+    replay: str | None
+    repair: str = "See the log."
+    recovery: str = "Nothing recovers automatically."
+    chapter: str = "docs/operations.md"
+    storm: str = "first"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return a pending notification, of this version of the code or of another one."""
+        facts = json.loads(text)
+        names = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in facts.items() if name in names})
+
+    def to_json(self) -> str:
+        """Return the one JSON object that machines get, and that is stored while it is pending."""
+        return json.dumps(asdict(self))
 
 
-def facts(
+def make(
     status: Status,
-    reason: str,
+    reason: Reason,
     *,
-    source: str,
+    id_seed: str,
     request_id: str,
     received_at: str,
     uuid: str | None,
     saved: bool | None,
     owner: str | None,
-    recipients: Sequence[str] = (),
+    recipients: Sequence[Mapping[str, Any]] = (),
+    photographer: int | None = None,
+    recovery: str | None = None,
     is_logged: bool = True,
-) -> Facts:
-    """Return what a notification says, without token, key or free text of the appointment.
+) -> Notification:
+    """Return the notification of a failure; `storm` is decided here.
 
-    `source` makes its `notification_id` stable; `is_logged` tells whether a `request` line was
-    written that can be replayed.
+    `id_seed` makes its `notification_id` stable. `photographer` is the id of the user record that
+    has the photographer's address. `is_logged` says whether the log has a request to replay.
     """
-    which = "" if status in _STORMY else f" --request-id {shlex.quote(request_id)}"
     command = (
         f"replay --region {SETTINGS.region} --log-group {SETTINGS.log_group}"
-        f" --since {received_at} --status {status.value}{which} --yes"
+        f" --since {received_at} --status {status.value}"
+        f" --request-id {shlex.quote(request_id)} --yes"
     )
-    return {
-        "notification_id": str(uuid5(_NAMESPACE, f"{source} {status.value} {request_id}")),
-        "stage": SETTINGS.stage,
-        "service": SERVICE,
-        "status": status.value,
-        "reason": reason,
-        "request_id": request_id,
-        "received_at": received_at,
-        "uuid": uuid,
-        "saved": saved,
-        "owner": owner,
-        "recipients": list(recipients),
-        "log_group": SETTINGS.log_group,
-        "log_query": f"fields @timestamp, @message | filter request_id = '{request_id}'",
-        "replay": command if is_logged else None,
-        "count": 1,
-    }
+    return Notification(
+        notification_id=str(uuid5(_NAMESPACE, f"{id_seed} {status.value} {request_id}")),
+        stage=SETTINGS.stage,
+        service=SERVICE,
+        status=status.value,
+        reason=reason.text,
+        request_id=request_id,
+        received_at=received_at,
+        uuid=uuid,
+        saved=saved,
+        owner=owner,
+        recipients=[dict(recipient) for recipient in recipients],
+        log_group=SETTINGS.log_group,
+        log_query=f"fields @timestamp, @message | filter request_id = '{request_id}'",
+        replay=command if is_logged else None,
+        repair=_repair(reason, recipients, photographer),
+        recovery=recovery or Notification.recovery,
+        chapter=f"docs/operations.md#{reason.cause.value}",
+        storm=storms.classify(f"{status.value} {reason.code}", time.time()),
+    )
 
 
-def report(status: Status, told: Facts) -> None:
-    """Publish; where that fails, leave the notification with its appointment, or in the log."""
-    now = time.time()
-    if status in _STORMY:
-        if 0 <= now - _published_at.get(status, 0) < _CALM_SECONDS:
-            _held_back[status] = _held_back.get(status, 0) + 1
-            return
-        _published_at[status] = now
-        told = {**told, "count": 1 + _held_back.pop(status, 0)}
-    if publish(told):
+def notify(notification: Notification) -> None:
+    """Publish; if that fails, leave it with its appointment as pending, or in the log."""
+    if publish(notification):
         return
-    if told["saved"] and told["uuid"]:
+    if notification.uuid and notification.saved is not False:
         try:
-            outbox.owe(told["uuid"], json.dumps(told), now)
-        except Exception as failed:  # noqa: BLE001 - the answer must not suffer
+            outbox.owe(notification.uuid, notification.to_json(), time.time())
+        except Exception as failed:  # noqa: BLE001 - the response must not change
             logger.warning("notification not owed", reason=type(failed).__name__)
         else:
             return
-    logger.error("notification not published", notification=told)
+    logger.error("notification not published", notification=asdict(notification))
     count("NotificationFailed")
 
 
-def publish(told: Facts) -> bool:
-    """Publish a notification under its stable id; False where SNS did not take it."""
-    machine = json.dumps(told)
+def publish(notification: Notification) -> bool:
+    """Publish a notification under its stable id; False if SNS did not take it."""
+    facts = asdict(notification)
+    message = {"default": _text(notification), **dict.fromkeys(_PROTOCOLS, notification.to_json())}
     try:
         clients.client("sns").publish(
             TopicArn=SETTINGS.notifications_topic,
-            Subject=_subject(told),
+            Subject=subject(notification),
             MessageStructure="json",
-            Message=json.dumps({"default": _text(told), **dict.fromkeys(_PROTOCOLS, machine)}),
+            Message=json.dumps(message),
             MessageAttributes={
-                name: {"DataType": "String", "StringValue": told[name]}
-                for name in ("status", "stage", "service")
+                name: {"DataType": "String", "StringValue": facts[name]} for name in _ATTRIBUTES
             },
         )
     except (BotoCoreError, ClientError) as failed:
@@ -114,26 +153,89 @@ def publish(told: Facts) -> bool:
     return True
 
 
-def _subject(told: Facts) -> str:
-    subject = f"[{told['stage']}] {told['status']}: {told['reason']}"
-    return _UNSAFE.sub(" ", subject)[:_LONGEST_SUBJECT].strip()
+class Storms:
+    """Which failure is the first of its kind within ten minutes in this execution environment.
+
+    A kind is a status and a declared code. Kinds beyond MAX_KINDS count as one more kind.
+    """
+
+    SECONDS: Final = 600
+    MAX_KINDS: Final = 100
+
+    def __init__(self) -> None:
+        self._first_at: dict[str, float] = {}
+
+    def classify(self, kind: str, now: float) -> str:
+        """Return `first` or `more` for a failure of `kind` at `now` (epoch seconds)."""
+        if kind not in self._first_at and len(self._first_at) >= self.MAX_KINDS:
+            kind = ""
+        if 0 <= now - self._first_at.get(kind, float("-inf")) < self.SECONDS:
+            return "more"
+        self._first_at[kind] = now
+        return "first"
+
+    def forget(self) -> None:
+        """Forget every failure, as a new execution environment would."""
+        self._first_at.clear()
 
 
-def _text(told: Facts) -> str:
-    saved = {True: "It is saved", False: "Nothing was saved", None: "Unknown whether it is saved"}
-    stands_for = (
-        f"\nStands for:  {told['count']} failures of this kind" if told["count"] > 1 else ""
-    )
-    mend = told["replay"] or "there is no request on record that could be replayed"
+storms: Final = Storms()
+
+
+def subject(notification: Notification) -> str:
+    """Return one line of ASCII with at most 100 characters."""
+    line = f"[{notification.stage}] {notification.status}: {notification.reason}"
+    return _NOT_ASCII.sub(" ", line)[:_MAX_SUBJECT].strip()
+
+
+def _repair(
+    reason: Reason, recipients: Sequence[Mapping[str, Any]], photographer: int | None
+) -> str:
+    """Return what a person does; for a refused address, whose record has it."""
+    records = []
+    for recipient in recipients:
+        if recipient["status"] in ("rejected", "invalid"):
+            roles = recipient.get("roles", ())
+            if "photographer" in roles and photographer is not None:
+                records.append(
+                    f"Correct the email of user#{photographer}: "
+                    f"admin record put 'user#{photographer}' --email ADDRESS."
+                )
+            if "booker" in roles:
+                records.append(
+                    "The booker's address comes from their session: remove it from Mandrill's "
+                    "rejection list, or reach them in another way."
+                )
+    return " ".join(records) or reason.cause.repair
+
+
+def _recipient(recipient: Any) -> str:
+    """Return a recipient with what Mandrill said, as a line; 0.1.0 stored only the address."""
+    if not isinstance(recipient, Mapping):
+        return str(recipient)
+    roles = " and ".join(recipient.get("roles", ()))
+    reject_reason = recipient.get("reject_reason")
+    status = f"{recipient['status']} ({reject_reason})" if reject_reason else recipient["status"]
+    return f"{recipient['email']} ({roles}): {status}"
+
+
+def _text(notification: Notification) -> str:
+    """Return the text for people."""
+    told = notification
+    recipients = "\n              ".join(map(_recipient, told.recipients)) or "no recipient"
     return f"""\
-What failed:  {told["status"]}: {told["reason"]}{stands_for}
-Appointment:  {saved[told["saved"]]} (uuid {told["uuid"] or "unknown"}).
-Affected:     {told["owner"] or "unknown"}; email to {", ".join(told["recipients"]) or "nobody"}
-Request:      {told["request_id"]}, received at {told["received_at"]}
-The log:      {told["log_group"]}, in Logs Insights:
-              {told["log_query"]}
-To mend it:   {mend}
+What failed:  {told.status}: {told.reason}
+Appointment:  {_SAVED[told.saved]} (uuid {told.uuid or "unknown"}).
+Affected:     {told.owner or "unknown"}
+Email to:     {recipients}
+Automatic:    {told.recovery}
+To repair:    {told.repair}
+Then run:     {told.replay or "nothing: the log has no request that could be replayed"}
+Read:         {told.chapter}
+Request:      {told.request_id}, received at {told.received_at}
+The log:      {told.log_group}, in Logs Insights:
+              {told.log_query}
 
 Replaying is safe: it creates at most one appointment and sends each email once.
-Stage {told["stage"]}, service {told["service"]}, notification {told["notification_id"]}
+Stage {told.stage}, service {told.service}, notification {told.notification_id}
 """

@@ -1,7 +1,7 @@
 """The schedule: what is still owed is taken up without anyone's help (specification section 8)."""
 
-import json
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +10,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from appointments import appointments, mailing, notifications, outbox
 from appointments.appointments import MOST_TRIES, Appointment
 from appointments.delivery import Email
-from appointments.logs import count, logger
+from appointments.logs import count, log_keys, logger
+from appointments.notifications import Notification
 from appointments.statuses import Status
 
 # Of each of the index's shards, in one run: Mandrill allows twenty searches a minute in all.
@@ -31,22 +32,25 @@ def take_up_owed(attempt: str, until: float) -> dict[str, Any]:
     for uuid in outbox.due(time.time(), _MOST_OF_A_SHARD):
         if time.monotonic() + _LONGEST_ITEM > until:
             break
+        request_id = None
         try:
             item = appointments.find(uuid)
             if item is None or item.owed is None:
                 continue
+            request_id = item.request_id
             oldest = max(oldest, time.time() - datetime.fromisoformat(item.received_at).timestamp())
-            _take_up(item, attempt, until, done)
+            with log_keys(request_id=request_id):
+                _take_up(item, attempt, until, done)
         except Exception:  # noqa: BLE001 - one item that breaks must not hold up the others
             done["failed"] += 1
-            logger.exception("owed, not taken up", uuid=uuid)
+            logger.exception("owed, not taken up", uuid=uuid, request_id=request_id)
     count("OldestOwedSeconds", round(oldest), MetricUnit.Seconds)
     return done
 
 
 def _take_up(item: Appointment, attempt: str, until: float, done: dict[str, int]) -> None:
     for notification in list(item.notifications or ()):
-        if notifications.publish(json.loads(notification)):
+        if notifications.publish(Notification.from_json(notification)):
             outbox.settle(item, notification)
             done["notifications"] += 1
     if item.is_scheduled():
@@ -65,18 +69,21 @@ def _take_up(item: Appointment, attempt: str, until: float, done: dict[str, int]
 
 def _give_up(item: Appointment, attempt: str, email: Email, done: dict[str, int]) -> None:
     """Give an email up: the notification is owed before it is published, so it cannot be lost."""
-    told = notifications.facts(
+    reason = email.failure_reason
+    told = notifications.make(
         Status.MANDRILL_EMAIL_FAILED,
-        f"the email was given up after {MOST_TRIES} tries: {email.reason}",
-        source=attempt,
+        replace(reason, text=f"the email was given up after {MOST_TRIES} tries: {reason.text}"),
+        id_seed=attempt,
         request_id=item.request_id,
         received_at=item.received_at,
         uuid=item.uuid,
         saved=True,
         owner=item.owner,
-        recipients=[recipient["email"] for recipient in email.recipients],
+        recipients=email.recipients,
+        photographer=item.fields().get("photographer_user_id"),
+        recovery="Nothing any more: the email was given up. The replay sends it again.",
     )
-    notification = json.dumps(told)
+    notification = told.to_json()
     mailing.give_up(item, attempt, email, notification)
     count("EmailsGivenUp")
     if notifications.publish(told):

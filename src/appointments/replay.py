@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 
 from appointments import params, readers
+from appointments.reasons import Cause, Reason
 from appointments.request import REQUEST_ID, Request
 from appointments.statuses import Failure, Status
 
@@ -94,6 +95,7 @@ def read(line: Any) -> Request:
             Status.IDENTIFY_REQUEST_ERROR,
             "Nothing was saved. The event is neither a request through API Gateway nor a logged "
             f"`request` line to replay: see {named}.",
+            reason=Reason(f"no logged request: see {named}", "no logged request", Cause.EVENT),
         )
     if held.params is None:
         raise Failure(

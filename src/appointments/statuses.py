@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Self
 
+from appointments.reasons import Reason
+
 
 class Status(Enum):
     """A status of the API document; `value` is its name there.
@@ -68,7 +70,8 @@ class Warned:
 class Failure(Exception):
     """The request ends here with `status`; the one exception that carries a status up.
 
-    `faults` are the parameters at fault, `warnings` what was remarked on the others.
+    `faults` are the parameters at fault, `warnings` what was remarked on the others. `reason` is
+    what operators are told if the status is notified.
     """
 
     def __init__(
@@ -77,8 +80,10 @@ class Failure(Exception):
         message: str,
         faults: Sequence[Fault] = (),
         warnings: Sequence[Warned] = (),
+        reason: Reason | None = None,
     ) -> None:
         super().__init__(message)
+        self.reason = reason
         self.status = status
         self.message = message
         self.faults = tuple(faults)
@@ -102,7 +107,8 @@ class Outcome:
     `saved` is None while it is unknown; `appointment`, `email` and `session` are the answer's
     objects of these names (specification section 2), None where they do not stand in it. `is_new`
     tells that this request wrote the appointment; `is_strict` that it was read with strict
-    handling; `owner` is for operators.
+    handling. For operators: `owner`, the `photographer` (a user id), and what `recovery` the email
+    has.
     """
 
     uuid: str | None = None
@@ -115,3 +121,5 @@ class Outcome:
     is_new: bool = False
     is_strict: bool = False
     owner: str | None = None
+    photographer: int | None = None
+    recovery: str | None = None

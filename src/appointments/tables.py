@@ -9,9 +9,20 @@ from pynamodb.constants import NULL
 from pynamodb.models import Model
 
 from appointments import clients
+from appointments.reasons import MalformedItem
 
 # DynamoDB hands back the keys it had no capacity for: asked for once more, then it is a failure.
 _READ_ATTEMPTS: Final = 2
+
+
+_TYPE_NAMES: Final = {
+    "S": "a text",
+    "N": "a number",
+    "BOOL": "true or false",
+    "L": "a list",
+    "M": "a map",
+    "SS": "a set of texts",
+}
 
 
 class WholeNumberAttribute(NumberAttribute):
@@ -39,12 +50,26 @@ class Table(Model):
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Self:
-        """Return the item that DynamoDB tells; PynamoDB would ask each attribute declared."""
+        """Return the item that DynamoDB tells; PynamoDB would ask each attribute declared.
+
+        Raises MalformedItem if an attribute has another type than the one declared.
+        """
         declared, item = cls.get_attributes(), cls()
         for name, told in data.items():
             if name in declared and NULL not in told:
-                setattr(item, name, declared[name].deserialize(declared[name].get_value(told)))
+                attribute = declared[name]
+                if attribute.attr_type not in told:
+                    raise cls._malformed(data, attribute)
+                setattr(item, name, attribute.deserialize(attribute.get_value(told)))
         return item
+
+    @classmethod
+    def _malformed(cls, data: dict[str, Any], attribute: Any) -> MalformedItem:
+        table = cls.__name__.lower()
+        # A session's key is the hash of its token, which no person needs to see.
+        key = table if table == "session" else data.get(_key_name(cls), {}).get("S", table)
+        what = f"{attribute.attr_name} is not {_TYPE_NAMES[attribute.attr_type]}"
+        return MalformedItem(f"{key}: {what}", f"{table}: {what}")
 
     def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
         """Return what is set, as DynamoDB takes it; PynamoDB would ask each attribute declared.
@@ -106,7 +131,9 @@ def read(wanted: Sequence[tuple[type[Table], str]]) -> Found:
                 items[table, raw[_key_name(table)]["S"]] = raw
         left = answer.get("UnprocessedKeys", {})
     if left:
-        raise TimeoutError("DynamoDB had no capacity for some of the keys")
+        unread = TimeoutError("DynamoDB had no capacity for some of the keys")
+        unread.add_note(clients.call_note("BatchGetItem", {"RequestItems": left}))
+        raise unread
     return Found(items)
 
 

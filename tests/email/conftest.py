@@ -133,6 +133,12 @@ class Published:
         facts: dict[str, Any] = json.loads(self.message["sqs"])
         return facts
 
+    @property
+    def storm(self) -> str:
+        """Whether it is the `first` of its kind or one `more`, as its attribute says."""
+        assert self.attributes["storm"]["Value"] == self.facts["storm"]
+        return str(self.facts["storm"])
+
 
 @dataclass
 class Context:
@@ -167,14 +173,19 @@ def office(
         renew_clients()
         mandrill._key.cache_clear()
         mandrill._pool.clear()
-        notifications._published_at.clear()
-        notifications._held_back.clear()
+        notifications.storms.forget()
         records._held = None
         # Nothing breaks on the wire to DynamoDB here.
         world = World(None, io.StringIO())  # type: ignore[arg-type]
         office = Office(world, sandbox.account, clock, capsys)
         stream = logger.handlers[0].setStream(office.log)  # type: ignore[attr-defined]
         yield office
+        unnamed = [
+            line
+            for line in office._lines()
+            if "request_id" not in line and "_aws" not in line and line["message"] != "schedule"
+        ]
+        assert not unnamed, f"log lines without a request id: {unnamed}"
         logger.handlers[0].setStream(stream)  # type: ignore[attr-defined]
     renew_clients()
 

@@ -6,12 +6,12 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
-import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appointments import clients, create, notifications
+from appointments.reasons import Cause, Reason
 from appointments.statuses import Status
 from tests.email.conftest import UUID, Office
 from tests.service.world import event
@@ -41,7 +41,12 @@ def test_a_failed_email_is_told(office: Office) -> None:
         "It is saved",
         UUID,
         "user#45",
-        "rex@rejected.test, booker@planomatic.test",
+        "rex@rejected.test (photographer): rejected (hard-bounce)",
+        "booker@planomatic.test (booker): sent",
+        "admin record put 'user#502' --email ADDRESS",
+        "The email is tried again at 2027-01-15T08:01Z, then with growing pauses until",
+        "2027-01-15T09:20Z. Recipients who have it get no second one.",
+        "docs/operations.md#mandrill-refuses-an-address",
         "req-1",
         "filter request_id = 'req-1'",
         told.facts["replay"],
@@ -65,6 +70,7 @@ def test_machines_get_one_json_object(office: Office) -> None:
         "status": "mandrill-email-failed",
         "stage": "test",
         "service": "appointments-create",
+        "storm": "first",
     }
 
 
@@ -100,15 +106,30 @@ def test_a_crash_tells_what_aws_said(office: Office) -> None:
     boto3.client("dynamodb").delete_table(TableName="appointments")
     assert office.create().status == "application-crash"
     [told] = office.published()
-    assert told.subject == "[test] application-crash: PutError: ResourceNotFoundException"
+    assert told.subject == (
+        "[test] application-crash: PutItem on appointments: ResourceNotFoundException"
+    )
+
+
+def notification(reason: str = "", request_id: str = "req-1") -> notifications.Notification:
+    """Return the notification of a crash."""
+    return notifications.make(
+        Status.APPLICATION_CRASH,
+        Reason(reason, "", Cause.DEFECT),
+        id_seed="",
+        request_id=request_id,
+        received_at="2027-01-05T10:00:00.000Z",
+        uuid=None,
+        saved=True,
+        owner=None,
+    )
 
 
 @given(reason=st.text(max_size=300))
 def test_a_subject_is_safe(reason: str) -> None:
     """Whatever the reason holds, the subject is at most 100 characters of one line of ASCII."""
-    subject = notifications._subject(
-        {"stage": "test", "status": "application-crash", "reason": reason}
-    )
+    told = notification(reason)
+    subject = notifications.subject(told)
     assert re.fullmatch(r"\[test\] application-crash:[ -~]*", subject)
     assert len(subject) <= 100
     assert subject == subject.strip()
@@ -116,17 +137,8 @@ def test_a_subject_is_safe(reason: str) -> None:
 
 def test_a_request_id_cannot_leave_its_place() -> None:
     """The replay command stays one command, whatever a hand-made request id holds."""
-    told = notifications.facts(
-        Status.MANDRILL_EMAIL_FAILED,
-        "",
-        source="",
-        request_id="x';reboot;'",
-        received_at="2027-01-05T10:00:00.000Z",
-        uuid=None,
-        saved=True,
-        owner=None,
-    )
-    assert """--request-id 'x'"'"';reboot;'"'"''""" in told["replay"]
+    told = notification(request_id="x';reboot;'")
+    assert """--request-id 'x'"'"';reboot;'"'"''""" in str(told.replay)
 
 
 def test_the_id_is_stable(office: Office) -> None:
@@ -205,25 +217,68 @@ def test_where_the_item_cannot_be_reached_it_stands_in_the_log(office: Office) -
     assert office.count("NotificationFailed") == 1
 
 
-@pytest.mark.parametrize("shape", ["crash", "identify"])
-def test_a_storm_is_told_once_a_minute(office: Office, shape: str) -> None:
-    """Of a storm one a minute is published, and the next bears the count of those it stands for."""
-
-    def fail() -> None:
-        if shape == "crash":
-            with crash():
-                office.create()
-        else:
-            office.handle({})
-
-    for _ in range(5):
-        fail()
-    office.wait(59)
-    fail()
+def test_every_failure_of_a_storm_is_published(office: Office) -> None:
+    """Each failure is published; the first of its kind in ten minutes is marked for people."""
+    for _ in range(3):
+        with crash():
+            office.create()
+    office.handle({})
+    office.create(uuid=UUID.replace("7", "8"), photographer_user_id=502)
+    office.wait(599)
+    with crash():
+        office.create()
     office.wait(1)
-    fail()
-    assert [told.facts["count"] for told in office.published()] == [1, 6]
-    assert "Stands for:  6 failures" in office.published()[1].message["default"]
+    with crash():
+        office.create()
+    assert [(told.facts["status"], told.storm) for told in office.published()] == [
+        ("application-crash", "first"),
+        ("application-crash", "more"),
+        ("application-crash", "more"),
+        ("identify-request-error", "first"),
+        ("mandrill-email-failed", "first"),
+        ("application-crash", "more"),
+        ("application-crash", "first"),
+    ]
+
+
+def test_each_notification_of_a_storm_repairs_its_own_request(office: Office) -> None:
+    """The replay command of a notification names its one request."""
+    for number in range(3):
+        with crash():
+            office.handle(event(request_id=f"req-{number}"))
+    commands = [told.facts["replay"] for told in office.published()]
+    for number, command in enumerate(commands):
+        assert f"--request-id req-{number} --yes" in command
+
+
+def test_a_kind_is_a_status_and_a_declared_code(office: Office) -> None:
+    """The address, the request and what stands in brackets make no kind of their own."""
+    addresses = {601: "a@rejected.test", 602: "b@rejected.test", 603: "c@invalid.test"}
+    for user, email in addresses.items():
+        office.world.put_record(f"user#{user}", name="P", email=email)
+        office.create(uuid=UUID[:-3] + str(user), photographer_user_id=user)
+    assert [told.storm for told in office.published()] == ["first", "more", "first"]
+
+
+def test_a_hundred_kinds_and_one_more() -> None:
+    """Beyond a hundred kinds, all others count as one more kind."""
+    storms = notifications.Storms()
+    assert {storms.classify(f"kind {number}", 0) for number in range(100)} == {"first"}
+    assert [storms.classify(f"kind {number}", 1) for number in (99, 100, 101)] == [
+        "more",
+        "first",
+        "more",
+    ]
+    assert storms.classify("kind 102", 601) == "first"
+
+
+def test_the_storm_is_decided_when_the_notification_is_made(office: Office) -> None:
+    """A pending notification keeps its `storm`, however late it is published."""
+    with sns_down():
+        office.create(photographer_user_id=502)
+    office.wait(1000)
+    office.schedule()
+    assert [told.storm for told in office.published()][:1] == ["first"]
 
 
 def test_failed_emails_are_always_told(office: Office) -> None:
@@ -239,7 +294,7 @@ def test_a_request_that_left_no_line_names_no_replay(office: Office) -> None:
     office.handle({})
     [told] = office.published()
     assert told.facts["replay"] is None
-    assert "there is no request on record" in told.message["default"]
+    assert "the log has no request that could be replayed" in told.message["default"]
 
 
 def test_a_subscriber_gets_what_its_protocol_is_for(office: Office) -> None:

@@ -126,8 +126,7 @@ class Universe:
         """Begin a new execution environment: what the last one held is gone."""
         mandrill._key.cache_clear()
         records._held = None
-        notifications._published_at.clear()
-        notifications._held_back.clear()
+        notifications.storms.forget()
 
     def mend(self) -> None:
         """Correct the address that Mandrill refuses."""

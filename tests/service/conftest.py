@@ -30,8 +30,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     from appointments.logs import logger  # noqa: PLC0415
 
     records._held = None
-    notifications._published_at.clear()
-    notifications._held_back.clear()
+    notifications.storms.forget()
     # The SDK tries again at once, so that a broken wire costs no time.
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
     # And it always does: hundreds of tests on one client are no storm that it should calm.

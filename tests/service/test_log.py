@@ -132,6 +132,7 @@ def test_the_response_line(world: World) -> None:
         "status": "action-successful",
         "code": 200,
         "saved": True,
+        "reason": None,
     }
 
 

@@ -98,11 +98,14 @@ class Wire:
         self.breaks: dict[str, list[str | Before]] = {}
         self._events = client.meta.events
         self._turn = Lock()
+        # botocore asks every handler, whatever the first one returns: moto's own would write too.
+        self._events.unregister("before-send", botocore_stubber)
         self._events.register_first("before-send.dynamodb", self._send)
 
     def close(self) -> None:
         """Take the wire away again."""
         self._events.unregister("before-send.dynamodb", self._send)
+        self._events.register("before-send", botocore_stubber)
 
     def operations(self) -> list[str]:
         """Return the names of the calls in their order."""
@@ -164,6 +167,10 @@ def _empty() -> None:
     """Empty what `_make` made, which is many times faster than to make it anew."""
     for table in dynamodb_backends[ACCOUNT][REGION].tables.values():
         table.items.clear()
+    _forget_notifications()
+
+
+def _forget_notifications() -> None:
     for topic in sns_backends[ACCOUNT][REGION].topics.values():
         topic.sent_notifications.clear()
 
@@ -272,6 +279,10 @@ class World:
         """Return what was published, as moto keeps it: id, message, subject, and more."""
         topics = sns_backends[ACCOUNT][REGION].topics.values()
         return [sent for topic in topics for sent in topic.sent_notifications]
+
+    def forget_notifications(self) -> None:
+        """Forget what was published."""
+        _forget_notifications()
 
     def invoke(self, event: Any, context: Any = None) -> Any:
         """Invoke the function as Lambda does."""

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from appointments.reasons import Cause
 from tools import admin, replay
 
 PROJECT: Final = Path(__file__).parents[2]
@@ -58,6 +59,18 @@ def test_every_alarm_is_explained_with_three_things_to_do() -> None:
             assert re.findall(r"(?m)^\d", paragraph) == ["1", "2", "3"], told
             explained |= told
     assert explained == names
+
+
+@pytest.mark.parametrize("cause", Cause, ids=lambda cause: cause.value)
+def test_every_cause_has_a_chapter(cause: Cause) -> None:
+    """The chapter that a notification names exists, and the table of reasons leads to it."""
+    chapters = {
+        re.sub(r"[^a-z ]", "", each.lower()).replace(" ", "-")
+        for each in re.findall(r"(?m)^### (.+)$", PAGE)
+    }
+    assert cause.value in chapters
+    table = PAGE.partition("## Reasons\n")[2].partition("\n### ")[0]
+    assert f"](#{cause.value}) |" in table
 
 
 def test_every_section_is_listed() -> None:

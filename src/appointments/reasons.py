@@ -1,0 +1,103 @@
+"""Why a request failed: the reason that people read, its declared code, and where to look it up."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+# How the note begins that names the call to AWS on an exception (see `clients`).
+CALL_NOTE: Final = "AWS call: "
+_REFUSED: Final = frozenset({"rejected", "invalid"})
+
+
+class Cause(Enum):
+    """What lies behind a failure; `value` is the anchor of its chapter in docs/operations.md.
+
+    `repair` says in one sentence what a person does before the replay.
+    """
+
+    repair: str
+
+    def __new__(cls, anchor: str, repair: str) -> "Cause":
+        """Make the anchor the member's value."""
+        member = object.__new__(cls)
+        member._value_ = anchor
+        member.repair = repair
+        return member
+
+    ADDRESS = "mandrill-refuses-an-address", "Correct the address that Mandrill refuses."
+    MANDRILL = "mandrill-refuses-the-call", "Repair what Mandrill's error names, in its account."
+    SILENCE = "mandrill-does-not-respond", "Wait until Mandrill responds again."
+    AWS = "aws-refuses-a-call-or-does-not-respond", "Repair the permission or the limit it names."
+    ITEM = "a-malformed-item", "Correct the attribute that it names."
+    EVENT = "an-event-that-is-no-request", "Find out who invokes the function with this event."
+    DEFECT = "a-defect-of-the-function", "Find the exception in the log, and correct the code."
+
+
+@dataclass(frozen=True)
+class Reason:
+    """The `text` names what broke; the `code` holds only declared words, never a value."""
+
+    text: str
+    code: str
+    cause: Cause
+
+
+class MalformedItem(Exception):
+    """An item whose attribute has not its declared type: another service or a person wrote it.
+
+    The text names the item and the attribute; `code` names only the table and the attribute.
+    """
+
+    def __init__(self, text: str, code: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def of_exception(broken: BaseException) -> Reason:
+    """Return why a request crashed.
+
+    A call to AWS is named by operation, target and AWS's own error code. An exception's message is
+    left out: it could hold anything.
+    """
+    chain = list(_chain(broken))
+    for each in chain:
+        if isinstance(each, MalformedItem):
+            return Reason(str(each), each.code, Cause.ITEM)
+    call = next((note for each in chain for note in _notes(each)), None)
+    error = next((each for each in chain if isinstance(each, ClientError | BotoCoreError)), None)
+    code = type(error or broken).__name__
+    if isinstance(error, ClientError):
+        code = str(error.response.get("Error", {}).get("Code") or code)
+    if call:
+        return Reason(f"{call}: {code}", f"{call}: {code}", Cause.AWS)
+    return Reason(code, code, Cause.AWS if error else Cause.DEFECT)
+
+
+def of_email(status: str, reason: str, recipients: Iterable[Mapping[str, Any]]) -> Reason:
+    """Return why an email in the state `status` did not reach every recipient."""
+    codes = {
+        str(recipient.get("reject_reason") or recipient["status"])
+        for recipient in recipients
+        if recipient["status"] in _REFUSED
+    }
+    if codes:
+        return Reason(reason, " ".join(sorted(codes)), Cause.ADDRESS)
+    code = reason.partition(" (")[0]
+    is_silent = status == "unknown" or "connection" in code or code.startswith("HTTP")
+    return Reason(reason, code, Cause.SILENCE if is_silent else Cause.MANDRILL)
+
+
+def _chain(error: BaseException | None) -> Iterable[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _notes(error: BaseException) -> Iterable[str]:
+    """Yield the calls to AWS that `clients` noted on the exception."""
+    for note in getattr(error, "__notes__", ()):
+        if note.startswith(CALL_NOTE):
+            yield note.removeprefix(CALL_NOTE)
