@@ -123,10 +123,8 @@ def read(logs: Any, group: str, since: datetime) -> list[Request]:
 
 def _settled(at: int, line: dict[str, Any]) -> Answer:
     """Return what an `email` line of a settled email says of the requests of its appointment."""
-    success = Status.ACTION_SUCCESSFUL.value
-    return Answer(
-        at, str(line["request_id"]), line.get("uuid"), success, saved=True, is_replay=False
-    )
+    request_id, success = str(line["request_id"]), Status.ACTION_SUCCESSFUL.value
+    return Answer(at, request_id, line.get("uuid"), success, saved=True, is_replay=False)
 
 
 def _lines(logs: Any, group: str, since: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
