@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-import mailchimp_transactional  # type: ignore[import-untyped]
+import mailchimp_transactional
 import pytest
 
 from appointments import mandrill

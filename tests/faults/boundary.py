@@ -123,7 +123,7 @@ class Boundary:
         def refuse() -> NoReturn:
             error = {"Code": "AccessDeniedException", "Message": "a fault"}
             metadata = {"HTTPStatusCode": 400, "RetryAttempts": 0}
-            raise ClientError({"Error": error, "ResponseMetadata": metadata}, name)  # type: ignore[arg-type,typeddict-item]
+            raise ClientError({"Error": error, "ResponseMetadata": metadata}, name)  # type: ignore[typeddict-item]
 
         def lose() -> NoReturn:
             raise ReadTimeoutError(endpoint_url=request.url)

@@ -112,7 +112,8 @@ class Universe:
             _table(name).items = pickle.loads(items)  # noqa: S301 - our own
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             topic.sent_notifications.clear()  # it would only grow
-        Item.instances_tracked.clear()  # nor need moto remember every item that ever was
+        # Nor need moto, which sets the attribute, remember every item that ever was.
+        Item.instances_tracked.clear()  # type: ignore[attr-defined]
         self.mandrill.found.clear()
         self.published.clear()
         self.answers.clear()

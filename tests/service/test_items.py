@@ -69,7 +69,9 @@ def test_an_item_is_serialised_as_by_pynamodb() -> None:
 
 def test_an_item_is_read_as_by_pynamodb() -> None:
     """What DynamoDB tells of a session, a record and an appointment is what PynamoDB would read."""
-    from appointments.handler import Appointment, Record, Session  # noqa: PLC0415 - moto first
+    from appointments.appointments import Appointment  # noqa: PLC0415 - moto first
+    from appointments.records import Record  # noqa: PLC0415
+    from appointments.sessions import Session  # noqa: PLC0415
 
     held: dict[Any, dict[str, Any]] = {
         Session: {

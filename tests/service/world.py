@@ -40,10 +40,13 @@ OPEN: Final = {"deployed": True, "permissions": ["client", "employee"]}
 
 def renew_clients() -> None:
     """Have the function make its clients anew, and PynamoDB's tables use them."""
-    from appointments import clients, handler  # noqa: PLC0415 - moto first
+    from appointments import clients  # noqa: PLC0415 - moto first
+    from appointments.appointments import Appointment  # noqa: PLC0415
+    from appointments.records import Record  # noqa: PLC0415
+    from appointments.sessions import Session  # noqa: PLC0415
 
     clients.client.cache_clear()
-    for table in (handler.Session, handler.Record, handler.Appointment):
+    for table in (Session, Record, Appointment):
         table.connect()
 
 

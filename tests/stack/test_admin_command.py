@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.stack.commands import run
-from tests.stack.test_replay_command import item, post
+from tests.stack.table import item
+from tests.stack.test_replay_command import post
 from tools.aws import session
 from tools.project import STACK_NAME
 from tools.stack import Stack

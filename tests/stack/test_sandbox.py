@@ -62,24 +62,27 @@ class OfficialClient:
         """Hand over a dict of its own: the client writes the key into it."""
         return self._results(lambda: self.client.messages.search(terms))
 
-    def _results(self, call: Callable[[], object]) -> list[Struct]:
+    def _results(self, call: Callable[[], Any]) -> list[Struct]:
         try:
-            answer = call()
+            answer: Any = call()
         except mailchimp_transactional.api_client.ApiClientError as error:
             raise Refused(error.status_code, error.text) from error
         except requests.Timeout as error:
             raise NoAnswerError from error
         if isinstance(answer, requests.Response):  # it hands back whatever was empty
-            if answer.ok:
-                return answer.json()
-            raise Refused(answer.status_code, answer.text)
+            if not answer.ok:
+                raise Refused(answer.status_code, answer.text)
+            answer = answer.json()
         if isinstance(answer, str):
             raise Refused(200, answer)
-        return answer
+        results: list[Struct] = answer
+        return results
 
 
 # Our own adapter takes its place here.
 CLIENTS: dict[str, Callable[[str, str, float], Client]] = {"official": OfficialClient}
+Connect = Callable[..., Client]
+Accepted = Callable[[], list[Struct]]
 
 
 @contextmanager
@@ -91,6 +94,7 @@ def serving(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         command, cwd=PROJECT, text=True, stdout=pipe, stderr=pipe
     ) as process:
         try:
+            assert process.stdout
             url = process.stdout.readline().split()[-1]
             yield url, process
         finally:
@@ -119,13 +123,13 @@ def url(started: str, http: urllib3.PoolManager) -> str:
 
 
 @pytest.fixture
-def accepted(url: str, http: urllib3.PoolManager) -> Callable[[], list[Struct]]:
+def accepted(url: str, http: urllib3.PoolManager) -> Accepted:
     """Read what was accepted by now."""
     return lambda: http.request("GET", f"{url}/_sandbox/messages").json()
 
 
 @pytest.fixture(params=CLIENTS)
-def connect(request: pytest.FixtureRequest, url: str) -> Callable[..., Client]:
+def connect(request: pytest.FixtureRequest, url: str) -> Connect:
     """Run the test with each of the clients, connected as it asks."""
 
     def connected(url: str = url, key: str = KEY, time_limit: float = 5) -> Client:
@@ -135,7 +139,7 @@ def connect(request: pytest.FixtureRequest, url: str) -> Callable[..., Client]:
 
 
 @pytest.fixture
-def client(connect: Callable[..., Client]) -> Client:
+def client(connect: Connect) -> Client:
     """Connect as most tests do."""
     return connect()
 
@@ -162,7 +166,7 @@ def error(code: int, name: str, text: str) -> Struct:
     return {"status": "error", "code": code, "name": name, "message": text}
 
 
-def test_what_was_accepted_is_listed(client, accepted):
+def test_what_was_accepted_is_listed(client: Client, accepted: Accepted) -> None:
     """An accepted message is listed as it was sent, with its ids by address and its time."""
     sent = message("ann@example.com", "bob@example.com")
     results = client.send("appointment-created", sent)
@@ -186,7 +190,9 @@ def test_what_was_accepted_is_listed(client, accepted):
     }
 
 
-def test_the_list_is_oldest_first_and_can_be_emptied(client, accepted, http, url):
+def test_the_list_is_oldest_first_and_can_be_emptied(
+    client: Client, accepted: Accepted, http: urllib3.PoolManager, url: str
+) -> None:
     """Messages stand in the order of their acceptance, until DELETE forgets them."""
     for template in ("first", "second", "third"):
         client.send(template, message("ann@example.com"))
@@ -207,7 +213,9 @@ def test_the_list_is_oldest_first_and_can_be_emptied(client, accepted, http, url
         ("ann", "invalid", None),
     ],
 )
-def test_an_address_decides_its_own_outcome(client, accepted, email, status, reason):
+def test_an_address_decides_its_own_outcome(
+    client: Client, accepted: Accepted, email: str, status: str, reason: str | None
+) -> None:
     """Each recipient's status and reason follow from the domain; a refused one is not listed."""
     [result] = client.send("appointment-created", message(email))
     assert result == {
@@ -221,7 +229,7 @@ def test_an_address_decides_its_own_outcome(client, accepted, email, status, rea
     assert listed == ([email] if status in {"sent", "queued"} else [])
 
 
-def test_one_refused_recipient_does_not_stop_the_other(client, accepted):
+def test_one_refused_recipient_does_not_stop_the_other(client: Client, accepted: Accepted) -> None:
     """Under one HTTP 200 one recipient is rejected and the other is sent the message."""
     results = client.send("appointment-created", message("a@rejected.test", "b@example.com"))
     assert [one["status"] for one in results] == ["rejected", "sent"]
@@ -264,14 +272,16 @@ def test_one_refused_recipient_does_not_stop_the_other(client, accepted):
         ("ann@empty.test", 500, ""),
     ],
 )
-def test_an_address_can_refuse_the_whole_call(client, accepted, email, status, body):
+def test_an_address_can_refuse_the_whole_call(
+    client: Client, accepted: Accepted, email: str, status: int, body: object
+) -> None:
     """Nothing is accepted, for any recipient, and the body is the one Mandrill publishes."""
     sent = message("bob@example.com", email)
     assert refusal(lambda: client.send("appointment-created", sent)) == (status, body)
     assert accepted() == []
 
 
-def test_a_wrong_key_is_refused(connect, accepted):
+def test_a_wrong_key_is_refused(connect: Connect, accepted: Accepted) -> None:
     """A key that the account does not have gets Invalid_Key from both calls."""
     stranger = connect(key="another-key")
     expected = (500, error(-1, "Invalid_Key", "Invalid API key"))
@@ -281,7 +291,7 @@ def test_a_wrong_key_is_refused(connect, accepted):
     assert accepted() == []
 
 
-def test_an_account_may_have_several_keys(connect, accepted):
+def test_an_account_may_have_several_keys(connect: Connect, accepted: Accepted) -> None:
     """Every --key is accepted, as while a key is being rotated."""
     connect(key="second-key").send("appointment-created", message("ann@example.com"))
     assert len(accepted()) == 1
@@ -302,7 +312,9 @@ def test_an_account_may_have_several_keys(connect, accepted):
         ),
     ],
 )
-def test_what_does_not_exist_is_refused(client, accepted, template, more, body):
+def test_what_does_not_exist_is_refused(
+    client: Client, accepted: Accepted, template: str, more: Struct, body: object
+) -> None:
     """A template or subaccount whose name starts with `unknown` is not there."""
     sent = message("ann@example.com", **more)
     assert refusal(lambda: client.send(template, sent)) == (500, body)
@@ -320,9 +332,11 @@ def test_what_does_not_exist_is_refused(client, accepted, template, more, body):
         {"metadata": {"appointment_uuid": "x" * 250}},
     ],
 )
-def test_an_undocumented_shape_is_refused(http, url, accepted, fault):
+def test_an_undocumented_shape_is_refused(
+    http: urllib3.PoolManager, url: str, accepted: Accepted, fault: Struct
+) -> None:
     """A message that is not as documented gets ValidationError, so that it is seen here first."""
-    call = {"key": KEY, "template_name": "any", "template_content": []}
+    call: Struct = {"key": KEY, "template_name": "any", "template_content": []}
     call["message"] = message("ann@example.com") | fault
     answer = http.request("POST", f"{url}/messages/send-template", json=call)
     assert (answer.status, answer.json()["code"]) == (500, -2)
@@ -332,7 +346,7 @@ def test_an_undocumented_shape_is_refused(http, url, accepted, fault):
 
 
 @pytest.mark.parametrize("body", [b"", b"key=sandbox-key", b"[]", b"{}", b"\xff", b"[" * 100_000])
-def test_a_body_without_a_key_is_refused(http, url, body):
+def test_a_body_without_a_key_is_refused(http: urllib3.PoolManager, url: str, body: bytes) -> None:
     """Whatever holds no key, JSON or not, gets the ValidationError that says so."""
     answer = http.request("POST", f"{url}/messages/search", body=body)
     assert (answer.status, answer.json()) == (
@@ -341,7 +355,7 @@ def test_a_body_without_a_key_is_refused(http, url, body):
     )
 
 
-def test_an_answer_that_is_not_json(client, accepted):
+def test_an_answer_that_is_not_json(client: Client, accepted: Accepted) -> None:
     """A text comes under HTTP 200 though the message was accepted: the client cannot know."""
     sent = message("ann@garbage.test")
     assert refusal(lambda: client.send("appointment-created", sent)) == (
@@ -351,7 +365,7 @@ def test_an_answer_that_is_not_json(client, accepted):
     assert [one["metadata"] for one in accepted()] == [sent["metadata"]]
 
 
-def test_an_answer_that_comes_too_late(connect, accepted):
+def test_an_answer_that_comes_too_late(connect: Connect, accepted: Accepted) -> None:
     """The message is accepted at once, though its client gives up before the answer."""
     sent = message("ann@slow.test")
     hasty = connect(time_limit=SLOW / 4)
@@ -362,7 +376,7 @@ def test_an_answer_that_comes_too_late(connect, accepted):
     assert result["status"] == "sent"
 
 
-def test_a_message_is_found_by_its_metadata(client):
+def test_a_message_is_found_by_its_metadata(client: Client) -> None:
     """`u_<field>:<value>` finds the messages that bear it and no others, newest first."""
     sent = message("ann@example.com", "bob@rejected.test", "eve@invalid.test", subject="New")
     results = client.send("appointment-created", sent)
@@ -401,7 +415,7 @@ def test_a_message_is_found_by_its_metadata(client):
         ('subject:"New appointment"', 3),
     ],
 )
-def test_the_query_language(client, query, count):
+def test_the_query_language(client: Client, query: str, count: int) -> None:
     """A query is `*`, or terms with or without a field, quoted or bare, joined by AND."""
     recipients = ("ann@example.com", "bob@example.com", "cat@rejected.test")
     client.send("appointment-created", message(*recipients, subject="New appointment"))
@@ -411,14 +425,14 @@ def test_the_query_language(client, query, count):
 @pytest.mark.parametrize(
     "query", ["email:ann OR email:bob", "NOT email:ann", "ann*", "(email:ann)"]
 )
-def test_a_query_beyond_the_sandbox_is_refused(client, query):
+def test_a_query_beyond_the_sandbox_is_refused(client: Client, query: str) -> None:
     """What Mandrill would read and the sandbox does not is an error, never a wrong finding."""
     client.send("appointment-created", message("ann@example.com"))
     status, body = refusal(lambda: client.search(query=query))
     assert (status, body["name"]) == (500, "ValidationError")
 
 
-def test_a_search_is_bounded_by_days_and_number(client):
+def test_a_search_is_bounded_by_days_and_number(client: Client) -> None:
     """date_from and date_to count whole days in UTC, limit the results."""
     client.send("appointment-created", message("ann@example.com", "bob@example.com"))
     today = datetime.now(UTC).date()
@@ -432,7 +446,7 @@ def test_a_search_is_bounded_by_days_and_number(client):
     assert (status, body["name"]) == (500, "ValidationError")
 
 
-def test_searches_can_be_limited(connect):
+def test_searches_can_be_limited(connect: Connect) -> None:
     """Beyond --search-limit a search in the same minute is refused, as Mandrill does after 20."""
     with serving("--search-limit", "2") as (url, _):
         limited = connect(url)
@@ -446,7 +460,9 @@ def test_searches_can_be_limited(connect):
 
 @pytest.mark.parametrize("prefix", ["", "/api/1.0", "/api/1.4"])
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_every_path_of_mandrills_leads_here(http, url, prefix, suffix):
+def test_every_path_of_mandrills_leads_here(
+    http: urllib3.PoolManager, url: str, prefix: str, suffix: str
+) -> None:
     """Any version's prefix or none, `.json` or not, and all over one kept connection."""
     call = {"key": KEY, "query": "*"}
     found = http.request("POST", f"{url}{prefix}/messages/search{suffix}", json=call)
@@ -465,7 +481,9 @@ def test_every_path_of_mandrills_leads_here(http, url, prefix, suffix):
         ("POST", "/_sandbox/messages"),
     ],
 )
-def test_what_is_no_call_is_not_found(http, url, method, path):
+def test_what_is_no_call_is_not_found(
+    http: urllib3.PoolManager, url: str, method: str, path: str
+) -> None:
     """A path or a method that is not served gets HTTP 404."""
     assert http.request(method, url + path, body=b"{}").status == 404
 
@@ -473,19 +491,21 @@ def test_what_is_no_call_is_not_found(http, url, method, path):
 @pytest.mark.parametrize(
     ("length", "status"), [("", 411), ("-1", 411), ("9" * 5000, 411), ("1048577", 413)]
 )
-def test_a_body_without_a_bounded_length_is_not_read(http, url, length, status):
+def test_a_body_without_a_bounded_length_is_not_read(
+    http: urllib3.PoolManager, url: str, length: str, status: int
+) -> None:
     """A length that is missing, no number or above 1 MiB is refused before a byte is read."""
     headers = {"Content-Length": length}
     assert http.request("POST", f"{url}/messages/search", headers=headers).status == status
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_at_once_and_never_tells_the_key(connect, ending):
+def test_it_ends_at_once_and_never_tells_the_key(connect: Connect, ending: signal.Signals) -> None:
     """A signal ends it in the midst of a slow answer, with nothing printed but its address."""
     with serving("--slow", "30") as (url, process):
         with pytest.raises(NoAnswerError):
             connect(url, time_limit=0.3).send("appointment-created", message("ann@slow.test"))
         refusal(lambda: connect(url, key="wrong-key").search(query="*"))
         process.send_signal(ending)
-        assert process.wait(timeout=2) == 0
-        assert (process.stdout.read(), process.stderr.read()) == ("", "")
+        assert process.communicate(timeout=10) == ("", "")
+        assert process.returncode == 0

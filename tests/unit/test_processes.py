@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_a_port_that_a_connection_holds_is_not_offered(
     offered = [held - 1]
 
     class Steered(socket.socket):
-        def bind(self, address: tuple[str, int]) -> None:
+        def bind(self, address: Any) -> None:
             super().bind((HOST, address[1] or (offered.pop() if offered else 0)))
 
     monkeypatch.setattr(socket, "socket", Steered)

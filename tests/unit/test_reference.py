@@ -10,8 +10,8 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from appointments import answers
+from appointments.delivery import Email
 from appointments.http import PATH
-from appointments.mailing import Email
 from appointments.params import NAMES
 from appointments.sessions import Session
 from appointments.statuses import Failure, Fault, Outcome, Status, Warned

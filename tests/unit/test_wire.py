@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 from botocore.session import Session, get_session
 from hypothesis import given
@@ -64,7 +65,8 @@ class Line:
         )
         self.sent: list[bytes] = []
         self.answer: tuple[int, bytes] = (200, b"{}")
-        self.client.meta.events.register("before-send.dynamodb", self._send)
+        events: Any = self.client.meta.events
+        events.register("before-send.dynamodb", self._send)
 
     def call(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         """Return a call's result, without what botocore tells of the call itself."""
@@ -75,7 +77,7 @@ class Line:
     def _send(self, request: Any, **_: Any) -> AWSResponse:
         self.sent.append(request.body)
         status, body = self.answer
-        return AWSResponse("", status, {}, SimpleNamespace(stream=lambda: iter([body])))
+        return AWSResponse("", status, HTTPHeaders(), SimpleNamespace(stream=lambda: iter([body])))
 
 
 @pytest.fixture(scope="module")
