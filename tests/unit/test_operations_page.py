@@ -3,13 +3,13 @@
 import re
 import shlex
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from appointments.reasons import Cause
+from tests.template import properties
 from tools import admin, replay
 
 PROJECT: Final = Path(__file__).parents[2]
@@ -38,27 +38,17 @@ def test_what_it_says_to_type_is_understood(command: str) -> None:
         assert shown.exit_code == 0, shown.output
 
 
-def _resources() -> dict[str, Any]:
-    loader: Any = type("Loader", (yaml.SafeLoader,), {})
-    loader.add_multi_constructor("!", lambda *_: None)
-    template = yaml.load((PROJECT / "template.yaml").read_text(), loader)  # noqa: S506 - a SafeLoader
-    resources: dict[str, Any] = template["Resources"]
-    return resources
-
-
 def test_every_alarm_is_explained_with_three_things_to_do() -> None:
     """Each alarm of the template stands on the page, and the first three things to do with it."""
-    text = (PROJECT / "template.yaml").read_text()
-    names = set(re.findall(r"AlarmName: !Sub \$\{AWS::StackName\}-([a-z-]+)", text))
-    found = [each for each in _resources().values() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    assert len(names) == len(found)
+    alarms = properties("AWS::CloudWatch::Alarm").values()
+    names = {alarm["AlarmName"].removeprefix("${AWS::StackName}-") for alarm in alarms}
     section = PAGE.partition("## Alarms\n")[2].partition("\n## ")[0]
     explained: set[str] = set()
     for paragraph in section.split("\n\n"):
         if told := set(re.findall(r"\*\*([a-z-]+)\*\*", paragraph.partition(":")[0])):
             assert re.findall(r"(?m)^\d", paragraph) == ["1", "2", "3"], told
             explained |= told
-    assert explained == names
+    assert explained == names, "docs/operations.md: give each alarm its paragraph under ## Alarms"
 
 
 @pytest.mark.parametrize("cause", Cause, ids=lambda cause: cause.value)
@@ -77,4 +67,6 @@ def test_every_section_is_listed() -> None:
     """The contents at the top lead to every section."""
     sections = re.findall(r"(?m)^## (.+)$", PAGE)
     anchors = [re.sub(r"[^a-z -]", "", each.lower()).replace(" ", "-") for each in sections]
-    assert re.findall(r"\]\(#([a-z-]+)\)", PAGE)[: len(anchors)] == anchors
+    assert anchors
+    listed = re.findall(r"\]\(#([a-z-]+)\)", PAGE)[: len(anchors)]
+    assert listed == anchors, "docs/operations.md: bring the list of sections at its top up to date"

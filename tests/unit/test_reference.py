@@ -47,8 +47,9 @@ def schema_of(name: str) -> Any:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_document_is_not_stale(path: Path) -> None:
-    """The document is what `python -m tools.reference` writes today."""
-    assert path.read_text(encoding="utf-8") == FILES[path]()
+    """The document is what `make docs` writes today."""
+    is_fresh = path.read_text(encoding="utf-8") == FILES[path]()
+    assert is_fresh, f"{path.name} is not what the code says today: run `make docs` and commit it"
 
 
 def test_the_page_tells_every_parameter_and_status() -> None:

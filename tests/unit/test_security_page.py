@@ -21,11 +21,11 @@ def test_all_ten_risks_are_answered() -> None:
 def test_what_shows_it_exists(number: str, row: str) -> None:
     """Every test that the line names is there, and it names at least one."""
     named = re.findall(r"`(\S+\.py)::(\w+)`", row)
-    assert named, number
+    assert named, f"docs/security.md: {number} names no test; write `path.py::test_name` in its row"
     for path, name in named:
         defined = {
             node.name
             for node in ast.walk(ast.parse((TESTS / path).read_text()))
             if isinstance(node, ast.FunctionDef)
         }
-        assert name in defined, f"{path} has no {name}"
+        assert name in defined, f"docs/security.md: {path} has no {name}, which {number} names"
