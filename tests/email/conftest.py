@@ -1,8 +1,13 @@
-"""The function on moto, its email through HTTP to the Mandrill sandbox, and a clock that is set."""
+"""The function on moto, its email through HTTP to the Mandrill sandbox, and a clock that is set.
+
+No test here depends on the pace of the machine: pauses cost no time, and a call to the sandbox has
+at least several real seconds, of which it needs some milliseconds.
+"""
 
 import io
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -58,12 +63,38 @@ class CountedAccount(Account):
 
 
 @dataclass
+class Clock:
+    """What `time.time`, `time.monotonic` and `time.sleep` go by: it moves when a test moves it.
+
+    Who sleeps moves it too, but for the time of day; `slept` keeps how long.
+    """
+
+    of_day: time_machine.Traveller
+    now: float = 1_000.0
+    slept: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        """Return the seconds since some moment."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Take no time."""
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def move(self, seconds: float) -> None:
+        """Let time pass."""
+        self.of_day.shift(seconds)
+        self.now += seconds
+
+
+@dataclass
 class Office:
     """The function and all that is around it."""
 
     world: World
     account: CountedAccount
-    clock: time_machine.Traveller
+    clock: Clock
     capsys: pytest.CaptureFixture[str]
     log: io.StringIO = field(default_factory=io.StringIO)
 
@@ -83,7 +114,7 @@ class Office:
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
-        self.clock.shift(seconds)
+        self.clock.move(seconds)
 
     def item(self) -> dict[str, Any]:
         """Return the one appointment's item."""
@@ -163,13 +194,27 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    """Stop the clock at START."""
+    with time_machine.travel(START, tick=False) as of_day:
+        clock = Clock(of_day)
+        monkeypatch.setattr(time, "monotonic", clock.monotonic)
+        monkeypatch.setattr(time, "sleep", clock.sleep)
+        monkeypatch.setattr(mandrill, "_used_at", clock.now)
+        yield clock
+
+
+@pytest.fixture
 def office(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sandbox: Sandbox,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Office]:
     """Give each test a world of its own, and the function a cold start."""
     sandbox.account = CountedAccount()
     point_to(f"http://127.0.0.1:{sandbox.server_port}", monkeypatch)
-    with mock_aws(), time_machine.travel(START, tick=False) as clock:
+    with mock_aws():
         renew_clients()
         mandrill._key.cache_clear()
         mandrill._pool.clear()

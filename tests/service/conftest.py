@@ -3,8 +3,10 @@
 import io
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
+import time_machine
 from botocore.retries.quota import RetryQuota
 from botocore.retries.standard import ExponentialBackoff
 from moto import mock_aws
@@ -24,13 +26,15 @@ def aws() -> Iterator[None]:
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """AWS, seeded, with nothing held over; afterwards no token lies in anything that was written.
 
-    It is there in every test, so that none is left out of the search.
+    Its time of day stands still, so that no test depends on the machine's pace. It is there in
+    every test, so that none is left out of the search.
     """
-    from appointments import clients, notifications, records  # noqa: PLC0415 - moto first
+    from appointments import clients, mandrill, notifications, records  # noqa: PLC0415 - moto first
     from appointments.logs import logger  # noqa: PLC0415
 
     records._held = None
     notifications.storms.forget()
+    mandrill._key.cache_clear()
     # The SDK tries again at once, so that a broken wire costs no time.
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
     # And it always does: hundreds of tests on one client are no storm that it should calm.
@@ -40,8 +44,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     assert isinstance(handler, logging.StreamHandler)
     stdout = handler.setStream(out)
     wire = Wire(clients.client("dynamodb"))
-    world = World(wire, out)
-    yield world
+    with time_machine.travel(datetime.now(UTC), tick=False):
+        world = World(wire, out)
+        yield world
     wire.close()
     handler.setStream(stdout)
     leaks = world.leaks()

@@ -208,6 +208,7 @@ def test_a_line_of_numbers(world: World) -> None:
     numbers = ",".join(f'"{name}":1e15' for name in params.NAMES if name != "token")
     world.send(event(raw=f"{{{numbers}}}"))
     world.send(event(raw='{"notes":' + "[1e15," * 90 + "1" + "]" * 90 + "}"))
+    assert len(world.lines("request")) == 2
     assert largest_line(world) <= LARGEST_LINE
 
 
@@ -242,7 +243,7 @@ def test_a_line_of_any_body(world: World, pieces: list[str], token: str, *, is_a
         if len(body.encode(errors="surrogatepass")) <= LARGEST:
             break
     world.send(event(raw=body))
-    world.lines()
+    assert world.line("request")
     assert largest_line(world) <= LARGEST_LINE
     world.payloads.clear()
     world.tokens = tokens

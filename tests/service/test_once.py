@@ -322,7 +322,7 @@ def test_at_the_same_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("appointments.handler.count", lambda *_: None)
     monkeypatch.setattr("appointments.handler.flush", lambda *_: None)
     together = Barrier(20)
-    world.wire.breaks["PutItem"] = [lambda: together.wait(10)] * 20
+    world.wire.breaks["PutItem"] = [lambda: together.wait(60)] * 20
     payloads = world.invoke_at_once([event(token="silent-token")] * 20)
     bodies = [json.loads(payload["body"]) for payload in payloads]
     assert {body["status"] for body in bodies} == {"action-successful"}
@@ -336,7 +336,7 @@ def test_conflicts_at_the_same_moment(world: World, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("appointments.handler.count", lambda *_: None)
     monkeypatch.setattr("appointments.handler.flush", lambda *_: None)
     together = Barrier(8)
-    world.wire.breaks["PutItem"] = [lambda: together.wait(10)] * 8
+    world.wire.breaks["PutItem"] = [lambda: together.wait(60)] * 8
     sent = [event(token="silent-token", uuid=KEY, notes=str(number)) for number in range(8)]
     bodies = [json.loads(payload["body"]) for payload in world.invoke_at_once(sent)]
     assert sorted(body["saved"] for body in bodies) == [False] * 7 + [True]

@@ -308,10 +308,10 @@ def test_keeps_to_the_rate(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Non
     for number in range(3):
         crash(cloud, f"req-{number}")
     pauses: list[float] = []
+    monkeypatch.setattr(time, "monotonic", lambda: sum(pauses))
     monkeypatch.setattr(time, "sleep", pauses.append)
     assert replay(cloud, "--rate", "0.01")[0] == 0
-    assert len(pauses) == 2
-    assert all(80 < pause < 100 for pause in pauses)
+    assert pauses == [100, 100]
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_reads_times_as_operators_type_them() -> None:
     assert moment("2027-01-05T10:00:00.123Z") == datetime(2027, 1, 5, 10, 0, 0, 123000, UTC)
     assert moment("2027-01-05 10:00") == datetime(2027, 1, 5, 10, tzinfo=UTC)
     assert moment("2027-01-05T10:00-07:00") == datetime(2027, 1, 5, 17, tzinfo=UTC)
-    assert abs(moment("2h") - datetime.now(UTC) + timedelta(hours=2)) < timedelta(seconds=5)
+    assert moment("2h") == datetime.now(UTC) - timedelta(hours=2)
 
 
 def test_sends_the_line_with_the_key_of_its_answer(cloud: Cloud) -> None:

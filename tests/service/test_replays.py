@@ -300,11 +300,19 @@ def test_a_malformed_line(world: World, name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "received_at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", 0, 1e300, -1]
+    ("received_at", "status"),
+    [
+        ("0001-01-01T00:00:00Z", "action-successful"),
+        ("9999-12-31T23:59:59.999Z", "session-expired"),
+        (0, "action-successful"),
+        (-1, "action-successful"),
+        (1e300, "identify-request-error"),
+    ],
 )
-def test_a_moment_of_any_age(world: World, received_at: Any) -> None:
-    """A moment long before or after any session is answered like any other."""
-    replay(world, "line", {**GOOD_LINE, "received_at": received_at})
+def test_a_moment_of_any_age(world: World, received_at: Any, status: str) -> None:
+    """A session is good before its end however long ago; a moment that no clock knows is none."""
+    line = {**logged(world), "received_at": received_at}
+    assert replay(world, "line", line).status == status
 
 
 @pytest.mark.parametrize(

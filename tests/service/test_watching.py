@@ -5,17 +5,15 @@ import re
 import shlex
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import boto3
 import pytest
-import yaml
 
 from appointments.statuses import Status
 from tests.service.world import World, event
+from tests.template import properties
 
-TEMPLATE: Final = Path(__file__).parents[2] / "template.yaml"
 # What AWS itself measures, by its documentation: namespace, metric, dimensions.
 OF_AWS: Final = {
     *(("AWS/ApiGateway", metric, ("ApiId",)) for metric in ("4xx", "5xx", "Latency")),
@@ -36,39 +34,12 @@ LANGUAGE: Final = {
 Watched = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
-class Template(yaml.SafeLoader):
-    """CloudFormation's YAML; `!Ref Stage` is the stage that the tests run in."""
+def of_type(name: str) -> dict[str, dict[str, Any]]:
+    """Return the properties of the template's resources of a type, in the stage of the tests."""
+    return properties(name, Stage="test")
 
 
-Template.add_multi_constructor(
-    "!",
-    lambda loader, tag, node: (
-        "test"
-        if (tag, node.value) == ("Ref", "Stage")
-        else loader.construct_sequence(node)
-        if isinstance(node, yaml.SequenceNode)
-        else node.value
-    ),
-)
-
-
-@pytest.fixture(scope="module")
-def resources() -> dict[str, dict[str, Any]]:
-    """Read the template's resources."""
-    read: dict[str, dict[str, Any]] = yaml.load(TEMPLATE.read_text(), Template)["Resources"]  # noqa: S506 - a SafeLoader
-    return read
-
-
-def of_type(resources: dict[str, dict[str, Any]], name: str) -> dict[str, dict[str, Any]]:
-    """Return the properties of the resources of a type."""
-    return {
-        key: resource["Properties"]
-        for key, resource in resources.items()
-        if resource["Type"] == name
-    }
-
-
-def alarms(resources: dict[str, dict[str, Any]]) -> dict[str, Watched]:
+def alarms() -> dict[str, Watched]:
     """Return what each alarm watches."""
     return {
         name: (
@@ -76,13 +47,13 @@ def alarms(resources: dict[str, dict[str, Any]]) -> dict[str, Watched]:
             alarm["MetricName"],
             tuple(sorted((each["Name"], each["Value"]) for each in alarm["Dimensions"])),
         )
-        for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items()
+        for name, alarm in of_type("AWS::CloudWatch::Alarm").items()
     }
 
 
-def widgets(resources: dict[str, dict[str, Any]]) -> Iterator[Watched]:
+def widgets() -> Iterator[Watched]:
     """Yield what each line of the dashboard shows."""
-    (dashboard,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
+    (dashboard,) = of_type("AWS::CloudWatch::Dashboard").values()
     for widget in dashboard["DashboardBody"]["Fn::ToJsonString"]["widgets"]:
         for row in widget["properties"].get("metrics", ()):
             namespace, metric, *rest = [cell for cell in row if not isinstance(cell, dict)]
@@ -90,7 +61,15 @@ def widgets(resources: dict[str, dict[str, Any]]) -> Iterator[Watched]:
 
 
 @pytest.fixture
-def lively(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+def sns(world: World) -> Iterator[Any]:  # noqa: ARG001 - in its world
+    """Return a client of SNS; the topic is there again afterwards, whatever was done to it."""
+    client = boto3.client("sns", region_name="us-east-1")
+    yield client
+    client.create_topic(Name="notifications")
+
+
+@pytest.fixture
+def lively(world: World, sns: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     """Let everything happen in a world that the function measures."""
     from appointments import appointments, outbox, records  # noqa: PLC0415 - after the environment
 
@@ -116,9 +95,7 @@ def lively(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     world.put_record("service#appointments", deployed=False)
     assert world.post().status == "service-not-found"
     world.open_route()
-    boto3.client("sns", region_name="us-east-1").delete_topic(
-        TopicArn="arn:aws:sns:us-east-1:123456789012:notifications"
-    )
+    sns.delete_topic(TopicArn="arn:aws:sns:us-east-1:123456789012:notifications")
     world.wire.breaks["BatchGetItem"] = ["refused"] * 2
     assert world.post().status == "application-crash"
     # The last try of an email: given up, by the schedule.
@@ -153,12 +130,10 @@ def emitted(world: World) -> set[Watched]:
     return found
 
 
-def test_every_metric_that_is_watched_is_emitted(
-    lively: World, resources: dict[str, dict[str, Any]]
-) -> None:
+def test_every_metric_that_is_watched_is_emitted(lively: World) -> None:
     """What an alarm or the dashboard watches is a metric that the function or AWS emits."""
     ours = emitted(lively)
-    for watched in [*alarms(resources).values(), *widgets(resources)]:
+    for watched in [*alarms().values(), *widgets()]:
         namespace, metric, dimensions = watched
         if namespace.startswith("AWS/"):
             assert (namespace, metric, tuple(name for name, _ in dimensions)) in OF_AWS
@@ -166,30 +141,26 @@ def test_every_metric_that_is_watched_is_emitted(
             assert watched in ours
 
 
-def test_the_dashboard_shows_every_metric_and_status(
-    lively: World, resources: dict[str, dict[str, Any]]
-) -> None:
+def test_the_dashboard_shows_every_metric_and_status(lively: World) -> None:
     """Nothing that the function measures is left out of the dashboard."""
-    shown = set(widgets(resources))
+    shown = set(widgets())
     assert {metric for _, metric, _ in emitted(lively)} <= {metric for _, metric, _ in shown}
     statuses = {dict(dimensions).get("status") for _, _, dimensions in shown} - {None}
     assert statuses == {status.value for status in Status}
 
 
-def test_every_alarm_tells_a_person_and_has_thought_of_silence(
-    resources: dict[str, dict[str, Any]],
-) -> None:
+def test_every_alarm_tells_a_person_and_has_thought_of_silence() -> None:
     """Each alarm goes to the topic of the alarms and says what missing data means."""
-    topics = of_type(resources, "AWS::SNS::Topic")
+    topics = of_type("AWS::SNS::Topic")
     assert "KmsMasterKeyId" not in topics["OpsTopic"]
-    found = of_type(resources, "AWS::CloudWatch::Alarm")
+    found = of_type("AWS::CloudWatch::Alarm")
     for alarm in found.values():
         assert alarm["AlarmActions"] == ["OpsTopic"]
         assert alarm["AlarmDescription"]
         assert alarm["TreatMissingData"] in {"breaching", "notBreaching"}
     silent = {name for name, alarm in found.items() if alarm["TreatMissingData"] == "breaching"}
     assert silent == {"ScheduleStoppedAlarm"}
-    (dashboard,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
+    (dashboard,) = of_type("AWS::CloudWatch::Dashboard").values()
     widget = dashboard["DashboardBody"]["Fn::ToJsonString"]["widgets"][0]
     assert widget["properties"]["alarms"] == [f"{name}.Arn" for name in found]
 
@@ -201,17 +172,16 @@ def test_a_quiet_schedule_still_tells_that_it_ran(world: World) -> None:
     assert line["OldestOwedSeconds"] == [0.0]
 
 
-def test_saved_queries_ask_for_what_the_log_holds(
-    lively: World, resources: dict[str, dict[str, Any]]
-) -> None:
+def test_saved_queries_ask_for_what_the_log_holds(lively: World) -> None:
     """Every field of a saved query is one that some line bears, every value one that occurs."""
-    queries = of_type(resources, "AWS::Logs::QueryDefinition")
+    queries = of_type("AWS::Logs::QueryDefinition")
     assert len(queries) == 5
     lines = lively.lines()
     for query in queries.values():
         text = query["QueryString"]
         made = set(re.findall(r" as (\w+)", text))
         words = set(re.findall(r"\b[a-z]\w*", re.sub(r'"[^"]*"|@\w+', "", text)))
+        assert words - made - LANGUAGE
         for field in words - made - LANGUAGE:
             assert any(field in line for line in lines), field
         for field, value in re.findall(r'(level|message) = "(\w+)"', text):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.stack.commands import run
+from tests.stack.commands import SECONDS, run
 from tests.stack.table import item
 from tests.stack.test_replay_command import post
 from tools.aws import session
@@ -23,7 +23,7 @@ def admin(stack: Stack, *arguments: str, typed: str = "") -> str:
 
 def until(stack: Stack, status: str, **params: Any) -> None:
     """Wait until requests get this status: an open route is held for half a minute."""
-    end = time.monotonic() + 45
+    end = time.monotonic() + SECONDS
     while (told := post(stack, **params)["status"]) != status and time.monotonic() < end:
         time.sleep(1)
     assert told == status

@@ -84,7 +84,7 @@ class Function:
         for worker in workers:
             worker.kill()
         # The emulator takes notice of a dead worker when it next needs one.
-        for _ in range(100):
+        for _ in range(1200):
             if all(worker.status() == psutil.STATUS_ZOMBIE for worker in workers):
                 return
             time.sleep(0.05)

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.stack.commands import BIN, run
+from tests.stack.commands import BIN, SECONDS, run
 from tests.stack.table import item
 from tools import role
 from tools.aws import session
@@ -122,7 +122,7 @@ def test_picks_what_failed_and_what_nobody_answered(stack: Stack) -> None:
 
 def test_can_be_interrupted_and_run_again(stack: Stack, began: str, crashed: list[str]) -> None:
     """Ctrl-C ends it with exit code 130; the next run does the rest, and nothing is done twice."""
-    command = ["--stack", STACK_NAME, "--since", began, "--yes", "--rate", "1"]
+    command = ["--stack", STACK_NAME, "--since", began, "--yes", "--rate", "0.02"]
     region = ["--region", stack.region, "--endpoint-url", stack.endpoint_url]
     # A shell has its background jobs ignore Ctrl-C, and so would their children.
     ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -133,11 +133,11 @@ def test_can_be_interrupted_and_run_again(stack: Stack, began: str, crashed: lis
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        until = time.monotonic() + 30
+        until = time.monotonic() + SECONDS
         while item(stack, crashed[0]) is None and time.monotonic() < until:
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=SECONDS)
     signal.signal(signal.SIGINT, ignored)
     assert process.returncode == 130, err
     assert "not replayed" in out

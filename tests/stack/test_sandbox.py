@@ -19,6 +19,7 @@ import urllib3
 PROJECT = Path(__file__).parents[2]
 KEY = "sandbox-key"
 SLOW = 1.0
+PATIENCE = 60.0  # as long as any answer may take on a machine that is busy
 
 Struct = dict[str, Any]
 
@@ -111,7 +112,7 @@ def started() -> Iterator[str]:
 @pytest.fixture
 def http() -> Iterator[urllib3.PoolManager]:
     """Plain HTTP, for what no client of Mandrill's would send."""
-    with urllib3.PoolManager(timeout=5, retries=False) as pool:
+    with urllib3.PoolManager(timeout=PATIENCE, retries=False) as pool:
         yield pool
 
 
@@ -132,7 +133,7 @@ def accepted(url: str, http: urllib3.PoolManager) -> Accepted:
 def connect(request: pytest.FixtureRequest, url: str) -> Connect:
     """Run the test with each of the clients, connected as it asks."""
 
-    def connected(url: str = url, key: str = KEY, time_limit: float = 5) -> Client:
+    def connected(url: str = url, key: str = KEY, time_limit: float = PATIENCE) -> Client:
         return CLIENTS[request.param](url, key, time_limit)
 
     return connected
@@ -169,6 +170,7 @@ def error(code: int, name: str, text: str) -> Struct:
 def test_what_was_accepted_is_listed(client: Client, accepted: Accepted) -> None:
     """An accepted message is listed as it was sent, with its ids by address and its time."""
     sent = message("ann@example.com", "bob@example.com")
+    before = datetime.now(UTC) - timedelta(milliseconds=1)  # which is what is told
     results = client.send("appointment-created", sent)
     assert [(one["email"], one["status"], one["reject_reason"]) for one in results] == [
         ("ann@example.com", "sent", None),
@@ -177,7 +179,7 @@ def test_what_was_accepted_is_listed(client: Client, accepted: Accepted) -> None
     [listed] = accepted()
     accepted_at = datetime.fromisoformat(listed.pop("accepted_at"))
     assert accepted_at.utcoffset() == timedelta(0)
-    assert abs(datetime.now(UTC) - accepted_at) < timedelta(seconds=10)
+    assert before <= accepted_at <= datetime.now(UTC)
     assert listed == {
         "to": [
             {"email": "ann@example.com", "name": "Ann@Example.Com"},
@@ -371,18 +373,22 @@ def test_an_answer_that_comes_too_late(connect: Connect, accepted: Accepted) -> 
     hasty = connect(time_limit=SLOW / 4)
     with pytest.raises(NoAnswerError):
         hasty.send("appointment-created", sent)
+    until = time.monotonic() + PATIENCE
+    while not accepted() and time.monotonic() < until:
+        time.sleep(0.01)  # a machine that is busy may not have read it before its client went
     assert [one["metadata"] for one in accepted()] == [sent["metadata"]]
-    [result] = connect(time_limit=SLOW * 4).send("appointment-created", sent)
+    [result] = connect().send("appointment-created", sent)
     assert result["status"] == "sent"
 
 
 def test_a_message_is_found_by_its_metadata(client: Client) -> None:
     """`u_<field>:<value>` finds the messages that bear it and no others, newest first."""
     sent = message("ann@example.com", "bob@rejected.test", "eve@invalid.test", subject="New")
+    before = time.time()
     results = client.send("appointment-created", sent)
     client.send("appointment-created", message("ann@example.com"))
     found = client.search(query=f"u_appointment_uuid:{sent['metadata']['appointment_uuid']}")
-    assert all(abs(one.pop("ts") - time.time()) < 10 for one in found)
+    assert all(int(before) <= one.pop("ts") <= time.time() for one in found)
     common = {
         "sender": None,
         "subject": "New",
@@ -507,5 +513,5 @@ def test_it_ends_at_once_and_never_tells_the_key(connect: Connect, ending: signa
             connect(url, time_limit=0.3).send("appointment-created", message("ann@slow.test"))
         refusal(lambda: connect(url, key="wrong-key").search(query="*"))
         process.send_signal(ending)
-        assert process.communicate(timeout=10) == ("", "")
+        assert process.communicate(timeout=25) == ("", "")
         assert process.returncode == 0
