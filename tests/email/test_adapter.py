@@ -1,13 +1,18 @@
 """Our adapter says what Mandrill's own client says, and reads the same in the answers."""
 
+import socket
+import ssl
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 from uuid import uuid4
 
 import mailchimp_transactional
 import pytest
+import trustme
 
 from appointments import mandrill
 from tests.email.conftest import KEY, SLOW, Clock, CountedAccount, point_to
@@ -159,3 +164,146 @@ def test_one_connection_serves_all(account: CountedAccount) -> None:
     send("ann@example.com")
     assert [pools[key].num_requests for key in pools.keys()] == [1]  # noqa: SIM118
     assert len(account.calls) == 4
+
+
+SENT = b'[{"email": "ann@example.com", "status": "sent", "_id": "1", "reject_reason": null}]'
+
+
+@contextmanager
+def server(
+    serve: Callable[[socket.socket], object], monkeypatch: pytest.MonkeyPatch, scheme: str = "http"
+) -> Iterator[None]:
+    """Have `serve` handle the adapter's one connection, in place of the sandbox."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(10)
+
+        def accept() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.settimeout(10)
+                serve(connection)
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        point_to(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}", monkeypatch)
+        yield
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def hear(connection: socket.socket) -> bytes:
+    """Read one call to its end; return its body."""
+    with connection.makefile("rb") as call:
+        length = 0
+        while (line := call.readline().strip().lower()) != b"":
+            if line.startswith(b"content-length:"):
+                length = int(line.partition(b":")[2])
+        return call.read(length)
+
+
+def respond(content: bytes, length: int | None = None) -> Callable[[socket.socket], None]:
+    """Return what reads a call, responds with HTTP 200 and this content, and hangs up."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {length or len(content)}\r\n\r\n"
+
+    def serve(connection: socket.socket) -> None:
+        hear(connection)
+        connection.sendall(head.encode() + content)
+
+    return serve
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_only_a_trusted_certificate_gets_the_email(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, *, is_trusted: bool
+) -> None:
+    """Over TLS the email goes to a certificate of a trusted authority, and surely to no other."""
+    ours, others = trustme.CA(), trustme.CA()
+    trusted = tmp_path / "authorities.pem"
+    ours.cert_pem.write_to_path(str(trusted))
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    (ours if is_trusted else others).issue_cert("127.0.0.1").configure_cert(context)
+    heard: list[bool] = []
+
+    def serve(connection: socket.socket) -> None:
+        try:
+            with context.wrap_socket(connection, server_side=True) as secure:
+                respond(SENT)(secure)
+                heard.append(True)
+        except OSError:
+            return
+
+    with server(serve, monkeypatch, "https"):
+        if is_trusted:
+            assert [one.status for one in send("ann@example.com")] == ["sent"]
+        else:
+            with pytest.raises(mandrill.Refused, match=r"^no trusted connection$"):
+                send("ann@example.com")
+    assert bool(heard) is is_trusted
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    "serve",
+    [
+        respond(SENT[:20], len(SENT)),
+        respond(b" " * 1_000_001 + SENT),
+        hear,
+        lambda connection: connection.close(),
+    ],
+    ids=["cut off", "endless", "no response", "hung up"],
+)
+def test_a_response_that_cannot_be_read_is_unanswered(
+    monkeypatch: pytest.MonkeyPatch, serve: Callable[[socket.socket], object]
+) -> None:
+    """If the connection breaks after it was made, Mandrill may have accepted the email."""
+
+    def serve_in_peace(connection: socket.socket) -> None:
+        try:
+            serve(connection)
+        except OSError:  # the adapter hung up
+            return
+
+    with (
+        server(serve_in_peace, monkeypatch),
+        pytest.raises(mandrill.Unanswered, match=r"^no answer in time$"),
+    ):
+        send("ann@example.com")
+
+
+@pytest.mark.usefixtures("account")
+def test_a_slow_connection_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If no connection is made in time, the email was surely not sent, and is not sent again."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        address = full.getsockname()
+        point_to(f"http://127.0.0.1:{address[1]}", monkeypatch)
+        waiting = [socket.socket() for _ in range(3)]
+        for each in waiting:  # a queue that is full takes no further connection
+            each.setblocking(False)
+            each.connect_ex(address)
+        with pytest.raises(mandrill.Refused, match=r"^no connection$") as refused:
+            send("ann@example.com", seconds=0.3)
+        for each in waiting:
+            each.close()
+    assert type(refused.value) is mandrill.Refused
+
+
+@pytest.mark.parametrize(("seconds", "connect", "total"), [(20, 2, 8), (5, 2, 5), (1, 1, 1)])
+@pytest.mark.usefixtures("account")
+def test_a_call_has_two_seconds_to_connect_and_eight_in_all(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, connect: float, total: float
+) -> None:
+    """A call takes at most 2 s to connect and 8 s in all, and less if less time is left."""
+    limits: list[Any] = []
+    request = mandrill._pool.request
+
+    def note(*given: Any, timeout: Any, **how: Any) -> Any:
+        limits.append(timeout)
+        return request(*given, timeout=timeout, **how)
+
+    monkeypatch.setattr(mandrill._pool, "request", note)
+    send("ann@example.com", seconds=seconds)
+    [limit] = limits
+    assert limit.total == pytest.approx(total, abs=0.5)
+    assert limit.connect_timeout == pytest.approx(connect, abs=0.5)

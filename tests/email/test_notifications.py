@@ -125,6 +125,12 @@ def notification(reason: str = "", request_id: str = "req-1") -> notifications.N
     )
 
 
+def test_a_subject_is_cut_at_a_hundred_characters() -> None:
+    """A reason that does not fit is cut where the subject has 100 characters, not sooner."""
+    told = {"stage": "test", "status": "application-crash", "reason": "r" * 300}
+    assert notifications._subject(told) == "[test] application-crash: " + "r" * 74
+
+
 @given(reason=st.text(max_size=300))
 def test_a_subject_is_safe(reason: str) -> None:
     """Whatever the reason holds, the subject is at most 100 characters of one line of ASCII."""
@@ -175,10 +181,41 @@ def test_an_owed_notification_outlives_the_email(office: Office) -> None:
         office.create(photographer_user_id=502)
     office.world.put_record("user#502", name="Rex", email="rex@planomatic.test")
     assert office.create(photographer_user_id=502).code == 200
-    assert "owed" in office.item()
+    before = office.item()
+    assert "owed" in before
     office.wait(121)
-    assert office.schedule()["notifications"] == 1
-    assert "owed" not in office.item()
+    assert office.schedule() == {"emails": 0, "notifications": 1, "searches": 0, "failed": 0}
+    left = {name: before[name] for name in before if name not in ("owed", "due", "notifications")}
+    assert office.item() == left
+
+
+def test_a_skipped_email_stays_skipped(office: Office) -> None:
+    """A pending notification does not make the schedule send an email that had no recipient."""
+    with sns_down(), patch("appointments.mailing.deliver_first", side_effect=KeyError):
+        office.create(token="application-token", photographer_user_id=503)
+    office.world.put_record("user#503", name="Sam", email="sam@planomatic.test")
+    office.wait(60)
+    assert office.schedule() == {"emails": 0, "notifications": 1, "searches": 0, "failed": 0}
+    assert office.item()["email_status"] == "skipped"
+    assert office.mailed() == []
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_reporting_that_breaks_changes_no_response(office: Office, *, saved: bool) -> None:
+    """If reporting itself breaks, the response stays, the log tells of it and an alarm sees it."""
+    broken = patch.object(clients.client("sns"), "publish", side_effect=RuntimeError("no topic"))
+    with broken:
+        answered = office.create(photographer_user_id=502) if saved else office.handle({})
+    status = "mandrill-email-failed" if saved else "identify-request-error"
+    assert (answered.status, answered.code, answered.body["saved"]) == (status, 500, saved)
+    [line] = office.lines("broken")
+    assert line["level"] == "ERROR"
+    assert line["request_id"] == answered.body["request_id"]
+    assert "RuntimeError: no topic" in line["exception"]
+    [response] = office.lines("response")
+    assert (response["status"], response["saved"]) == (status, saved)
+    assert office.count("NotificationFailed") == 1
+    assert office.count("Answers") == 1
 
 
 def test_giving_up_with_sns_down_is_told_later(office: Office) -> None:

@@ -197,7 +197,10 @@ def test_anything_of_ours_that_breaks(
     monkeypatch.setattr(f"appointments.{place}", broken)
     answer = world.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", **ids)
     assert (answer.status, answer.code) == ("application-crash", 500)
-    assert answer.body["saved"] is (place == "mailing.deliver_first")
+    is_saved = place == "mailing.deliver_first"
+    assert answer.body["saved"] is is_saved
+    assert ("appointment was saved" in answer.body["message"]) is is_saved
+    assert ("nothing was saved" in answer.body["message"]) is not is_saved
     assert not [word for word in INTERNAL if word in world.payloads[0]["body"]]
     check(answer, world.payloads[0])
     assert len(world.notifications()) == 1
@@ -255,6 +258,7 @@ def test_keys_that_dynamodb_hands_back(world: World, monkeypatch: pytest.MonkeyP
     answers = [throttled, whole]
     monkeypatch.setattr(client, "batch_get_item", next_answer)
     assert world.post().code == 200
-    answers += [throttled, throttled]
+    answers += [throttled, throttled, whole]
     answer = world.post()
     assert (answer.status, answer.body["saved"]) == ("application-crash", False)
+    assert answers == [whole]  # asked for twice, and no more

@@ -176,6 +176,14 @@ def test_a_blank_idempotency_key(world: World, blank: str) -> None:
     assert first.body["uuid"] != second.body["uuid"]
 
 
+def test_a_blank_header_beside_a_real_one(world: World) -> None:
+    """A blank value of a header that is sent twice is not passed: the other one counts."""
+    first = world.post(headers=keyed("k-1"))
+    sent = event(token="silent-token", request_id="another", headers=keyed("k-1"))
+    sent["headers"]["IDEMPOTENCY-KEY"] = " "
+    assert world.send(sent).body["uuid"] == first.body["uuid"]
+
+
 def test_the_length_of_an_idempotency_key(world: World) -> None:
     """255 characters are taken, quoted or bare; 256 are at fault, unless a uuid decides."""
     assert world.post(headers=keyed("k" * 255)).code == 200
@@ -262,6 +270,7 @@ def test_a_write_without_an_answer_that_did_not_arrive(world: World) -> None:
     world.wire.breaks["PutItem"] = ["refused", "refused"]
     answer = world.post()
     assert (answer.status, answer.body["saved"]) == ("application-crash", False)
+    assert "nothing was saved" in answer.body["message"]
     assert answer.body["uuid"] in answer.body["message"]
     again = world.post(uuid=answer.body["uuid"], request_id="another")
     assert (again.code, again.body["replayed"]) == (200, False)
@@ -275,6 +284,8 @@ def test_a_write_of_which_nobody_can_tell(world: World, fate: str) -> None:
     answer = world.post()
     assert answer.status == "application-crash"
     assert answer.body["saved"] is None
+    assert "it is unknown whether this was saved" in answer.body["message"]
+    assert "nothing was saved" not in answer.body["message"]
     assert answer.body["retryable"] is True
     assert f'"uuid": "{answer.body["uuid"]}"' in answer.body["message"]
     again = world.post(uuid=answer.body["uuid"], request_id="another")

@@ -3,7 +3,10 @@
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Callable
+from hashlib import sha512
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -299,6 +302,25 @@ def test_a_malformed_line(world: World, name: str, value: Any) -> None:
     assert world.wire.calls == []
 
 
+@pytest.mark.parametrize("sent", ["req-7\n", "req 7", "req-7\r\nx: y", "é", "", 7, "r" * 129])
+def test_an_id_that_no_header_can_hold(world: World, sent: Any) -> None:
+    """A logged id that could break the header or the command is replaced by the invocation's."""
+    context = SimpleNamespace(aws_request_id="lambda-1")
+    refused = world.send({**GOOD_LINE, "request_id": sent}, context)
+    assert refused.status == "identify-request-error"
+    assert refused.headers["X-Request-Id"] == refused.body["request_id"] == "lambda-1"
+    assert world.line("response")["request_id"] == "lambda-1"
+
+
+@pytest.mark.parametrize("sent", [None, 5, "request", [], ["message"], [GOOD_LINE], True])
+def test_an_event_that_is_no_object(world: World, sent: Any) -> None:
+    """An event that is no object is not a replay: no log holds a request to replay again."""
+    assert world.send(sent).status == "identify-request-error"
+    assert "replay" not in world.line("response")
+    [(_, message, *_)] = world.notifications()
+    assert json.loads(json.loads(message)["sqs"])["replay"] is None
+
+
 @pytest.mark.parametrize(
     ("received_at", "status"),
     [
@@ -352,6 +374,21 @@ def test_a_subscriptions_lines(world: World) -> None:
     ]
     assert all(json.loads(each["body"])["replayed"] for each in returned)
     assert len(world.items()) == 3
+
+
+def test_a_payload_of_any_size(world: World) -> None:
+    """A payload is read to its end, also if it repeats what stands 30 KB before."""
+    line = json.dumps(logged(world))
+    noise = [sha512(b"%d" % number).hexdigest() for number in range(240)]
+    returned = world.invoke(subscription(*noise * 8, line))
+    assert [each["statusCode"] for each in returned] == [200]
+
+
+def test_a_payload_in_another_compression(world: World) -> None:
+    """CloudWatch sends gzip: zlib's own form is not read as a subscription's payload."""
+    content = zlib.compress(json.dumps({"logEvents": []}).encode())
+    (returned,) = world.invoke({"awslogs": {"data": base64.b64encode(content).decode()}})
+    assert answer(returned).status == "identify-request-error"
 
 
 def test_a_malformed_line_among_good_ones(world: World) -> None:

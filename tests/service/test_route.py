@@ -144,6 +144,7 @@ JSON_TYPES = [
     "application/json; charset=utf-8",
     "application/json;charset=UTF-8",
     "  application/json ;v=1",
+    'application/json; profile="a, b"; charset=utf-8',
 ]
 
 
@@ -181,6 +182,13 @@ def test_any_other_content_type(world: World, headers: dict[str, Any]) -> None:
     assert (answer.status, answer.code) == ("invalid-content-type", 400)
     assert "Content-Type: application/json" in answer.body["message"]
     assert answer.body["errors"] == []
+
+
+@pytest.mark.parametrize("blank", ["", "  ", None, 5])
+def test_a_blank_content_type_beside_a_real_one(world: World, blank: Any) -> None:
+    """A blank value of a header that is sent twice is not passed: the other one counts."""
+    headers: Any = {"content-type": "application/json", "Content-Type": blank}
+    assert world.post(headers=headers).code == 200
 
 
 def test_content_types_of_a_rest_api(world: World) -> None:

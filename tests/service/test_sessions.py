@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Event
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -303,6 +304,20 @@ def test_deciding_the_role(world: World) -> None:
     assert {(item["role"], item["application"]) for item in world.items()} == {
         ("employee", "planox2")
     }
+
+
+@pytest.mark.parametrize("applications", list(permutations(["planoauth", "planoorder", "planox2"])))
+def test_the_first_application_by_name(world: World, applications: tuple[str, ...]) -> None:
+    """The order of the names decides, in whatever order the table returns the roles."""
+    fresh = {"created_at": int(time.time()), "last_used_at": int(time.time())}
+    roles = dict.fromkeys(applications, "client")
+    world.put_session("mine-token", **fresh, roles={**roles, "planoauth": "liaison"})
+    assert world.post(token="mine-token").code == 200
+    assert world.item()["application"] == "planoorder"
+    del roles["planoauth"]
+    world.put_session("mine-token", **fresh, roles=roles)
+    [refused] = world.post(token="mine-token", application="planoauth").body["errors"]
+    assert "you have one in planoorder, planox2." in refused["message"]
 
 
 @pytest.mark.parametrize(
