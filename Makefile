@@ -6,9 +6,12 @@ EVENT ?=
 STAGE ?=
 SECONDS ?=
 OFFLINE ?=
+MODULE ?=
+COUNT ?=
+SEED ?=
 
 export PYTHON
-unexport PORT EVENT STAGE OFFLINE SECONDS
+unexport PORT EVENT STAGE OFFLINE SECONDS MODULE COUNT SEED
 setup := @$(PYTHON) tools/bootstrap.py
 bin := .local/venv/bin
 python := $(bin)/python
@@ -16,7 +19,7 @@ tools := $(python) -m tools
 port := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo invoke mailbox notifications rie build bench test faults check audit load deploy docs lock clean
+.PHONY: help run up down demo invoke mailbox notifications rie build bench test faults mutants check audit load deploy docs lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -69,6 +72,10 @@ test: ## Run all tests, on a stack of their own
 faults: ## Run all pairs of faults, and every order of two deliveries (about 9 minutes)
 	$(setup) venv
 	@$(python) -m tests.faults
+
+mutants: ## Change the code in one place at a time and list what no test notices (MODULE=, COUNT=, SEED=)
+	$(setup) venv
+	@$(python) -m tools.mutants $(if $(MODULE),--module $(MODULE)) $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 check: ## Check style, types and the template
 	$(setup) venv sam

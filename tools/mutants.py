@@ -1,0 +1,268 @@
+"""`mutants`: change the code in one place at a time, and report each change that no test notices.
+
+The changes are mutmut's. Its own runner runs pytest twice in one process, which these tests do not
+support (every change then counts as noticed, or the run hangs), and it changes neither constants
+nor decorated functions. So this module draws the sample and runs each change in a new process.
+"""
+
+import argparse
+import random
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any, Final
+
+import libcst as cst
+from coverage import CoverageData
+from libcst.metadata import MetadataWrapper, PositionProvider
+from mutmut.mutation.mutators import mutation_operators, operator_string
+
+from tools.bootstrap import LOCAL, ROOT
+from tools.console import err, out, step
+from tools.project import ToolError, tool_environment
+
+GOAL: Final = 0.95
+_HOME: Final = LOCAL / "mutants"
+_TREE: Final = _HOME / "tree"
+_PACKAGE: Final = Path("src/appointments")
+# The fault campaigns reach every line but decide nothing that these do not, in four times the time.
+_TESTS: Final = ("tests/unit", "tests/service", "tests/email", "tests/upgrades")
+# These read the source text: they notice a change for what it looks like.
+_READERS_OF_SOURCE: Final = "tests/unit/test_house.py"
+_TEST_SECONDS: Final = 60
+_RUN_SECONDS: Final = 900
+_PYTEST: Final = (
+    *(sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider"),
+    *("--timeout", str(_TEST_SECONDS)),
+)
+_COVERAGE: Final = """\
+[run]
+dynamic_context = test_function
+source = src/appointments
+data_file = {home}/coverage
+core = ctrace
+"""
+
+Operator = Callable[[Any], Iterable[cst.CSTNode]]
+
+
+def _drop_statement(node: cst.SimpleStatementLine) -> Iterator[cst.CSTNode]:
+    """Leave out a statement that stands for its effect."""
+    match node.body:
+        case [cst.Expr(value=value)] if not isinstance(value, cst.BaseString):
+            yield node.with_changes(body=[cst.Pass()])
+        case [cst.Raise() | cst.AugAssign()]:
+            yield node.with_changes(body=[cst.Pass()])
+
+
+def _misspell(node: cst.BaseString) -> Iterator[cst.CSTNode]:
+    """Change a text once: a test that reads it notices any spelling."""
+    yield from list(operator_string(node))[:1]
+
+
+_OPERATORS: Final[Sequence[tuple[Any, Operator]]] = [
+    *((kind, operator) for kind, operator in mutation_operators if operator is not operator_string),
+    (cst.BaseString, _misspell),
+    (cst.SimpleStatementLine, _drop_statement),
+]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change to a module: its new text, and the lines that it concerns."""
+
+    module: Path
+    lines: range
+    text: str
+
+    def __str__(self) -> str:
+        """Show the change as a person reads it."""
+        before = (ROOT / self.module).read_text(encoding="utf-8").splitlines()
+        changed = [
+            line
+            for line in unified_diff(before, self.text.splitlines(), lineterm="", n=0)
+            if line[:1] in "+-" and line[:3] not in ("+++", "---")
+        ]
+        return "\n".join([f"{self.module}:{self.lines.start}", *changed])
+
+
+class _Places(cst.CSTVisitor):
+    """Collect what can be changed in a module; annotations, decorators and imports cannot."""
+
+    METADATA_DEPENDENCIES = (PositionProvider,)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[range, cst.CSTNode, cst.CSTNode]] = []
+        self._statement = range(0)
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, cst.Annotation | cst.Decorator | cst.Import | cst.ImportFrom):
+            return False
+        where = self.get_metadata(PositionProvider, node, None)
+        lines = range(where.start.line, where.end.line + 1) if where else range(0)
+        if isinstance(node, cst.SimpleStatementLine):
+            self._statement = lines
+        if isinstance(node, cst.BaseCompoundStatement):
+            self._statement = range(0)
+        for kind, operator in _OPERATORS:
+            if isinstance(node, kind):
+                concerned = self._statement or lines
+                self.found += [(concerned, node, changed) for changed in operator(node)]
+        return True
+
+
+def changes(module: Path) -> list[Change]:
+    """Return every change that can be made to a module."""
+    wrapper = MetadataWrapper(cst.parse_module((ROOT / module).read_text(encoding="utf-8")))
+    places = _Places()
+    wrapper.visit(places)
+    whole = wrapper.module
+    return [
+        Change(module, lines, cst.ensure_type(whole.deep_replace(old, new), cst.Module).code)
+        for lines, old, new in places.found
+    ]
+
+
+class Reach:
+    """Which tests reach which line, and how long each takes."""
+
+    def __init__(self, data: CoverageData, seconds: Mapping[str, float]) -> None:
+        self._data = data
+        self._seconds = seconds
+
+    def tests(self, change: Change) -> list[str]:
+        """Return the tests that reach a change: the files that take the shortest time first."""
+        by_line = self._data.contexts_by_lineno(str(_TREE / change.module))
+        reached = {name for line in change.lines for name in by_line.get(line, ())}
+        # What runs at import, or in a fixture, is reached by no test of its own: all tests count.
+        names = set(self._seconds) if "" in reached else {_node_id(name) for name in reached}
+        by_file: defaultdict[str, list[str]] = defaultdict(list)
+        for name in self._seconds:  # in pytest's own order
+            if name in names:
+                by_file[name.partition("::")[0]].append(name)
+        files = sorted(
+            by_file.values(), key=lambda tests: sum(map(self._seconds.__getitem__, tests))
+        )
+        return [name for tests in files for name in tests]
+
+
+def _node_id(context: str) -> str:
+    """Return pytest's name of a test function from coverage's."""
+    module, _, function = context.rpartition(".")
+    return f"{module.replace('.', '/')}.py::{function}"
+
+
+def main() -> int:
+    """Run the command; the exit status says whether enough changes were noticed."""
+    parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
+    parser.add_argument("--module", help="of this module only: handler, or its path")
+    parser.add_argument("--count", type=int, default=300, help="so many changes")
+    parser.add_argument("--seed", type=int, help="the same sample again")
+    arguments = parser.parse_args()
+    try:
+        survey(arguments.module, arguments.count, arguments.seed)
+    except ToolError as fault:
+        err.print(str(fault), markup=False, soft_wrap=True)
+        return 1
+    return 0
+
+
+def survey(module: str | None, count: int, seed: int | None) -> None:
+    """Make a sample of changes, one at a time; raises ToolError if too few are noticed."""
+    seed = random.SystemRandom().randrange(10_000) if seed is None else seed
+    possible = [change for path in _modules(module) for change in changes(path)]
+    chosen = random.Random(seed).sample(possible, min(count, len(possible)))  # noqa: S311 - no secret
+    with step(f"Copy the project to {_TREE.relative_to(ROOT)}"):
+        _copy()
+    with step("Run the tests unchanged, to see which reach which line"):
+        reach = _measure()
+    err.print(f"{len(chosen)} of {len(possible)} changes, SEED={seed}; one that no test notices:")
+    unnoticed = []
+    for number, change in enumerate(chosen, 1):
+        if not _is_noticed(change, reach.tests(change)):
+            unnoticed.append(change)
+            out.print(f"\n[{number}] {change}", markup=False, highlight=False, soft_wrap=True)
+    share = 1 - len(unnoticed) / len(chosen)
+    out.print(
+        f"\n{len(chosen) - len(unnoticed)} of {len(chosen)} noticed ({share:.1%}), SEED={seed}"
+    )
+    if share < GOAL:
+        raise ToolError(f"At least {GOAL:.0%} must be noticed: give the lines above a test.")
+
+
+def _modules(name: str | None) -> list[Path]:
+    every = sorted(path.relative_to(ROOT) for path in (ROOT / _PACKAGE).rglob("*.py"))
+    chosen = [path for path in every if name in (None, path.stem, str(path))]
+    if not chosen:
+        raise ToolError(f"There is no module {name}: make mutants MODULE=handler")
+    return chosen
+
+
+def _copy() -> None:
+    """Copy what git knows, or would, so that no change ever lands in the project itself."""
+    shutil.rmtree(_TREE, ignore_errors=True)
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own command
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (_TREE / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, _TREE / name)
+
+
+def _measure() -> Reach:
+    settings, junit = _HOME / "coveragerc", _HOME / "junit.xml"
+    settings.write_text(_COVERAGE.format(home=_HOME))
+    covered = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", *_PYTEST[1:]]
+    run = _run([*covered, f"--junitxml={junit}", f"--ignore={_READERS_OF_SOURCE}", *_TESTS])
+    if run.returncode:
+        raise ToolError(f"The tests fail without any change:\n{run.stdout[-3000:]}{run.stderr}")
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for case in ET.parse(junit).iter("testcase"):  # noqa: S314 - our own file
+        name = case.attrib["name"].partition("[")[0]
+        seconds[_node_id(f"{case.attrib['classname']}.{name}")] += float(case.attrib["time"])
+    data = CoverageData(str(_HOME / "coverage"))
+    data.read()
+    return Reach(data, seconds)
+
+
+def _is_noticed(change: Change, tests: list[str]) -> bool:
+    """Whether a test fails with the change; a change that no test reaches is not noticed."""
+    if not tests:
+        return False
+    path = _TREE / change.module
+    before = path.read_text(encoding="utf-8")
+    path.write_text(change.text, encoding="utf-8")
+    for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+        compiled.unlink()  # Python tells two texts apart by second and size only
+    try:
+        run = _run([*_PYTEST, *tests])
+    except subprocess.TimeoutExpired:
+        return True
+    finally:
+        path.write_text(before, encoding="utf-8")
+    if "ERROR: not found" in run.stderr:
+        raise ToolError(f"pytest does not know its own tests:\n{run.stderr}")
+    return run.returncode != 0
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own commands
+        command,
+        cwd=_TREE,
+        env=tool_environment(PYTHONPATH=str(_TREE)),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=_RUN_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
