@@ -1,13 +1,12 @@
 """Section 2: what an answer says, also when something of ours breaks."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from appointments.statuses import Status
-from tests.service.world import Answer, World, event
+from tests.service.world import Answer, World
 
 ALWAYS = {"status", "code", "message", "request_id", "saved", "retryable", "warnings"}
 HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -39,18 +38,6 @@ def check(answer: Answer, payload: dict[str, Any]) -> None:
         assert body["uuid"] in body["message"]
     assert payload["isBase64Encoded"] is False
     json.dumps(json.loads(payload["body"]), allow_nan=False)  # NaN is no JSON
-
-
-def breaking(world: World, **breaks: list[str]) -> dict[str, Any]:
-    """Return a good request, whose calls will break."""
-    world.wire.breaks.update(breaks)  # type: ignore[arg-type]
-    return event()
-
-
-def closing(world: World, record: str) -> dict[str, Any]:
-    """Return a good request to what was closed."""
-    world.put_record(record, deployed=False)
-    return event()
 
 
 def test_a_success(world: World) -> None:
@@ -111,45 +98,6 @@ def test_received_is_short(world: World) -> None:
     )
     assert {len(error["received"]) for error in answer.body["errors"]} == {100}
     check(answer, world.payloads[0])
-
-
-SENT: dict[str, Callable[[World], dict[str, Any]]] = {
-    "route-non-existent": lambda _: {**event(), "rawPath": "/"},
-    "identify-request-error": lambda _: {},
-    "service-not-found": lambda world: closing(world, "service#appointments"),
-    "route-not-found": lambda world: closing(world, "route#appointments/create"),
-    "invalid-content-type": lambda _: event(headers={}),
-    "invalid-encoded-params": lambda _: event(raw="{"),
-    "no-params-decoded": lambda _: event(raw="{}"),
-    "missing-param": lambda _: event(token=None),
-    "invalid-param": lambda _: event(order_id=404),
-    "invalid-token": lambda _: event(token="revoked-token"),
-    "session-expired": lambda _: event(token="idle-token"),
-    "client-required": lambda _: event(token="no_roles-token"),
-    "application-crash": lambda world: breaking(world, BatchGetItem=["down", "down"]),
-    "mandrill-email-failed": lambda _: event(),
-    "action-successful": lambda _: event(token="silent-token"),
-}
-
-
-@pytest.mark.parametrize("status", [status.value for status in Status])
-def test_an_answer_of_each_status(world: World, status: str) -> None:
-    """Whatever the status, the answer is of the contract's form, and the response line agrees."""
-    answer = world.send(SENT[status](world))
-    assert answer.status == status
-    check(answer, world.payloads[0])
-    line = world.line("response")
-    assert (line["status"], line["code"], line["saved"]) == (
-        status,
-        answer.code,
-        answer.body["saved"],
-    )
-    known = (
-        "invalid-token", "session-expired", "client-required", "application-crash",
-        "mandrill-email-failed", "action-successful", "invalid-param",
-    )  # fmt: skip
-    assert ("uuid" in answer.body) is (status in known)
-    assert line["uuid"] == answer.body.get("uuid")
 
 
 def test_the_uuid_of_a_refused_token(world: World) -> None:

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.service.test_answers import check
-from tests.service.test_replays import GOOD_LINE, SHAPES, bus, subscription
+from tests.service.test_replays import GOOD_LINE
 from tests.service.world import World, answer, event, rest
+from tests.support.events import REPLAYS, event_bridge, subscription
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -22,8 +23,8 @@ TEXTS = st.text(st.characters(exclude_categories=())) | st.sampled_from(
     ["POST", "request", "owed", "application/json", "text/plain", "silent-token", "null", "\ud800"]
 )
 NAMES = TEXTS | st.sampled_from(
-    sorted({*event(), *rest(event()), *GOOD_LINE, *bus({}), "awslogs", "replay", "schedule", "data",
-            "requestId", "http", "method", "content-type", "idempotency-key"})
+    sorted({*event(), *rest(event()), *GOOD_LINE, *event_bridge({}), "awslogs", "replay",
+            "schedule", "data", "requestId", "http", "method", "content-type", "idempotency-key"})
 )  # fmt: skip
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
@@ -34,9 +35,9 @@ REAL = [
     event(token="silent-token", notes="n", order_id=1001, other="x"),
     rest(event(token="silent-token", headers={"content-type": "application/json"})),
     event(headers={"content-type": "text/plain", "idempotency-key": "k"}),
-    *(shape(GOOD_LINE) for shape in SHAPES.values()),
+    *(shape(GOOD_LINE) for shape in REPLAYS.values()),
     subscription('{"message": "request"}', "{"),
-    bus({"replay": GOOD_LINE}),
+    event_bridge({"replay": GOOD_LINE}),
 ]
 ANYTHING = settings(
     max_examples=100,

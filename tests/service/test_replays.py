@@ -16,58 +16,16 @@ from appointments import records
 from tests.service.test_answers import check
 from tests.service.test_decoding import sensitive
 from tests.service.world import DAY, World, answer, event, rest
+from tests.support.events import REPLAYS, event_bridge, packed, subscription
 
 NOW = 1_800_000_000
 KEY = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
-LOG_EVENT = {"id": "1", "timestamp": NOW * 1000}
-
-
-def subscription(*messages: str, **other: Any) -> dict[str, Any]:
-    """Return what CloudWatch Logs sends to a subscriber."""
-    payload = {
-        "messageType": "DATA_MESSAGE",
-        "owner": "123456789012",
-        "logGroup": "/aws/lambda/appointments",
-        "logStream": "2026/11/22/[1]abc",
-        "subscriptionFilters": ["replay"],
-        "logEvents": [{**LOG_EVENT, "message": message} for message in messages],
-        **other,
-    }
-    return packed(json.dumps(payload).encode())
-
-
-def packed(content: bytes) -> dict[str, Any]:
-    """Return the event of a subscription with this content."""
-    return {"awslogs": {"data": base64.b64encode(gzip.compress(content, 1)).decode()}}
-
-
-def bus(detail: Any) -> dict[str, Any]:
-    """Return what EventBridge sends."""
-    return {
-        "version": "0",
-        "id": "17793124-05d4-b198-2fde-7ededc63b103",
-        "detail-type": "request",
-        "source": "planomatic.operators",
-        "account": "123456789012",
-        "time": "2026-11-22T12:00:00Z",
-        "region": "us-east-1",
-        "resources": [],
-        "detail": detail,
-    }
-
-
-SHAPES: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "line": lambda line: line,
-    "replay": lambda line: {"replay": line},
-    "awslogs": lambda line: subscription(json.dumps(line)),
-    "EventBridge": bus,
-}
 
 
 def replay(world: World, shape: str, line: dict[str, Any]) -> Any:
     """Replay a line in a shape, and return its answer."""
-    returned = world.invoke(SHAPES[shape](line))
-    if shape == "awslogs":
+    returned = world.invoke(REPLAYS[shape](line))
+    if shape == "subscription":
         (returned,) = returned
     check(answer(returned), returned)
     return answer(returned)
@@ -82,7 +40,7 @@ def logged(world: World, **given: Any) -> dict[str, Any]:
     return line
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", REPLAYS)
 def test_a_replay_gives_what_the_request_would_have(world: World, shape: str) -> None:
     """Each shape leads to the appointment, the answer and the headers of the HTTP request."""
     given: dict[str, Any] = {
@@ -134,7 +92,7 @@ def test_a_replay_is_refused_as_the_request_was(
 ) -> None:
     """What was refused is refused again, for the same reasons."""
     first = world.post(**given)
-    for shape in SHAPES:
+    for shape in REPLAYS:
         again = replay(world, shape, world.line("request"))
         assert first.status == again.status == status
         assert set(first.faults()) == set(again.faults())
@@ -142,7 +100,7 @@ def test_a_replay_is_refused_as_the_request_was(
     assert world.items() == []
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", REPLAYS)
 def test_any_number_of_times(world: World, shape: str) -> None:
     """However often a line is replayed, before or after it succeeded, there is one appointment."""
     first = world.post(notes="n")
@@ -159,7 +117,7 @@ def test_the_log_of_a_replay(world: World) -> None:
     """It writes no `request` line, which would feed a subscription, and names itself a replay."""
     line = logged(world, request_id="req-7")
     before = len(world.lines("request"))
-    for shape in SHAPES:
+    for shape in REPLAYS:
         replay(world, shape, line)
     assert len(world.lines("request")) == before
     responses = world.lines("response")
@@ -185,7 +143,7 @@ def test_it_is_judged_as_of_when_it_was_received(
         world.put_session("mine-token", created_at=NOW - age, last_used_at=NOW - idle)
         line = logged(world, token="mine-token")
         clock.shift(90 * DAY)
-        assert replay(world, "line", line).status == status
+        assert replay(world, "log entry", line).status == status
 
 
 def test_everything_else_is_judged_as_of_now(world: World) -> None:
@@ -193,16 +151,16 @@ def test_everything_else_is_judged_as_of_now(world: World) -> None:
     line = logged(world, token="remember_me-token")
     kept = {"remember_me": True, "created_at": 0, "last_used_at": 0}
     world.put_session("remember_me-token", revoked=True, **kept)
-    assert replay(world, "line", line).status == "invalid-token"
+    assert replay(world, "log entry", line).status == "invalid-token"
     world.put_session("remember_me-token", roles={}, **kept)
-    assert replay(world, "line", line).status == "client-required"
+    assert replay(world, "log entry", line).status == "client-required"
     world.put_session("remember_me-token", roles={"planoauth": "liaison"}, **kept)
-    assert replay(world, "line", line).faults() == {"application": "invalid-param"}
+    assert replay(world, "log entry", line).faults() == {"application": "invalid-param"}
     world.dynamodb.Table("sessions").delete_item(Key={"token_hash": line["token_hash"]})
-    assert replay(world, "line", line).status == "invalid-token"
+    assert replay(world, "log entry", line).status == "invalid-token"
     world.put_record("service#appointments", deployed=False)
     records._held = None
-    assert replay(world, "line", line).status == "service-not-found"
+    assert replay(world, "log entry", line).status == "service-not-found"
 
 
 def test_it_never_marks_a_session(world: World) -> None:
@@ -211,12 +169,12 @@ def test_it_never_marks_a_session(world: World) -> None:
         world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - DAY)
         line = logged(world, token="mine-token", session_view="default")
         world.wire.calls.clear()
-        shown = replay(world, "line", line).body["session"]
+        shown = replay(world, "log entry", line).body["session"]
         assert shown["last_used_at"] == "2027-01-14T08:00:00Z"
         assert "UpdateItem" not in world.wire.operations()
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", REPLAYS)
 def test_the_uuid_of_the_line_decides(world: World, shape: str) -> None:
     """A uuid taken from the `response` line decides the key, over parameter and header."""
     line = logged(world)
@@ -232,7 +190,7 @@ def test_a_conflict_of_a_replay(world: World) -> None:
     """A line with the uuid of other content is refused like any conflict."""
     world.post(uuid=KEY, notes="the first")
     world.post(notes="the second")
-    refused = replay(world, "line", {**world.lines("request")[-1], "uuid": KEY})
+    refused = replay(world, "log entry", {**world.lines("request")[-1], "uuid": KEY})
     assert (refused.faults(), refused.body["saved"]) == ({"uuid": "invalid-param"}, False)
 
 
@@ -240,7 +198,7 @@ def test_a_sensitive_request_cannot_be_replayed(world: World) -> None:
     """Nothing of it was kept, and the answer says so."""
     world.open_route(sensitive_params=True)
     world.send(sensitive())
-    refused = replay(world, "line", world.line("request"))
+    refused = replay(world, "log entry", world.line("request"))
     assert refused.status == "no-params-decoded"
     assert "sensitive" in refused.body["message"]
     assert refused.body["request_id"] == world.lines("request")[-1]["request_id"]
@@ -250,7 +208,7 @@ def test_a_plain_line_after_the_route_became_sensitive(world: World) -> None:
     """A line whose parameters were kept is replayed whatever the route takes now."""
     line = logged(world)
     world.open_route(sensitive_params=True)
-    assert replay(world, "line", line).code == 200
+    assert replay(world, "log entry", line).code == 200
 
 
 GOOD_LINE: dict[str, Any] = {
@@ -294,7 +252,7 @@ GOOD_LINE: dict[str, Any] = {
 def test_a_malformed_line(world: World, name: str, value: Any) -> None:
     """A line that is none is answered, and the message names what is wrong with it."""
     line = {key: kept for key, kept in {**GOOD_LINE, name: value}.items() if kept is not ...}
-    for shape in ("line", "replay", "EventBridge"):
+    for shape in ("log entry", "replay", "EventBridge"):
         refused = replay(world, shape, line)
         assert (refused.status, refused.code) == ("identify-request-error", 500)
         assert refused.body["saved"] is False
@@ -333,13 +291,17 @@ def test_an_event_that_is_no_object(world: World, sent: Any) -> None:
 )
 def test_a_moment_of_any_age(world: World, received_at: Any, status: str) -> None:
     """A session is good before its end however long ago; a moment that no clock knows is none."""
-    line = {**logged(world), "received_at": received_at}
-    assert replay(world, "line", line).status == status
+    line = {**GOOD_LINE, "received_at": received_at}
+    assert replay(world, "log entry", line).status == status
 
 
 @pytest.mark.parametrize(
     "sent",
-    [*({"replay": line} for line in [5, "x", [], {}, [GOOD_LINE], True]), bus(5), bus([])],
+    [
+        *({"replay": line} for line in [5, "x", [], {}, [GOOD_LINE], True]),
+        event_bridge(5),
+        event_bridge([]),
+    ],
 )
 def test_what_holds_no_line(world: World, sent: Any) -> None:
     """A shape of a replay without a line in it is answered, too."""
@@ -460,7 +422,7 @@ def test_http_never_passes_for_a_replay(world: World) -> None:
     """Whatever a client sends in body or headers, his request is a request: it needs its token."""
     world.post(request_id="theirs")
     line = world.line("request")
-    for shape in SHAPES.values():
+    for shape in REPLAYS.values():
         sent = shape(line)
         for request in (event(raw=json.dumps(sent)), event(raw=json.dumps([sent]))):
             for each in (request, rest(request)):
@@ -488,7 +450,7 @@ def test_junk_beside_what_api_gateway_sends(world: World, kept: list[str]) -> No
     world.post()
     line = world.line("request")
     http = {name: value for name, value in event(token=None).items() if name in kept}
-    for shape in SHAPES.values():
+    for shape in REPLAYS.values():
         assert world.send({**shape(line), **http}).status in (
             "identify-request-error",
             "invalid-content-type",
@@ -508,6 +470,6 @@ def test_the_token_of_a_line(world: World) -> None:
     """A line has no token; one that was put there by hand counts for nothing."""
     line = logged(world, session_view="default")
     line["params"]["token"] = "revoked-token"
-    again = replay(world, "line", line)
+    again = replay(world, "log entry", line)
     assert again.code == 200
     assert again.body["session"]["token"] is None

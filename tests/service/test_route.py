@@ -7,7 +7,8 @@ import pytest
 import time_machine
 
 from tests.service.test_decoding import sensitive
-from tests.service.world import PATH, World, event, rest
+from tests.service.world import World, event, rest
+from tests.support.events import PATH
 
 
 def at(method: Any, path: Any) -> dict[str, Any]:

@@ -1,16 +1,13 @@
 """The steps of a request in their order: the first that fails gives the answer."""
 
 import json
-import re
 from collections.abc import Callable
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appointments import records
-from appointments.statuses import Status
 from tests.service.world import World, event
 
 Fault = Callable[[World, dict[str, Any], dict[str, Any]], None]
@@ -124,21 +121,3 @@ def test_the_first_fault_is_told(world: World, second: int | None) -> None:
         assert (answer.status, set(answer.faults())) == (status, faults), pair
         assert answer.body["saved"] is False
     assert world.item()["notes"] == "the first"
-
-
-def test_every_status_is_reached() -> None:
-    """Each of the 15 statuses is asserted somewhere in this suite."""
-    suite = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
-    named = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', suite))
-    assert {status.value for status in Status} <= named
-    assert len(Status) == 15
-
-
-def test_an_answer_of_each_status(world: World) -> None:
-    """What no fault of the caller's brings about is reached through the handler too."""
-    assert world.post(token="session-token").status == "mandrill-email-failed"  # nobody answers
-    world.wire.breaks["BatchGetItem"] = ["down", "down"]
-    assert world.post().status == "application-crash"
-    assert world.send(event(raw="null")).status == "no-params-decoded"
-    assert world.send({}).status == "identify-request-error"
-    assert world.post(request_id="req-2").status == "action-successful"

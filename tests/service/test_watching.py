@@ -11,7 +11,9 @@ import boto3
 import pytest
 
 from appointments.statuses import Status
-from tests.service.world import World, event
+from tests.service.world import World
+from tests.support.cases import one_of_each
+from tests.support.stage import CASES, play
 from tests.template import properties
 
 # What AWS itself measures, by its documentation: namespace, metric, dimensions.
@@ -71,30 +73,12 @@ def sns(world: World) -> Iterator[Any]:  # noqa: ARG001 - in its world
 @pytest.fixture
 def lively(world: World, sns: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     """Let everything happen in a world that the function measures."""
-    from appointments import outbox, records  # noqa: PLC0415 - after the environment
+    from appointments import outbox  # noqa: PLC0415 - moto first
 
-    good: dict[str, Any] = {"token": "silent-token", "updated_at_mt": "now"}
-    for status, sent in {
-        "action-successful": event(**good),
-        "missing-param": event(token="silent-token", updated_at_mt=""),
-        "invalid-param": event(**good, order_id="-1"),
-        "invalid-token": event(token="revoked-token"),
-        "session-expired": event(token="expired-token"),
-        "client-required": event(token="no_roles-token"),
-        "mandrill-email-failed": event(notes="another"),
-        "invalid-content-type": event(headers={}),
-        "invalid-encoded-params": event(raw="{"),
-        "no-params-decoded": event(raw="{}"),
-        "route-non-existent": {**event(), "rawPath": "/"},
-        "identify-request-error": {},
-    }.items():
-        assert world.send(sent).status == status
-    world.put_record("route#appointments/create", deployed=False)
-    records._held = None
-    assert world.post().status == "route-not-found"
-    world.put_record("service#appointments", deployed=False)
-    assert world.post().status == "service-not-found"
-    world.open_route()
+    for case in one_of_each(CASES).values():
+        play(world, case)
+    world.seed()
+    world.post(token="session-token")
     sns.delete_topic(TopicArn="arn:aws:sns:us-east-1:123456789012:notifications")
     world.wire.breaks["BatchGetItem"] = ["refused"] * 2
     assert world.post().status == "application-crash"

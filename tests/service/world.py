@@ -22,12 +22,13 @@ from moto.core.models import botocore_stubber
 from moto.dynamodb.models import dynamodb_backends
 from moto.sns.models import sns_backends
 
+from tests.support.events import JSON, Request, http_api, rest_api
+
 TABLES = {
     "sessions": "token_hash",
     "records": "record",
     "appointments": "uuid",
 }
-PATH = "/api/v1/appointments/create"
 DAY = 24 * 3600
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"  # moto's
@@ -369,31 +370,21 @@ def event(
     if raw is None:
         sent = {"token": token, "updated_at_mt": "2026-11-22 10:00:00", **params}
         raw = json.dumps({name: value for name, value in sent.items() if value is not ...})
-    return {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": PATH,
-        "headers": {"content-type": "application/json"} if headers is None else headers,
-        "requestContext": {"requestId": request_id, "http": {"method": "POST", "path": PATH}},
-        "body": raw,
-        "isBase64Encoded": False,
-    }
+    return http_api(Request(raw=raw, headers=JSON if headers is None else headers, id=request_id))
 
 
 def rest(event: dict[str, Any]) -> dict[str, Any]:
     """Return an event as a REST API sends it (payload format 1.0)."""
-    return {
-        "version": "1.0",
-        "resource": "/{proxy+}",
-        "path": event["rawPath"],
-        "httpMethod": event["requestContext"]["http"]["method"],
-        "headers": event["headers"],
-        "multiValueHeaders": {name: [value] for name, value in event["headers"].items()},
-        "queryStringParameters": None,
-        "requestContext": {"requestId": event["requestContext"]["requestId"], "stage": "prod"},
-        "body": event["body"],
-        "isBase64Encoded": False,
-    }
+    context = event["requestContext"]
+    return rest_api(
+        Request(
+            raw=event["body"],
+            headers=event["headers"],
+            method=context["http"]["method"],
+            path=event["rawPath"],
+            id=context["requestId"],
+        )
+    )
 
 
 def answer(payload: dict[str, Any]) -> Answer:

@@ -1,0 +1,26 @@
+"""Fixtures: the world of the service tests, with the Mandrill sandbox beside it."""
+
+import logging
+
+import pytest
+
+from appointments import mandrill
+from appointments.logs import SERVICE
+from tests.email.conftest import CountedAccount, point_to, sandbox  # noqa: F401 - fixtures
+from tests.service.conftest import aws, world  # noqa: F401 - fixtures
+from tools.sandbox import Sandbox
+
+
+@pytest.fixture(autouse=True)
+def account(
+    sandbox: Sandbox,  # noqa: F811 - the fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> CountedAccount:
+    """Give the function a Mandrill account, and no pause before it calls Mandrill again."""
+    sandbox.account = CountedAccount()
+    point_to(f"http://127.0.0.1:{sandbox.server_port}", monkeypatch)
+    monkeypatch.setattr(mandrill, "_PAUSES", (0.0, 0.0))
+    mandrill._key.cache_clear()
+    mandrill._pool.clear()
+    monkeypatch.setattr(logging.getLogger(SERVICE), "propagate", False)  # pytest keeps each record
+    return sandbox.account
