@@ -1,11 +1,8 @@
 """Fixtures: the world of the service tests, with the Mandrill sandbox beside it."""
 
-import logging
-
 import pytest
 
 from appointments import mandrill
-from appointments.logs import SERVICE
 from tests.email.conftest import CountedAccount, point_to, sandbox  # noqa: F401 - fixtures
 from tests.service.conftest import aws, world  # noqa: F401 - fixtures
 from tools.sandbox import Sandbox
@@ -22,5 +19,4 @@ def account(
     monkeypatch.setattr(mandrill, "_PAUSES", (0.0, 0.0))
     mandrill._key.cache_clear()
     mandrill._pool.clear()
-    monkeypatch.setattr(logging.getLogger(SERVICE), "propagate", False)  # pytest keeps each record
     return sandbox.account

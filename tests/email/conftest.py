@@ -56,6 +56,12 @@ class CountedAccount(Account):
         self._count("search")
         return super().search(call)
 
+    def forget(self) -> None:
+        """Keep nothing of the calls either."""
+        super().forget()
+        for kept in (self.calls, self.heard, self.searches):
+            kept.clear()
+
     def _count(self, call: str) -> None:
         self.calls.append(call)
         if self.refusals:
