@@ -2,14 +2,18 @@
 
 import fcntl
 import hashlib
+import json
 import subprocess
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
+from tools import package
 from tools.bootstrap import LOCAL, ROOT
 from tools.console import err
 from tools.project import (
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 
 BUILD = LOCAL / "build"
 BUILT_TEMPLATE = BUILD / "template.yaml"
+BUNDLE = BUILD / "CreateFunction"
 SAM_SECONDS = 300
 INPUTS_TAG = "inputs"
 
@@ -52,9 +57,7 @@ def inputs() -> str:
 
 def build() -> None:
     """Build the package for this machine's Python, once for all stacks that need the same."""
-    LOCAL.mkdir(exist_ok=True)
-    with (LOCAL / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # `make test` may run beside `make up`
+    with _build_lock():
         stamp = BUILD / ".inputs"
         wanted = inputs()
         if stamp.is_file() and stamp.read_text() == wanted:
@@ -71,20 +74,17 @@ def build_for_aws() -> None:
 
 def deploy(endpoint_url: str, mandrill_url: str) -> None:
     """Deploy what was built; the stack's tag says from what, so that the state can never lie."""
-    parameters = {
-        "Stage": "local",
-        "Runtime": RUNTIME,
-        "Architecture": ARCHITECTURE,
-        "MandrillUrl": mandrill_url,
-    }
+    parameters = _parameters(mandrill_url)
     overrides = [f"{name}={value}" for name, value in parameters.items()]
-    sam(
-        *("deploy", "--config-file", SAMCONFIG, "--config-env", "local"),
-        *("--template-file", BUILT_TEMPLATE, "--tags", f"{INPUTS_TAG}={_tag(mandrill_url)}"),
-        *("--parameter-overrides", *overrides),
-        AWS_ENDPOINT_URL=endpoint_url,
-        SAM_CLI_POLL_DELAY="0.5",
-    )
+    with _build_lock():  # until the package is uploaded with its digest
+        package.write_parameters_digest(BUNDLE, parameters)
+        sam(
+            *("deploy", "--config-file", SAMCONFIG, "--config-env", "local"),
+            *("--template-file", BUILT_TEMPLATE, "--tags", f"{INPUTS_TAG}={_tag(mandrill_url)}"),
+            *("--parameter-overrides", *overrides),
+            AWS_ENDPOINT_URL=endpoint_url,
+            SAM_CLI_POLL_DELAY="0.5",
+        )
 
 
 def outputs(cloudformation: "CloudFormationClient", mandrill_url: str) -> dict[str, str] | None:
@@ -136,8 +136,27 @@ def sam(*arguments: str | Path, **more: str) -> None:
             err.print(line, markup=False, soft_wrap=True)
 
 
+def _parameters(mandrill_url: str) -> dict[str, str]:
+    return {
+        "Stage": "local",
+        "Runtime": RUNTIME,
+        "Architecture": ARCHITECTURE,
+        "MandrillUrl": mandrill_url,
+    }
+
+
 def _tag(mandrill_url: str) -> str:
-    return hashlib.sha256(f"{inputs()} {mandrill_url}".encode()).hexdigest()
+    parameters = json.dumps(_parameters(mandrill_url), sort_keys=True)
+    return hashlib.sha256(f"{inputs()} {parameters}".encode()).hexdigest()
+
+
+@contextmanager
+def _build_lock() -> Iterator[None]:
+    """Keep others from the build directory: `make test` may run beside `make up`."""
+    LOCAL.mkdir(exist_ok=True)
+    with (LOCAL / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def zipped_size(bundle: Path) -> int:

@@ -6,16 +6,24 @@ template's defaults.
 """
 
 import gzip
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-SOURCE = Path(__file__).resolve().parent.parent / "src"
-LOCAL = SOURCE.parent / ".local"
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src"
+LOCAL = ROOT / ".local"
+TEMPLATE = ROOT / "template.yaml"
+SAMCONFIG = ROOT / "samconfig.toml"
+PARAMETERS_DIGEST = "parameters.sha256"
 # The template's defaults: a test holds the two together.
 DEFAULT_RUNTIME = "python3.13"
 DEFAULT_ARCHITECTURE = "arm64"
@@ -66,6 +74,7 @@ def main() -> None:
     trim_botocore_data(target / "botocore" / "data")
     trim_certificates(target / "botocore" / "cacert.pem")
     compile_bytecode(target, version)
+    write_parameters_digest(target, {})
 
 
 def install(target: Path, version: str, platform_tag: str) -> None:
@@ -160,6 +169,28 @@ def compile_bytecode(target: Path, version: str) -> None:
         "unchecked-hash",
         str(target),
     )
+
+
+def write_parameters_digest(package: Path, overrides: Mapping[str, str]) -> None:
+    """Write a digest of all parameter values into the package, so that its hash depends on them.
+
+    SAM publishes a version only if the package's hash or the template's text changes. A parameter
+    changes neither. A build does not know its stage, so the overrides of every stage count.
+    `overrides` are those that samconfig.toml does not have.
+    """
+    declared = re.search(
+        r"^Parameters:\n(.*?)^[A-Z]", TEMPLATE.read_text(), re.DOTALL | re.MULTILINE
+    )
+    if declared is None:
+        sys.exit("template.yaml has no section Parameters, followed by another one.")
+    stages = {
+        stage: commands["deploy"]["parameters"].get("parameter_overrides")
+        for stage, commands in tomllib.loads(SAMCONFIG.read_text()).items()
+        if isinstance(commands, dict) and "deploy" in commands
+    }
+    values = json.dumps([declared[1], stages, dict(overrides)], sort_keys=True)
+    digest = hashlib.sha256(values.encode()).hexdigest()
+    (package / PARAMETERS_DIGEST).write_text(f"{digest}\n")
 
 
 def find_python(version: str) -> str | None:

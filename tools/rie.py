@@ -22,7 +22,7 @@ from tools.console import out
 from tools.project import ARCHITECTURE, EVENTS, ToolError, bare_environment
 from tools.stack import Stack
 
-BUNDLE: Final = deployment.BUILD / "CreateFunction"
+BUNDLE: Final = deployment.BUNDLE
 PYTHON: Final = LOCAL / "rie" / "bin" / "python"
 HANDLER: Final = "appointments.handler.lambda_handler"
 LOG: Final = LOCAL / "rie.log"
