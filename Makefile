@@ -67,7 +67,7 @@ build: ## Build the package for AWS (LAMBDA_RUNTIME=, LAMBDA_ARCHITECTURE=) and 
 test: ## Run all tests, on a stack of their own
 	$(setup) venv sam ministack rie
 	@$(python) -m pytest --numprocesses 2 --ignore tests/stack
-	@$(python) -m pytest tests/stack
+	@$(python) -m pytest -rs tests/stack
 
 faults: ## Run all pairs of faults, and every order of two deliveries (about 9 minutes)
 	$(setup) venv

@@ -15,8 +15,7 @@ from typing import Any, Final
 import urllib3
 from rich.table import Table
 
-from tools import deployment, processes
-from tools.aws import session
+from tools import deployment, local_invoke, processes
 from tools.bootstrap import LOCAL
 from tools.console import out
 from tools.project import ARCHITECTURE, EVENTS, ToolError, bare_environment
@@ -44,17 +43,11 @@ class Runtime:
 
 def environment(stack: Stack) -> dict[str, str]:
     """Return the deployed function's own variables, and what Lambda adds to them."""
-    lambdas = session.client("lambda", endpoint_url=stack.endpoint_url)
-    config = lambdas.get_function_configuration(FunctionName=stack.function_name)
+    config = local_invoke.configuration(stack)
     return bare_environment(
-        **config["Environment"]["Variables"],
-        AWS_ENDPOINT_URL=stack.endpoint_url,
-        AWS_REGION=stack.region,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - any will do on the local stack
+        **local_invoke.variables(stack, config),
         AWS_LAMBDA_FUNCTION_NAME=stack.function_name,
         AWS_LAMBDA_FUNCTION_TIMEOUT=str(config["Timeout"]),
-        AWS_LAMBDA_LOG_GROUP_NAME=stack.log_group,
         LAMBDA_TASK_ROOT=str(BUNDLE),
         PYTHONPATH=str(BUNDLE),
     )
@@ -101,8 +94,8 @@ def main(stack: Stack) -> int:
 
 
 def events() -> list[Path]:
-    """List the files of `events/` that are events."""
-    return sorted(path for path in EVENTS.glob("*.json") if path.name != "env.json")
+    """List the files of `events/`."""
+    return sorted(EVENTS.glob("*.json"))
 
 
 def status(answer: Any) -> str | None:

@@ -14,7 +14,7 @@ from typing import Final
 
 import urllib3
 
-from tools import deployment, furnish, processes, seeds
+from tools import deployment, furnish, local_invoke, processes, seeds
 from tools.aws import session
 from tools.bootstrap import LOCAL
 from tools.console import step
@@ -87,6 +87,7 @@ def up(port: int | None = None, home: Path = HOME) -> Stack:
     endpoint_url, mandrill_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
     _start_emulator(home, port)
     _start_sandbox(home, port + 1)
+    _start_forwarder(home, port)
 
     cloudformation = session.client("cloudformation", endpoint_url=endpoint_url)
     outputs = deployment.outputs(cloudformation, mandrill_url)
@@ -120,13 +121,16 @@ def up(port: int | None = None, home: Path = HOME) -> Stack:
     told = home / "stack.json"
     told.touch(mode=0o600)
     told.write_text(json.dumps(asdict(stack), indent=2) + "\n")
+    local_invoke.write(stack, home)
     return stack
 
 
 def down(home: Path = HOME) -> bool:
-    """Stop both processes, so that the emulator saves its state; whether anything ran."""
-    ran = [processes.stop(record) for record in (_sandbox(home), _emulator(home))]
+    """Stop all processes, so that the emulator saves its state; whether anything ran."""
+    records = (_forwarder(home), _sandbox(home), _emulator(home))
+    ran = [processes.stop(record) for record in records]
     (home / "stack.json").unlink(missing_ok=True)
+    local_invoke.remove(home)
     shutil.rmtree(home / "tmp", ignore_errors=True)  # the emulator leaves each unpacked package
     return any(ran)
 
@@ -168,6 +172,20 @@ def _start_sandbox(home: Path, port: int) -> None:
         processes.wait(lambda: _answers(messages), "The sandbox", record, log, START_SECONDS)
 
 
+def _start_forwarder(home: Path, port: int) -> None:
+    """Let the containers of `sam local invoke` reach the stack, if Docker has a bridge here."""
+    record, log = _forwarder(home), home / "forwarder.log"
+    address = local_invoke.bridge_address()
+    if address is None or processes.find(record) is not None:
+        return
+    health = f"http://{address}:{port}/_ministack/health"
+    with step(f"Forward {address}, Docker's bridge, to the stack"):
+        ports = [str(port), str(port + 1)]
+        command = [sys.executable, "-m", "tools.forwarder", address, *ports]
+        processes.start(command, record, log, bare_environment())
+        processes.wait(lambda: _answers(health), "The forwarder", record, log, START_SECONDS)
+
+
 def _refuse_taken(port: int) -> None:
     if processes.is_taken(port):
         raise ToolError(
@@ -203,3 +221,7 @@ def _emulator(home: Path) -> Path:
 
 def _sandbox(home: Path) -> Path:
     return home / "sandbox.pid"
+
+
+def _forwarder(home: Path) -> Path:
+    return home / "forwarder.pid"

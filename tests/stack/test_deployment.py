@@ -13,7 +13,7 @@ import yaml
 from tools import demo, deployment, package, seeds
 from tools import stack as local
 from tools.aws import session
-from tools.project import EVENTS, STACK_NAME, ToolError
+from tools.project import EVENTS, STACK_NAME, TEMPLATE, ToolError
 
 STACK_JSON = {
     *("api_url", "host", "endpoint_url", "region", "function_name", "log_group", "tokens"),
@@ -83,21 +83,6 @@ def test_the_functions_log_group_is_told(stack: local.Stack) -> None:
     logs = session.client("logs", endpoint_url=stack.endpoint_url)
     events = logs.filter_log_events(logGroupName=stack.log_group)["events"]
     assert any('"message":"response"' in event["message"] for event in events)
-
-
-def test_the_events_environment_is_the_stacks(stack: local.Stack) -> None:
-    """`sam local invoke` reaches the local stack with events/env.json, on the default port."""
-    told = json.loads((EVENTS / "env.json").read_text())["Parameters"]
-    config = session.client("lambda", endpoint_url=stack.endpoint_url).get_function_configuration(
-        FunctionName=stack.function_name
-    )["Environment"]["Variables"]
-    assert set(told) == {*config, "AWS_ENDPOINT_URL"}
-    assert told.pop("MANDRILL_SECRET") in config.pop("MANDRILL_SECRET")  # its name, in its ARN
-    assert told == {
-        **config,
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{local.DEFAULT_PORT}",
-        "MANDRILL_URL": f"http://127.0.0.1:{local.DEFAULT_PORT + 1}",
-    }
 
 
 def test_the_package_is_built_for_the_templates_defaults() -> None:

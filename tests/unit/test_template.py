@@ -16,10 +16,10 @@ from tests.template import actions, resolved, resources, statements, template
 KEPT: Final = {
     *("AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"),
 }
-# Specification section 11; AWS_ENDPOINT_URL is there for `sam local` alone.
+# Specification section 11.1.
 ENVIRONMENT: Final = {
     *("SESSIONS_TABLE", "RECORDS_TABLE", "APPOINTMENTS_TABLE", "NOTIFICATIONS_TOPIC"),
-    *("MANDRILL_URL", "MANDRILL_SECRET", "MANDRILL_TEMPLATE", "STAGE", "AWS_ENDPOINT_URL"),
+    *("MANDRILL_URL", "MANDRILL_SECRET", "MANDRILL_TEMPLATE", "STAGE"),
 }
 # Permissions that are not called as the operation is.
 NAMED_OTHERWISE: Final = {"lambda:InvokeFunction": "Invoke"}
@@ -76,7 +76,6 @@ def test_the_environment_holds_no_key_and_no_debug_switch() -> None:
         variables = function["Environment"]["Variables"]
         assert set(variables) == ENVIRONMENT
         assert all(set(value) <= {"Ref", "Fn::GetAtt"} for value in variables.values())
-        assert variables["AWS_ENDPOINT_URL"] == {"Ref": "AWS::NoValue"}
         referred = {value["Ref"] for value in variables.values() if "Ref" in value}
         secret = set(resources("AWS::SecretsManager::Secret"))
         assert not referred & secret, "a secret's ARN is told, not what it holds"

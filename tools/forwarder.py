@@ -1,0 +1,47 @@
+"""Forward connections from Docker's bridge to the local stack, which listens on 127.0.0.1 alone.
+
+Runs beside the local stack: `python -m tools.forwarder 172.17.0.1 4566 4567`.
+"""
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from functools import partial
+
+CHUNK_BYTES = 65_536
+
+
+async def serve(address: str, ports: list[int]) -> None:
+    """Listen on one address; forward each port to the same port of 127.0.0.1, until stopped."""
+    async with AsyncExitStack() as servers:
+        for port in ports:
+            server = await asyncio.start_server(partial(_forward, port), address, port)
+            await servers.enter_async_context(server)
+        await asyncio.Event().wait()
+
+
+async def _forward(
+    port: int, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter
+) -> None:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:  # the local stack is starting or has stopped
+        client_writer.close()
+        return
+    await asyncio.gather(_copy(client_reader, writer), _copy(reader, client_writer))
+    writer.close()
+    client_writer.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(CHUNK_BYTES):
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
+    except OSError:  # one side has gone: closing the other one ends its copy too
+        writer.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[1], [int(port) for port in sys.argv[2:]]))
