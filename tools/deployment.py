@@ -19,6 +19,7 @@ from tools.console import err
 from tools.project import (
     ARCHITECTURE,
     CREDENTIALS,
+    IS_MAC,
     PACKAGER,
     REGION,
     RUNTIME,
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 BUILD = LOCAL / "build"
 BUILT_TEMPLATE = BUILD / "template.yaml"
 BUNDLE = BUILD / "CreateFunction"
+# What a container of `sam local invoke` runs: a Mac's own wheels do not load in one.
+CONTAINER_BUILD = LOCAL / "build-container" if IS_MAC else BUILD
+MAC_PLATFORMS = {"arm64": "aarch64-apple-darwin", "x86_64": "x86_64-apple-darwin"}
 SAM_SECONDS = 300
 INPUTS_TAG = "inputs"
 
@@ -63,6 +67,9 @@ def build() -> None:
         if stamp.is_file() and stamp.read_text() == wanted:
             return
         target = {"LAMBDA_RUNTIME": RUNTIME, "LAMBDA_ARCHITECTURE": ARCHITECTURE}
+        if CONTAINER_BUILD != BUILD:
+            sam("build", "--template-file", TEMPLATE, "--build-dir", CONTAINER_BUILD, **target)
+            target["PACKAGE_PLATFORM"] = MAC_PLATFORMS[ARCHITECTURE]
         sam("build", "--template-file", TEMPLATE, "--build-dir", BUILD, **target)
         stamp.write_text(wanted)
 

@@ -47,15 +47,13 @@ def write(stack: "Stack", home: Path) -> None:
     """
     config = configuration(stack)
     values = {
-        **variables(stack, config),
-        "AWS_DEFAULT_REGION": stack.region,
-        "AWS_SESSION_TOKEN": "",  # SAM passes that of the shell
+        name: value.replace("//127.0.0.1:", f"//{_HOST}:")
+        for name, value in variables(stack, config).items()
     }
-    values = {name: value.replace("//127.0.0.1:", f"//{_HOST}:") for name, value in values.items()}
     function = {
         "Type": "AWS::Serverless::Function",
         "Properties": {
-            "CodeUri": str(deployment.BUNDLE),
+            "CodeUri": str(deployment.CONTAINER_BUILD / deployment.BUNDLE.name),
             **{name: config[name] for name in ("FunctionName", "Handler", "Runtime")},
             **{name: config[name] for name in ("Architectures", "MemorySize", "Timeout")},
             "Environment": {"Variables": dict.fromkeys(values, "")},

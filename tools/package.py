@@ -2,7 +2,7 @@
 
 Runs on a bare Python beside uv, with nothing else installed. `ARTIFACTS_DIR` comes from SAM;
 `LAMBDA_RUNTIME` and `LAMBDA_ARCHITECTURE` from whoever builds for another target than the
-template's defaults.
+template's defaults; `PACKAGE_PLATFORM`, in uv's words, from whoever builds for no Linux.
 """
 
 import gzip
@@ -62,7 +62,7 @@ def main() -> None:
     version = os.environ.get("LAMBDA_RUNTIME", DEFAULT_RUNTIME).removeprefix("python")
     architecture = os.environ.get("LAMBDA_ARCHITECTURE", DEFAULT_ARCHITECTURE)
     shutil.rmtree(target, ignore_errors=True)
-    install(target, version, PLATFORMS[architecture])
+    install(target, version, os.environ.get("PACKAGE_PLATFORM", PLATFORMS[architecture]))
     shutil.copytree(
         SOURCE / "appointments",
         target / "appointments",

@@ -20,6 +20,7 @@ MINISTACK: Final = LOCAL / "ministack" / "bin" / "python"
 # MiniStack runs the function on its own interpreter, so the local package is built for this one.
 RUNTIME: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
 ARCHITECTURE: Final = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+IS_MAC: Final = platform.system() == "Darwin"
 
 _LOCAL_DEPLOYMENT: Final[Mapping[str, Any]] = tomllib.loads(SAMCONFIG.read_text())["local"][
     "deploy"

@@ -12,7 +12,8 @@ from uuid import uuid4
 import botocore
 import pytest
 
-from tools import package, rie
+from tests.stack.results import outcome
+from tools import deployment, package, rie
 from tools.demo import invoke
 from tools.project import EVENTS
 from tools.stack import Stack
@@ -165,6 +166,19 @@ def test_each_event_is_answered_as_on_the_stack(stack: Stack) -> None:
     """Under the real Runtime Interface Emulator, where MiniStack's own packages are not at hand."""
     with rie.start(stack) as runtime:
         for event in rie.events():
-            deployed = rie.status(invoke(stack, event))
+            deployed = outcome(invoke(stack, event))
             assert deployed, event.name
-            assert rie.status(runtime.invoke(event.read_bytes())) == deployed, event.name
+            assert outcome(runtime.invoke(event.read_bytes())) == deployed, event.name
+
+
+def test_a_mac_builds_a_package_for_itself_and_one_for_containers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The local stack runs the machine's own Python, `sam local invoke` runs Linux."""
+    monkeypatch.setattr(deployment, "BUILD", tmp_path / "own")
+    monkeypatch.setattr(deployment, "CONTAINER_BUILD", tmp_path / "container")
+    deployment.build()
+    for build, wanted in (("own", "darwin"), ("container", "linux")):
+        extensions = [path.name for path in (tmp_path / build / rie.BUNDLE.name).rglob("*.so")]
+        assert extensions
+        assert all(wanted in name for name in extensions), extensions

@@ -1,0 +1,13 @@
+"""What an event's results have in common wherever it runs."""
+
+from typing import Any
+
+from tools import rie
+
+
+def outcome(result: Any) -> str | list[str] | None:
+    """Return the status; of a schedule run only the names of its counts, which change by time."""
+    match result:
+        case {"emails": int()}:
+            return sorted(result)
+    return rie.status(result)
