@@ -15,7 +15,7 @@ from tools import stack as local
 from tools.aws import session
 from tools.project import SAM, SAMCONFIG, TEMPLATE
 
-SECONDS: Final = 60
+SECONDS: Final = 120
 OTHER: Final = "another-value"
 # SAM's own hash of a package, and its own transform: what names a version on AWS.
 VERSIONS: Final = """
