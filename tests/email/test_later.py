@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from appointments import handler, mandrill, outbox
-from tests.email.conftest import RESERVE, SLOW, START, Context, Office
+from tests.email.conftest import RESERVE, START, Context, Office
 from tools.mandrill_account import Struct
 
 PAT, BOOKER, MENDED = "pat@planomatic.test", "booker@planomatic.test", "rex@planomatic.test"

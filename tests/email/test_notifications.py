@@ -6,6 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,8 +128,8 @@ def notification(reason: str = "", request_id: str = "req-1") -> notifications.N
 
 def test_a_subject_is_cut_at_a_hundred_characters() -> None:
     """A reason that does not fit is cut where the subject has 100 characters, not sooner."""
-    told = {"stage": "test", "status": "application-crash", "reason": "r" * 300}
-    assert notifications._subject(told) == "[test] application-crash: " + "r" * 74
+    told = notification("r" * 300)
+    assert notifications.subject(told) == "[test] application-crash: " + "r" * 74
 
 
 @given(reason=st.text(max_size=300))

@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 import zlib
-from collections.abc import Callable
 from hashlib import sha512
 from types import SimpleNamespace
 from typing import Any
@@ -291,7 +290,7 @@ def test_an_event_that_is_no_object(world: World, sent: Any) -> None:
 )
 def test_a_moment_of_any_age(world: World, received_at: Any, status: str) -> None:
     """A session is good before its end however long ago; a moment that no clock knows is none."""
-    line = {**GOOD_LINE, "received_at": received_at}
+    line = {**logged(world), "received_at": received_at}
     assert replay(world, "log entry", line).status == status
 
 

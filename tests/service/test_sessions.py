@@ -3,8 +3,8 @@
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
-from threading import Event
 from itertools import permutations
+from threading import Event
 from typing import Any
 
 import pytest

@@ -13,7 +13,7 @@ import yaml
 from tools import demo, deployment, package, seeds
 from tools import stack as local
 from tools.aws import session
-from tools.project import EVENTS, STACK_NAME, TEMPLATE, ToolError
+from tools.project import STACK_NAME, ToolError
 
 STACK_JSON = {
     *("api_url", "host", "endpoint_url", "region", "function_name", "log_group", "tokens"),

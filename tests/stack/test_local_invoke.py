@@ -35,7 +35,7 @@ SHELL: Final = {
 @pytest.fixture(scope="module")
 def docker() -> None:
     """Skip the test if no Docker daemon answers, or fail it if there must be one."""
-    ping = [SAM.with_name("python"), "-c", PING]  # with the client that SAM uses
+    ping = [str(SAM.with_name("python")), "-c", PING]  # with the client that SAM uses
     done = subprocess.run(ping, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
     if done.returncode == 0:
         return

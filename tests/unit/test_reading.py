@@ -742,19 +742,22 @@ def test_the_clocks_may_change_in_between(zone: str, tolerated: int, hours: int)
 def test_a_window_that_ends_before_it_starts(of: str) -> None:
     """The ends of a window give a warning if they lie before its start, days and times apart."""
     early, late = {"date": ("2027-01-05", "2027-01-06"), "time": (9, 10)}[of]
-    assert [
-        name for name, _ in warned(**{f"window_{of}_start": late, f"window_{of}_end": early})
-    ] == [f"window_{of}_end"]
-    for start, end in ((early, late), (late, late), (None, early), (late, None)):
-        assert warned(**{f"window_{of}_start": start, f"window_{of}_end": end}) == []
+    names = f"window_{of}_start", f"window_{of}_end"
+    window: dict[str, Any] = dict(zip(names, (late, early), strict=True))
+    assert [name for name, _ in warned(**window)] == [names[1]]
+    for values in ((early, late), (late, late), (None, early), (late, None)):
+        window = dict(zip(names, values, strict=True))
+        assert warned(**window) == []
     assert warned(window_date_start="2027-01-06", window_time_end=1) == []
 
 
 @pytest.mark.parametrize("name", ["notes", "updated_at_mt"])
 def test_a_text_that_was_damaged_on_the_way(name: str) -> None:
     """A text with U+FFFD was not sent as UTF-8: it is saved as it came, with a warning."""
-    assert [param for param, _ in warned(**{name: "Gr\ufffd\ufffde"})] == [name]
-    assert kept(**{name: "Gr\ufffd\ufffde"}) == "Gr\ufffd\ufffde"
+    damaged = "Gr\ufffd\ufffde"
+    sent: dict[str, Any] = {name: damaged}
+    assert [param for param, _ in warned(**sent)] == [name]
+    assert kept(**sent) == damaged
 
 
 ZONED = ["19:30:00+0700", "19:30 MST", "19:30Z", "7:30 PM MST", "19:30+7", "19:30 -07:00"]
