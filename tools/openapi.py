@@ -246,7 +246,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
             email={"$ref": "#/components/schemas/Email"},
         ),
         session={"$ref": "#/components/schemas/Session"},
-        errors=_list("Fault"),
+        errors=_list("ParamError"),
         warnings=_list("Warning"),
     ),
     "Email": _object(
@@ -286,7 +286,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
             "additionalProperties": {"enum": ["client", "employee", "liaison"]},
         },
     ),
-    "Fault": _object(
+    "ParamError": _object(
         ("param", "status", "message"),
         param=_TEXT,
         status={"enum": [Status.MISSING_PARAM.value, Status.INVALID_PARAM.value]},

@@ -10,10 +10,10 @@
 `tables`, `mandrill`                             what the tables share; the email service
 `decoding`, `reading`                            the body, the parameters
 `request`, `params`                              what is asked for
-`readers`, `statuses`                            the contract's own vocabulary
+`readers`, `errors`                              how values are read, what carries a status up
 `clients`, `logs`                                the ground: AWS clients, log
-`settings`, `wire`, `reasons`                    the environment; DynamoDB's JSON; why things fail
+`statuses`, `reasons`, `settings`, `wire`         statuses; why things fail; the environment; JSON
 ===============================================  ===============================================
 
-Every import points to a lower floor; only values and one exception, `Failure`, come up.
+Every import points to a lower floor; only values and one exception, `ApiError`, come up.
 """

@@ -3,10 +3,11 @@
 from typing import Any
 
 from appointments import reasons
-from appointments.statuses import Failure, Fault, Outcome, Status
+from appointments.errors import ApiError, Outcome, ParamError
+from appointments.statuses import Status
 
 
-def crashed(outcome: Outcome, broken: Exception, *, is_identified: bool) -> Failure:
+def crashed(outcome: Outcome, broken: Exception, *, is_identified: bool) -> ApiError:
     """Return the failure that stands for anything of ours that broke."""
     status = Status.APPLICATION_CRASH if is_identified else Status.IDENTIFY_REQUEST_ERROR
     if outcome.saved:
@@ -15,10 +16,10 @@ def crashed(outcome: Outcome, broken: Exception, *, is_identified: bool) -> Fail
         happened = "Something on our side broke, and it is unknown whether this was saved."
     else:
         happened = "Something on our side broke, and nothing was saved."
-    return Failure(status, happened, reason=reasons.of_exception(broken))
+    return ApiError(status, happened, reason=reasons.of_exception(broken))
 
 
-def body(request_id: str, outcome: Outcome, failure: Failure | None) -> dict[str, Any]:
+def body(request_id: str, outcome: Outcome, failure: ApiError | None) -> dict[str, Any]:
     """Return an answer's body as a JSON object."""
     status = failure.status if failure else Status.ACTION_SUCCESSFUL
     answer: dict[str, Any] = {
@@ -39,14 +40,14 @@ def body(request_id: str, outcome: Outcome, failure: Failure | None) -> dict[str
     if outcome.session is not None:
         answer["session"] = outcome.session
     if failure:
-        answer["errors"] = [_error(fault) for fault in failure.faults]
+        answer["errors"] = [_error(fault) for fault in failure.errors]
     answer["warnings"] = [
         {"param": warned.param, "message": warned.message} for warned in outcome.warnings
     ]
     return answer
 
 
-def _message(outcome: Outcome, failure: Failure | None) -> str:
+def _message(outcome: Outcome, failure: ApiError | None) -> str:
     if failure is None:
         if outcome.replayed:
             return "The appointment had been created before; it is still the one appointment."
@@ -57,7 +58,7 @@ def _message(outcome: Outcome, failure: Failure | None) -> str:
     return f"{failure.message} Send the same again {key}: it is never created twice."
 
 
-def _error(fault: Fault) -> dict[str, Any]:
+def _error(fault: ParamError) -> dict[str, Any]:
     error = {"param": fault.param, "status": fault.status.value, "message": fault.message}
     if fault.received is not None:
         error["received"] = fault.received

@@ -19,12 +19,13 @@ from appointments import (
     tables,
 )
 from appointments.appointments import Appointment
+from appointments.errors import ApiError, Outcome, ParamWarning
 from appointments.logs import logger
 from appointments.params import Parameters
 from appointments.records import Record
 from appointments.request import Request, iso
 from appointments.sessions import Session
-from appointments.statuses import Failure, Outcome, Status, Warned
+from appointments.statuses import Status
 from appointments.tables import Found, Table
 
 _LONGEST_MARKING: Final = 7.0
@@ -35,16 +36,16 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
 
     `outcome` is filled in on the way, so that every answer tells what is known. `attempt` is this
     invocation's random id; the email may take `until` then (time.monotonic() seconds). Raises
-    Failure for every answer but a success's.
+    ApiError for every answer but a success's.
     """
     parameters = _read_parameters(request, outcome)  # steps 4 and 5, told after 2 and 3
     held = records.held_route()
-    references = {} if isinstance(parameters, Failure) else records.references(parameters)
+    references = {} if isinstance(parameters, ApiError) else records.references(parameters)
     found = _read_tables(request, parameters, references, outcome, needs_route=held is None)
     route = held or records.open_route(found)  # step 2
     outcome.is_strict = request.is_strict
     http.check_media_type(request, is_sensitive=route.sensitive_params)  # step 3
-    if isinstance(parameters, Failure):
+    if isinstance(parameters, ApiError):
         raise parameters
     session, key = _authenticate(request, parameters, found, outcome)  # step 6
     role = sessions.choose_role(session, parameters.application, route.permissions)
@@ -53,7 +54,7 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     mailing.prepare(item, photographer, attempt)
     if photographer and not (photographer.email or "").strip():
         outcome.warnings.append(
-            Warned(
+            ParamWarning(
                 "photographer_user_id",
                 "The photographer has no address on record and gets no email.",
             )
@@ -73,7 +74,7 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     if email.is_failure:
         outcome.recovery = email.recovery
         outcome.photographer = stored.fields().get("photographer_user_id")
-        raise Failure(
+        raise ApiError(
             Status.MANDRILL_EMAIL_FAILED,
             "The appointment was saved, but its email did not reach every recipient: "
             f"{email.reason or email.status}. It is retried automatically, and the team is told if "
@@ -82,7 +83,7 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
         )
 
 
-def _read_parameters(request: Request, outcome: Outcome) -> Parameters | Failure:
+def _read_parameters(request: Request, outcome: Outcome) -> Parameters | ApiError:
     """Return the parameters, or the failure that is told once the steps before it are passed."""
     if request.fault:
         return request.fault
@@ -94,7 +95,7 @@ def _read_parameters(request: Request, outcome: Outcome) -> Parameters | Failure
             mask=request.mask,
             is_strict=request.is_strict,
         )
-    except Failure as failure:
+    except ApiError as failure:
         outcome.warnings = list(failure.warnings)
         return failure
     return parameters
@@ -102,7 +103,7 @@ def _read_parameters(request: Request, outcome: Outcome) -> Parameters | Failure
 
 def _read_tables(
     request: Request,
-    parameters: Parameters | Failure,
+    parameters: Parameters | ApiError,
     references: Mapping[str, str],
     outcome: Outcome,
     *,
@@ -175,7 +176,7 @@ def _stored_before(
     """Check the references; a repeat of what was saved is good even if a record has gone since."""
     try:
         records.check_references(references, found)
-    except Failure:
+    except ApiError:
         stored = appointments.find(item.uuid)
         if stored is None or not idempotency.is_same_request(item, stored):
             raise

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from appointments.statuses import Failure, Fault, Status
+from appointments.errors import ApiError, ParamError
+from appointments.statuses import Status
 
 # A request must fit one log line, which Lambda may split above 64 KiB.
 LARGEST_BODY: Final = 48 * 1024
@@ -34,7 +35,7 @@ _JSON_TYPES: Final = {
 def decode(event: Mapping[str, Any], *, is_sensitive: bool) -> dict[str, Any]:
     """Return the JSON object of an API Gateway event's body.
 
-    Raises Failure with invalid-encoded-params, no-params-decoded, or invalid-param on `body`.
+    Raises ApiError with invalid-encoded-params, no-params-decoded, or invalid-param on `body`.
     """
     body = event.get("body")
     if body is None:
@@ -47,9 +48,9 @@ def decode(event: Mapping[str, Any], *, is_sensitive: bool) -> dict[str, Any]:
     if is_sensitive:
         raw = _base64(b"".join(raw.split()))
     if len(raw) > LARGEST_BODY:
-        raise Failure.of(
+        raise ApiError.from_errors(
             [
-                Fault(
+                ParamError(
                     "body",
                     Status.INVALID_PARAM,
                     f"The body has {len(raw)} bytes; send at most {LARGEST_BODY}.",
@@ -70,7 +71,7 @@ def decode(event: Mapping[str, Any], *, is_sensitive: bool) -> dict[str, Any]:
             raise _undecodable(f"it is not JSON: {invalid}{remedy}") from None
     if not isinstance(values, dict) or not values:
         what = _JSON_TYPES[type(values)] if text.strip() else "empty"
-        raise Failure(
+        raise ApiError(
             Status.NO_PARAMS_DECODED,
             f"Nothing was saved. The body is {what}. Send a JSON object with the parameters"
             f"{', itself and not as a text in quotes' if isinstance(values, str) else ''}.",
@@ -84,8 +85,8 @@ def _base64(text: bytes) -> bytes:
     return base64.b64decode(text)
 
 
-def _undecodable(reason: str) -> Failure:
-    return Failure(
+def _undecodable(reason: str) -> ApiError:
+    return ApiError(
         Status.INVALID_ENCODED_PARAMS,
         f"Nothing was saved. The body could not be decoded: {reason}.",
     )

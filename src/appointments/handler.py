@@ -16,13 +16,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from appointments import answers, http, notifications, replay
 from appointments.appointments import Appointment
 from appointments.create import create
+from appointments.errors import ApiError, Outcome
 from appointments.logs import count, flush, log_keys, logger, record
 from appointments.owed import take_up_owed
 from appointments.reasons import Cause, Reason
 from appointments.records import Record
 from appointments.request import Request, iso
 from appointments.sessions import Session
-from appointments.statuses import Failure, Outcome, Status
+from appointments.statuses import Status
 
 # A later version may add keys to the schedule's event while traffic shifts between versions.
 OWED: Final = "owed"
@@ -97,7 +98,7 @@ def _answer(
             if request.is_decoded:
                 record("request", **request.line())
             create(request, outcome, attempt, until)
-        except Failure as known:
+        except ApiError as known:
             failure = known
         except Exception as broken:  # noqa: BLE001 - whatever broke, the response is the contract's
             trace = traceback.format_exc()
@@ -113,7 +114,7 @@ def _answer(
 
 
 def _notify(
-    failure: Failure,
+    failure: ApiError,
     outcome: Outcome,
     attempt: str,
     request_id: str,
@@ -149,7 +150,7 @@ def _log(
     answer: dict[str, Any],
     milliseconds: float,
     outcome: Outcome,
-    failure: Failure | None,
+    failure: ApiError | None,
     *,
     is_replay: bool,
 ) -> None:

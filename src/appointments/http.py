@@ -8,9 +8,10 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from appointments import decoding, params, readers
+from appointments.errors import ApiError
 from appointments.reasons import Cause, Reason
 from appointments.request import PLAIN, REQUEST_ID, SENSITIVE, Request
-from appointments.statuses import Failure, Status
+from appointments.statuses import Status
 
 METHOD: Final = "POST"
 PATH: Final = "/api/v1/appointments/create"
@@ -51,16 +52,16 @@ def request_id(event: Any, fallback: str) -> str:
 
 
 def route(event: Mapping[str, Any]) -> None:
-    """Raise Failure unless the event asks for the one route of this function."""
+    """Raise ApiError unless the event asks for the one route of this function."""
     method, path = _method_and_path(event)
     if not (isinstance(method, str) and isinstance(path, str)):
-        raise Failure(
+        raise ApiError(
             Status.IDENTIFY_REQUEST_ERROR,
             "Nothing was saved. The request has no method or no path to tell what it asks for.",
             reason=Reason("no method or no path", "no method or no path", Cause.EVENT),
         )
     if method.upper() != METHOD or path.removesuffix("/") != PATH:
-        raise Failure(
+        raise ApiError(
             Status.ROUTE_NON_EXISTENT, f"Nothing was saved. The one route here is {METHOD} {PATH}."
         )
 
@@ -98,7 +99,7 @@ def read(event: Mapping[str, Any], request_id: str, received_at: float) -> Reque
     if media_type in (PLAIN, SENSITIVE):
         try:
             values = decoding.decode(event, is_sensitive=media_type == SENSITIVE)
-        except Failure as failure:
+        except ApiError as failure:
             fault = failure
     known, unknown = _split(values)
     token = _token(known.get("token"))
@@ -158,12 +159,12 @@ def _split_list(header: str) -> list[str]:
 
 
 def check_media_type(request: Request, *, is_sensitive: bool) -> None:
-    """Raise Failure unless the Content-Type is the one that the route takes."""
+    """Raise ApiError unless the Content-Type is the one that the route takes."""
     expected = SENSITIVE if is_sensitive else PLAIN
     if request.media_type not in (expected, None):
         form = ", and the base64 of the JSON as the body" if is_sensitive else ""
         encoding = "" if request.media_type else ", and no Content-Encoding"
-        raise Failure(
+        raise ApiError(
             Status.INVALID_CONTENT_TYPE,
             f"Nothing was saved. The request has {request.content}. "
             f"Send the header Content-Type: {expected} once{form}{encoding}.",

@@ -5,9 +5,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 from appointments import readers, reading
 from appointments.appointments import Appointment
+from appointments.errors import ApiError, ParamError
 from appointments.params import Parameters
 from appointments.request import Request
-from appointments.statuses import Failure, Fault, Status
+from appointments.statuses import Status
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 MAX_KEY_LENGTH: Final = 255
@@ -26,14 +27,14 @@ def derive_uuid(request: Request, parameters: Parameters, owner: str | None) -> 
     return str(uuid5(_NAMESPACE, f"request {request.id} {parameters.fingerprint}"))
 
 
-def key_errors(request: Request) -> list[Fault]:
+def key_errors(request: Request) -> list[ParamError]:
     """Return what is wrong with the Idempotency-Key, unless a uuid was passed instead."""
     key = _idempotency_key(request)
     if _has_uuid(request) or (len(key) <= MAX_KEY_LENGTH and key.isprintable()):
         return []
     message = f"Send at most {MAX_KEY_LENGTH} printable characters."
     received = reading.shorten(key, request.mask)
-    return [Fault(IDEMPOTENCY_KEY, Status.INVALID_PARAM, message, received)]
+    return [ParamError(IDEMPOTENCY_KEY, Status.INVALID_PARAM, message, received)]
 
 
 def is_same_request(item: Appointment, stored: Appointment) -> bool:
@@ -42,7 +43,7 @@ def is_same_request(item: Appointment, stored: Appointment) -> bool:
 
 
 def raise_on_conflict(item: Appointment, stored: Appointment, request: Request) -> None:
-    """Raise Failure if the uuid belongs to another appointment, of which nothing is revealed."""
+    """Raise ApiError if the uuid belongs to another appointment, of which nothing is revealed."""
     if stored.attempt == item.attempt or is_same_request(item, stored):
         return
     param = "uuid" if _has_uuid(request) or not _idempotency_key(request) else IDEMPOTENCY_KEY
@@ -52,7 +53,7 @@ def raise_on_conflict(item: Appointment, stored: Appointment, request: Request) 
     )
     sent = request.idempotency_key if param == IDEMPOTENCY_KEY else item.uuid
     received = reading.shorten(sent, request.mask)
-    raise Failure.of([Fault(param, Status.INVALID_PARAM, message, received)])
+    raise ApiError.from_errors([ParamError(param, Status.INVALID_PARAM, message, received)])
 
 
 def _has_uuid(request: Request) -> bool:

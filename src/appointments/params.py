@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInf
 from pydantic_core import to_json
 
 from appointments import readers
-from appointments.statuses import Warned
+from appointments.errors import ParamWarning
 
 APPLICATIONS: Final = ("planoauth", "planoorder", "planox2")
 SESSION_VIEWS: Final = ("default", "full")
@@ -30,7 +30,7 @@ class Reading:
 
     mask: Callable[[str], str]
     month_first: bool | None = False
-    warnings: list[Warned] = field(default_factory=list)
+    warnings: list[ParamWarning] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _text(value: Any, info: ValidationInfo[Reading]) -> str:
     text = info.context.mask(readers.text(value))
     if "\ufffd" in text:
         info.context.warnings.append(
-            Warned(
+            ParamWarning(
                 str(info.field_name),
                 "Some letters were lost: the text was not sent as UTF-8. It was saved as it came.",
             )
@@ -75,7 +75,7 @@ def _identifier(value: Any, info: ValidationInfo[Reading]) -> int | None:
     number = readers.integer(value)
     if number == 0:
         info.context.warnings.append(
-            Warned(str(info.field_name), "0 was read as not passed; leave the id out.")
+            ParamWarning(str(info.field_name), "0 was read as not passed; leave the id out.")
         )
     return number or None
 
@@ -88,7 +88,7 @@ def _dated(read: Callable[..., str]) -> PlainValidator:
         normal = read(value, month_first=reading.month_first)
         if reading.month_first and readers.is_iso_date(value):
             reading.warnings.append(
-                Warned(
+                ParamWarning(
                     str(info.field_name),
                     f"Read as YYYY-MM-DD ({normal}) although month_first is true; send M/D/YYYY.",
                 )

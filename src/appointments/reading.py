@@ -9,9 +9,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from appointments import readers
+from appointments.errors import ApiError, ParamError, ParamWarning
 from appointments.params import NAMES, Parameters, Reading
 from appointments.request import masked
-from appointments.statuses import Failure, Fault, Status, Warned
+from appointments.statuses import Status
 
 _LONGEST_RECEIVED: Final = 100
 _MOST_UNKNOWN_TOLD: Final = 20
@@ -22,23 +23,23 @@ def read(
     values: Mapping[str, Any],
     *,
     unknown: Iterable[str] = (),
-    beside: Sequence[Fault] = (),
+    beside: Sequence[ParamError] = (),
     mask: Callable[[str], str] = str,
     is_strict: bool = False,
-) -> tuple[Parameters, list[Warned]]:
+) -> tuple[Parameters, list[ParamWarning]]:
     """Read the values of a request (specification section 3).
 
     `values` are the known parameters as received, `unknown` the names of the others, `beside` the
     faults found outside them; `mask` takes the token out of any text that is kept or repeated.
-    With `is_strict` an unknown parameter is a fault, otherwise a warning. Raises Failure with every
-    fault at once.
+    With `is_strict` an unknown parameter is an error, otherwise a warning. Raises ApiError with
+    every error at once.
     """
     remarks = list(_unknown(list(unknown), mask, is_strict=is_strict))
     if is_strict:
-        faults = [Fault(name, Status.INVALID_PARAM, message) for name, message in remarks]
+        faults = [ParamError(name, Status.INVALID_PARAM, message) for name, message in remarks]
         beside, remarks = [*beside, *faults], []
     passed = {name: value for name, value in values.items() if not readers.is_blank(value)}
-    reading = Reading(mask, warnings=[Warned(name, message) for name, message in remarks])
+    reading = Reading(mask, warnings=[ParamWarning(name, message) for name, message in remarks])
     try:
         reading.month_first = readers.boolean(passed.get("month_first", False))
     except ValueError:
@@ -51,18 +52,18 @@ def read(
     # Raised outside `except`: as the context of this failure, pydantic's error would form a cycle
     # through its tracebacks that the garbage collector cannot see. Each request would be kept.
     if faults:
-        raise Failure.of(faults, reading.warnings)
+        raise ApiError.from_errors(faults, reading.warnings)
     return parameters, [*reading.warnings, *_out_of_order(parameters)]
 
 
-def _fault(error: Any, mask: Callable[[str], str]) -> Fault:
+def _fault(error: Any, mask: Callable[[str], str]) -> ParamError:
     name = str(error["loc"][0])
     if error["type"] == "missing":
         meaning = Parameters.model_fields[name].description
         message = f"Send it in the body; it is required. {meaning}"
-        return Fault(name, Status.MISSING_PARAM, message)
+        return ParamError(name, Status.MISSING_PARAM, message)
     received = None if name == "token" else shorten(error["input"], mask)
-    return Fault(name, Status.INVALID_PARAM, str(error["ctx"]["error"]), received)
+    return ParamError(name, Status.INVALID_PARAM, str(error["ctx"]["error"]), received)
 
 
 def shorten(value: Any, mask: Callable[[str], str]) -> str:
@@ -86,7 +87,7 @@ def _unknown(
         yield "body", f"{more} ({len(names)} in all)."
 
 
-def _out_of_order(parameters: Parameters) -> Iterable[Warned]:
+def _out_of_order(parameters: Parameters) -> Iterable[ParamWarning]:
     """Yield a warning for each stop before its start, and for a duration that contradicts them."""
     passed = vars(parameters)
     for zone in ("local", "office", "utc"):
@@ -100,7 +101,7 @@ def _out_of_order(parameters: Parameters) -> Iterable[Warned]:
         else:
             what, (start, stop) = "time", times
         if stop < start:
-            yield Warned(f"{what}_stop_{zone}", f"It lies before {what}_start_{zone}.")
+            yield ParamWarning(f"{what}_stop_{zone}", f"It lies before {what}_start_{zone}.")
         seconds = passed["time_duration_s"]
         if seconds is not None and is_complete:
             begins = datetime.fromisoformat(f"{days[0]}T{times[0]}")
@@ -109,7 +110,7 @@ def _out_of_order(parameters: Parameters) -> Iterable[Warned]:
             # Where people live, the clocks may change between start and stop.
             tolerated = {0.0} if zone == "utc" else {0.0, _HOUR, -_HOUR}
             if lasts - seconds not in tolerated:
-                yield Warned(
+                yield ParamWarning(
                     "time_duration_s",
                     f"{seconds} s were sent, but start and stop ({zone}) lie "
                     f"{readers.text(lasts)} s apart.",
@@ -117,4 +118,4 @@ def _out_of_order(parameters: Parameters) -> Iterable[Warned]:
     for what in ("date", "time"):
         start, end = passed[f"window_{what}_start"], passed[f"window_{what}_end"]
         if None not in (start, end) and end < start:
-            yield Warned(f"window_{what}_end", f"It lies before window_{what}_start.")
+            yield ParamWarning(f"window_{what}_end", f"It lies before window_{what}_start.")

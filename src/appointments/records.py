@@ -7,9 +7,10 @@ from typing import Final
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute
 
+from appointments.errors import ApiError, ParamError
 from appointments.params import Parameters
 from appointments.settings import SETTINGS
-from appointments.statuses import Failure, Fault, Status
+from appointments.statuses import Status
 from appointments.tables import Found, Table
 
 SERVICE: Final = "service#appointments"
@@ -59,14 +60,14 @@ def held_route() -> Route | None:
 def open_route(found: Found) -> Route:
     """Return the route from what was read, and hold it.
 
-    Raises Failure with service-not-found or route-not-found; a closed route is not held, so that
+    Raises ApiError with service-not-found or route-not-found; a closed route is not held, so that
     opening it works at once.
     """
     global _held  # noqa: PLW0603 - held by the execution environment, as specification section 6 allows
     service, route = found.get(Record, SERVICE), found.get(Record, ROUTE)
     for status, record in ((Status.SERVICE_NOT_FOUND, service), (Status.ROUTE_NOT_FOUND, route)):
         if record is None or not record.deployed:
-            raise Failure(
+            raise ApiError(
                 status, "Nothing was saved. This API is closed at the moment; it will open again."
             )
     assert route is not None  # noqa: S101 - the loop has just seen to it
@@ -85,9 +86,9 @@ def references(parameters: Parameters) -> dict[str, str]:
 
 
 def check_references(keys: Mapping[str, str], found: Found) -> None:
-    """Raise Failure with one invalid-param for each of the `references` with no such record."""
+    """Raise ApiError with one invalid-param for each of the `references` with no such record."""
     faults = [
-        Fault(
+        ParamError(
             name,
             Status.INVALID_PARAM,
             f"There is no {key.partition('#')[0]} with this id; send the id of one that exists.",
@@ -97,7 +98,7 @@ def check_references(keys: Mapping[str, str], found: Found) -> None:
         if (Record, key) not in found
     ]
     if faults:
-        raise Failure.of(faults)
+        raise ApiError.from_errors(faults)
 
 
 def user(user_id: int) -> Record | None:

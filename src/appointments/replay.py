@@ -11,9 +11,10 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 
 from appointments import params, readers
+from appointments.errors import ApiError
 from appointments.reasons import Cause, Reason
 from appointments.request import REQUEST_ID, Request
-from appointments.statuses import Failure, Status
+from appointments.statuses import Status
 
 # CloudWatch sends at most 256 KB, compressed; a payload that unpacks to more is none of its.
 _LARGEST_PAYLOAD: Final = 16 * 1024 * 1024
@@ -81,7 +82,7 @@ class _Line(BaseModel):
 def read(line: Any) -> Request:
     """Return the request that the line recorded, to be judged as of when it was received.
 
-    Raises Failure with identify-request-error where it is no such line, and with no-params-decoded
+    Raises ApiError with identify-request-error where it is no such line, and with no-params-decoded
     where the request was sensitive, so that nothing of it was kept.
     """
     held = None
@@ -91,14 +92,14 @@ def read(line: Any) -> Request:
     except ValueError as invalid:
         named = ", ".join(_places(invalid)) or "its text"
     if held is None:  # raised outside `except`, as in `reading`: the event would be kept for ever
-        raise Failure(
+        raise ApiError(
             Status.IDENTIFY_REQUEST_ERROR,
             "Nothing was saved. The event is neither a request through API Gateway nor a logged "
             f"`request` line to replay: see {named}.",
             reason=Reason(f"no logged request: see {named}", "no logged request", Cause.EVENT),
         )
     if held.params is None:
-        raise Failure(
+        raise ApiError(
             Status.NO_PARAMS_DECODED,
             "Nothing was saved. The request was sensitive, so the log kept none of its parameters: "
             "only its caller can send it again.",

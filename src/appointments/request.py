@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from appointments.statuses import Failure
+from appointments.errors import ApiError
 
 PLAIN: Final = "application/json"
 SENSITIVE: Final = "text/plain"
@@ -41,7 +41,7 @@ class Request:
     token_hash: str | None = None
     idempotency_key: str | None = None
     uuid: str | None = None
-    fault: Failure | None = None
+    fault: ApiError | None = None
     is_replay: bool = False
     is_strict: bool = False
 

@@ -10,9 +10,10 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 
+from appointments.errors import ApiError, ParamError
 from appointments.request import iso
 from appointments.settings import SETTINGS
-from appointments.statuses import Failure, Fault, Status
+from appointments.statuses import Status
 from appointments.tables import Table
 
 HOUR: Final = 3600
@@ -93,16 +94,16 @@ class Session(Table):
 def authenticate(session: Session | None, at: float) -> Session:
     """Return the session if its token is good at `at` (epoch seconds).
 
-    Raises Failure with invalid-token or session-expired.
+    Raises ApiError with invalid-token or session-expired.
     """
     if session is None or session.revoked:
-        raise Failure(
+        raise ApiError(
             Status.INVALID_TOKEN,
             "Nothing was saved. The token is not valid. Send the token of a session that is signed "
             "in; an application sends the token that it was given.",
         )
     if session.expires_at is not None and session.expires_at < at:
-        raise Failure(
+        raise ApiError(
             Status.SESSION_EXPIRED,
             f"Nothing was saved. The session is older than {LONGEST_AGE // DAY} days or was not "
             f"used for {LONGEST_IDLE // HOUR} hours. Sign in again and send the new token.",
@@ -111,9 +112,9 @@ def authenticate(session: Session | None, at: float) -> Session:
 
 
 def require_roles(session: Session) -> None:
-    """Raise Failure with client-required where the user has no role at all."""
+    """Raise ApiError with client-required where the user has no role at all."""
     if not session.role_by_application:
-        raise Failure(
+        raise ApiError(
             Status.CLIENT_REQUIRED,
             "Nothing was saved. The user has no client, employee or liaison record: register as a "
             "client (/api/v1/users/client_register), then send the request again.",
@@ -125,7 +126,7 @@ def choose_role(
 ) -> tuple[str, str]:
     """Return the application and the role the request acts in.
 
-    Without an `application`, the first by name whose role is permitted. Raises Failure with
+    Without an `application`, the first by name whose role is permitted. Raises ApiError with
     invalid-param on `application`.
     """
     roles = session.role_by_application
@@ -139,7 +140,9 @@ def choose_role(
         message = f"Your role in {application}, {roles[application]}, may not create appointments."
     else:
         message = f"You have no role in {application}; you have one in {', '.join(sorted(roles))}."
-    raise Failure.of([Fault("application", Status.INVALID_PARAM, message, application)])
+    raise ApiError.from_errors(
+        [ParamError("application", Status.INVALID_PARAM, message, application)]
+    )
 
 
 def _iso(seconds: float | None) -> str | None:

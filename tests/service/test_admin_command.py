@@ -108,7 +108,7 @@ def test_wrong_usage_is_told_in_a_line(
 
 def test_puts_and_shows_records(cloud: Cloud, admin: Admin) -> None:
     """A record that was put is one that appointments may refer to; putting keeps the rest."""
-    assert cloud.post(order_id=12).faults() == {"order_id": "invalid-param"}
+    assert cloud.post(order_id=12).param_errors() == {"order_id": "invalid-param"}
     assert admin("record", "put", "order#12").exit_code == 0
     assert cloud.post(order_id=12).status == "action-successful"
     admin("record", "put", "user#501", "--email", "pat@elsewhere.test")

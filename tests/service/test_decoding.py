@@ -184,7 +184,10 @@ def test_the_largest_body(world: World) -> None:
     assert world.send({**event(raw=coded), "isBase64Encoded": True}).body["replayed"] is True
     for raw in (padded(LARGEST + 1), " " * (LARGEST + 1), "é" * (LARGEST // 2 + 1)):
         answer = world.send(event(raw=raw))
-        assert (answer.status, answer.faults()) == ("invalid-param", {"body": "invalid-param"})
+        assert (answer.status, answer.param_errors()) == (
+            "invalid-param",
+            {"body": "invalid-param"},
+        )
         assert answer.body["errors"][0]["message"].count(str(LARGEST)) == 1
 
 
@@ -193,7 +196,7 @@ def test_a_number_beyond_range(world: World) -> None:
     answer = world.send(
         event(raw='{"token":"silent-token","updated_at_mt":1e400,"order_id":-1e400}')
     )
-    assert answer.faults() == {"updated_at_mt": "invalid-param", "order_id": "invalid-param"}
+    assert answer.param_errors() == {"updated_at_mt": "invalid-param", "order_id": "invalid-param"}
 
 
 def test_compressed_bodies_are_not_guessed(world: World) -> None:

@@ -37,7 +37,7 @@ def test_the_uuid_is_the_key(world: World, spelling: str) -> None:
 @pytest.mark.parametrize("spelling", ["nope", "0" * 32, "f" * 32, KEY[:-1], f"{{{KEY}", 5])
 def test_no_uuid(world: World, spelling: Any) -> None:
     """What is no UUID, nil or max is at fault."""
-    assert world.post(uuid=spelling).faults() == {"uuid": "invalid-param"}
+    assert world.post(uuid=spelling).param_errors() == {"uuid": "invalid-param"}
 
 
 def test_a_repeat_of_another_moment(world: World) -> None:
@@ -81,7 +81,7 @@ def test_a_conflict(world: World, by: dict[str, Any]) -> None:
     before = world.item()
     answer = world.post(notes="the second", request_id="another", **by)
     param = "uuid" if "uuid" in by else "Idempotency-Key"
-    assert (answer.status, answer.faults()) == ("invalid-param", {param: "invalid-param"})
+    assert (answer.status, answer.param_errors()) == ("invalid-param", {param: "invalid-param"})
     assert answer.body["saved"] is False
     assert "replayed" not in answer.body
     assert "Idempotency-Replayed" not in answer.headers
@@ -95,7 +95,7 @@ def test_another_owners_uuid_reveals_nothing(world: World, notes: str) -> None:
     world.put_session("stranger-token", **OTHER)
     before = world.item()
     answer = world.post(token="stranger-token", uuid=KEY, notes=notes, request_id="mine")
-    assert (answer.code, answer.faults()) == (400, {"uuid": "invalid-param"})
+    assert (answer.code, answer.param_errors()) == (400, {"uuid": "invalid-param"})
     assert answer.body["saved"] is False
     assert "data" not in answer.body
     assert set(answer.body) == {
@@ -114,7 +114,7 @@ def test_another_owners_uuid_and_a_bad_reference(world: World) -> None:
     world.dynamodb.Table("records").delete_item(Key={"record": "order#1001"})
     world.put_session("stranger-token", **OTHER)
     answer = world.post(token="stranger-token", uuid=KEY, order_id=1001)
-    assert answer.faults() == {"order_id": "invalid-param"}
+    assert answer.param_errors() == {"order_id": "invalid-param"}
 
 
 def test_a_record_gone_since(world: World) -> None:
@@ -132,7 +132,7 @@ def test_a_record_gone_since(world: World) -> None:
     assert (again.code, again.body["replayed"]) == (200, True)
     assert again.body["data"] == first.body["data"]
     answer = world.post(**ids, notes="something new")
-    assert set(answer.faults()) == set(ids)
+    assert set(answer.param_errors()) == set(ids)
     assert len(world.items()) == 1
 
 
@@ -189,10 +189,10 @@ def test_the_length_of_an_idempotency_key(world: World) -> None:
     assert world.post(headers=keyed("k" * 255)).code == 200
     assert world.post(headers=keyed('"' + "k" * 255 + '"')).body["replayed"] is True
     answer = world.post(headers=keyed("k" * 256))
-    assert answer.faults() == {"Idempotency-Key": "invalid-param"}
+    assert answer.param_errors() == {"Idempotency-Key": "invalid-param"}
     assert answer.body["errors"][0]["received"] == "k" * 100
     answer = world.post(headers=keyed("k" * 256), updated_at_mt="", order_id="x")
-    assert (answer.status, set(answer.faults())) == (
+    assert (answer.status, set(answer.param_errors())) == (
         "missing-param",
         {"Idempotency-Key", "updated_at_mt", "order_id"},
     )
@@ -203,7 +203,7 @@ def test_the_length_of_an_idempotency_key(world: World) -> None:
 def test_an_idempotency_key_that_no_header_can_hold(world: World, key: str) -> None:
     """A key that could not have come over HTTP is at fault, and answer and log are still UTF-8."""
     answer = world.post(headers=keyed(key))
-    assert answer.faults() == {"Idempotency-Key": "invalid-param"}
+    assert answer.param_errors() == {"Idempotency-Key": "invalid-param"}
     assert world.line("request")["request_id"] == "req-1"
 
 
@@ -225,7 +225,7 @@ def test_the_uuid_comes_before_the_header(world: World) -> None:
     """Where both are sent, the uuid decides, and it is what a conflict names."""
     assert world.post(uuid=KEY, headers=keyed("k-1")).body["uuid"] == KEY
     answer = world.post(uuid=KEY, headers=keyed("k-2"), notes="another")
-    assert answer.faults() == {"uuid": "invalid-param"}
+    assert answer.param_errors() == {"uuid": "invalid-param"}
 
 
 def test_neither_uuid_nor_header(world: World) -> None:
@@ -317,7 +317,7 @@ def test_a_lost_write_against_anothers(world: World) -> None:
     world.post(uuid=KEY, notes="the first")
     world.wire.breaks["PutItem"] = ["lost", "lost"]
     answer = world.post(uuid=KEY, notes="the second")
-    assert (answer.faults(), answer.body["saved"]) == ({"uuid": "invalid-param"}, False)
+    assert (answer.param_errors(), answer.body["saved"]) == ({"uuid": "invalid-param"}, False)
 
 
 @pytest.mark.parametrize("fate", ["refused", "lost", "down"])

@@ -15,7 +15,7 @@ def test_all_faults_at_once(world: World) -> None:
     }
     answer = world.post(token=None, updated_at_mt=" ", **wrong)
     assert answer.status == "missing-param"
-    assert answer.faults() == {
+    assert answer.param_errors() == {
         **dict.fromkeys(wrong, "invalid-param"),
         "token": "missing-param",
         "updated_at_mt": "missing-param",
@@ -31,7 +31,7 @@ def test_a_required_parameter(world: World, name: str, blank: Any) -> None:
     """Null, an empty text and white space mean not passed."""
     given: dict[str, Any] = {name: blank}
     answer = world.post(**given)
-    assert (answer.status, answer.faults()) == ("missing-param", {name: "missing-param"})
+    assert (answer.status, answer.param_errors()) == ("missing-param", {name: "missing-param"})
     assert name in answer.body["message"]
 
 
@@ -79,7 +79,7 @@ def test_many_unknown_names(world: World) -> None:
 def test_readers_at_work(world: World, given: dict[str, Any], faults: set[str]) -> None:
     """The readers' faults come through as the answer's errors."""
     answer = world.post(**given)
-    assert set(answer.faults() if faults else ()) == faults
+    assert set(answer.param_errors() if faults else ()) == faults
     assert answer.body["saved"] is not bool(faults)
 
 

@@ -28,13 +28,13 @@ def test_each_that_does_not_exist(world: World, wrong: tuple[str, ...]) -> None:
     for error in answer.body.get("errors", ()):
         assert error["received"] == "404"
         assert f"no {IDS[error['param']][0]} with" in error["message"]
-    assert set(answer.faults() if wrong else ()) == set(wrong)
+    assert set(answer.param_errors() if wrong else ()) == set(wrong)
 
 
 def test_each_kind_has_its_own_numbers(world: World) -> None:
     """An id of another kind of record is none."""
     answer = world.post(order_id=2001, order_request_id=1001, photographer_user_id=3001)
-    assert set(answer.faults()) == {"order_id", "order_request_id", "photographer_user_id"}
+    assert set(answer.param_errors()) == {"order_id", "order_request_id", "photographer_user_id"}
 
 
 def test_zero_is_not_passed(world: World) -> None:
@@ -48,7 +48,7 @@ def test_the_largest_id(world: World) -> None:
     """An id as large as an integer may be is looked up exactly."""
     world.put_record(f"order#{2**63 - 1}")
     assert world.post(order_id=2**63 - 1).code == 200
-    assert world.post(order_id=str(2**63 - 2)).faults() == {"order_id": "invalid-param"}
+    assert world.post(order_id=str(2**63 - 2)).param_errors() == {"order_id": "invalid-param"}
     assert world.item()["order_id"] == 2**63 - 1
 
 

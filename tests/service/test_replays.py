@@ -94,7 +94,7 @@ def test_a_replay_is_refused_as_the_request_was(
     for shape in REPLAYS:
         again = replay(world, shape, world.line("request"))
         assert first.status == again.status == status
-        assert set(first.faults()) == set(again.faults())
+        assert set(first.param_errors()) == set(again.param_errors())
         assert first.body.get("uuid") == again.body.get("uuid")
     assert world.items() == []
 
@@ -154,7 +154,7 @@ def test_everything_else_is_judged_as_of_now(world: World) -> None:
     world.put_session("remember_me-token", roles={}, **kept)
     assert replay(world, "log entry", line).status == "client-required"
     world.put_session("remember_me-token", roles={"planoauth": "liaison"}, **kept)
-    assert replay(world, "log entry", line).faults() == {"application": "invalid-param"}
+    assert replay(world, "log entry", line).param_errors() == {"application": "invalid-param"}
     world.dynamodb.Table("sessions").delete_item(Key={"token_hash": line["token_hash"]})
     assert replay(world, "log entry", line).status == "invalid-token"
     world.put_record("service#appointments", deployed=False)
@@ -190,7 +190,7 @@ def test_a_conflict_of_a_replay(world: World) -> None:
     world.post(uuid=KEY, notes="the first")
     world.post(notes="the second")
     refused = replay(world, "log entry", {**world.lines("request")[-1], "uuid": KEY})
-    assert (refused.faults(), refused.body["saved"]) == ({"uuid": "invalid-param"}, False)
+    assert (refused.param_errors(), refused.body["saved"]) == ({"uuid": "invalid-param"}, False)
 
 
 def test_a_sensitive_request_cannot_be_replayed(world: World) -> None:
@@ -428,7 +428,7 @@ def test_http_never_passes_for_a_replay(world: World) -> None:
                 assert world.send(each).status in ("missing-param", "no-params-decoded")
         headers = {"content-type": "application/json", **sent, "replay": json.dumps(line)}
         for each in (event(headers=headers, token=None), rest(event(headers=headers, token=None))):
-            assert world.send(each).faults() == {"token": "missing-param"}
+            assert world.send(each).param_errors() == {"token": "missing-param"}
     assert len(world.items()) == 1
     assert not any("replay" in response for response in world.lines("response"))
 

@@ -218,4 +218,4 @@ def test_an_absent_list_of_permissions_is_empty(world: World) -> None:
     world.dynamodb.Table("records").put_item(
         Item={"record": "route#appointments/create", "deployed": True}
     )
-    assert world.post().faults() == {"application": "invalid-param"}
+    assert world.post().param_errors() == {"application": "invalid-param"}

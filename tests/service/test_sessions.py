@@ -107,7 +107,7 @@ def test_a_token_of_any_letters(world: World) -> None:
 def test_a_token_of_another_type(world: World, token: Any) -> None:
     """What is no text is invalid, and is not repeated."""
     answer = world.post(token=token)
-    assert answer.faults() == {"token": "invalid-param"}
+    assert answer.param_errors() == {"token": "invalid-param"}
     assert "received" not in answer.body["errors"][0]
 
 
@@ -210,7 +210,7 @@ def test_a_conflict_shows_the_session_after_marking(world: World) -> None:
     world.post(uuid=key, token="remember_me-token", notes="another")
     world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
     answer = world.post(token="mine-token", uuid=key, session_view="default")
-    assert answer.faults() == {"uuid": "invalid-param"}
+    assert answer.param_errors() == {"uuid": "invalid-param"}
     assert used_at(world, "mine-token") == NOW
     assert answer.body["session"]["last_used_at"] == iso(NOW)
 
@@ -332,7 +332,10 @@ def test_no_role_that_may(world: World, application: str | None, told: str) -> N
     """The message says whether the user has no role there or the role may not."""
     world.open_route(permissions=["liaison"])
     answer = world.post(application=application)
-    assert (answer.status, answer.faults()) == ("invalid-param", {"application": "invalid-param"})
+    assert (answer.status, answer.param_errors()) == (
+        "invalid-param",
+        {"application": "invalid-param"},
+    )
     assert told in answer.body["errors"][0]["message"]
     assert world.items() == []
 
@@ -341,7 +344,7 @@ def test_an_application_the_contract_does_not_know(world: World) -> None:
     """Another slug is invalid in step 5 already, before the token is looked at."""
     world.tokens.add("nobodys-token")
     answer = world.post(token="nobodys-token", application="planotv")
-    assert answer.faults() == {"application": "invalid-param"}
+    assert answer.param_errors() == {"application": "invalid-param"}
     assert "planoauth, planoorder, planox2" in answer.body["errors"][0]["message"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from appointments import records
 from tests.service.world import World, event
 
-Fault = Callable[[World, dict[str, Any], dict[str, Any]], None]
+ParamError = Callable[[World, dict[str, Any], dict[str, Any]], None]
 
 
 def _route(_: World, sent: dict[str, Any], __: dict[str, Any]) -> None:
@@ -82,7 +82,7 @@ def _conflict(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
 
 # Each step's fault, in the specification's order: what makes it, the answer's status, and the
 # parameters at fault.
-STEPS: list[tuple[Fault, str, set[str]]] = [
+STEPS: list[tuple[ParamError, str, set[str]]] = [
     (_route, "route-non-existent", set()),
     (_service, "service-not-found", set()),
     (_record, "route-not-found", set()),
@@ -118,6 +118,6 @@ def test_the_first_fault_is_told(world: World, second: int | None) -> None:
         _, status, faults = STEPS[pair[0]]
         if pair == (5, 6):  # one step tells all its faults at once
             faults = faults | {"date_start_local"}
-        assert (answer.status, set(answer.faults())) == (status, faults), pair
+        assert (answer.status, set(answer.param_errors())) == (status, faults), pair
         assert answer.body["saved"] is False
     assert world.item()["notes"] == "the first"

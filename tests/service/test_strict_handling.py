@@ -31,7 +31,7 @@ def test_an_unknown_parameter_is_refused(world: World) -> None:
 def test_an_unknown_parameter_without_a_value_is_still_unknown(world: World) -> None:
     """A blank value does not make an unknown name known, strictly or not."""
     answer = world.post(headers=STRICT, zzz="", yyy=None)
-    assert answer.faults() == {"zzz": "invalid-param", "yyy": "invalid-param"}
+    assert answer.param_errors() == {"zzz": "invalid-param", "yyy": "invalid-param"}
     lenient = world.post(zzz="")
     assert lenient.code == 200
     assert [warned["param"] for warned in lenient.body["warnings"]] == ["zzz"]
@@ -41,7 +41,7 @@ def test_all_errors_come_at_once(world: World) -> None:
     """Errors of known and unknown parameters come together; a missing one decides the status."""
     answer = world.post(headers=STRICT, zzz=1, updated_at_mt=..., confirmed="maybe")
     assert answer.status == "missing-param"
-    assert answer.faults() == {
+    assert answer.param_errors() == {
         "updated_at_mt": "missing-param",
         "confirmed": "invalid-param",
         "zzz": "invalid-param",
@@ -115,7 +115,7 @@ def test_a_replay_follows_the_log_entry(world: World) -> None:
     entry = world.line("request")
     assert entry["strict"] is True
     replayed = world.send(entry)
-    assert replayed.faults() == {"zzz": "invalid-param"}
+    assert replayed.param_errors() == {"zzz": "invalid-param"}
     assert applied(replayed) == "handling=strict"
     lenient = {name: value for name, value in entry.items() if name != "strict"}
     assert world.send(lenient).code == 200

@@ -37,10 +37,10 @@ def test_planted_in_every_text(world: World) -> None:
 def test_planted_where_it_is_at_fault(world: World, as_sent: Any) -> None:
     """A refused value is repeated without the token."""
     answer = world.post(**dict.fromkeys(OTHERS, as_sent))
-    assert set(answer.faults()) == set(OTHERS)
+    assert set(answer.param_errors()) == set(OTHERS)
     assert "***" in answer.body["errors"][3]["received"]
     for name in TEXTS:
-        assert world.post(**{name: [TOKEN]}).faults() == {name: "invalid-param"}
+        assert world.post(**{name: [TOKEN]}).param_errors() == {name: "invalid-param"}
 
 
 def test_planted_across_the_cut(world: World) -> None:
@@ -70,7 +70,7 @@ def test_planted_in_headers(world: World) -> None:
     assert world.line("request")["idempotency_key"] == "key of ***"
     headers["idempotency-key"] = TOKEN + "k" * 256
     answer = world.post(headers=headers)
-    assert answer.faults() == {"Idempotency-Key": "invalid-param"}
+    assert answer.param_errors() == {"Idempotency-Key": "invalid-param"}
     assert world.post(headers={"content-type": TOKEN}).status == "invalid-content-type"
 
 

@@ -69,7 +69,7 @@ class Answer:
         """The contract's status."""
         return str(self.body["status"])
 
-    def faults(self) -> dict[str, str]:
+    def param_errors(self) -> dict[str, str]:
         """Return the parameters at fault, with their statuses."""
         return {error["param"]: error["status"] for error in self.body["errors"]}
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from appointments import reading
+from appointments.errors import ApiError
 from appointments.params import Parameters
-from appointments.statuses import Failure
 
 TOKEN = "a-token-of-the-tests"
 REQUIRED: dict[str, Any] = {"token": TOKEN, "updated_at_mt": "2026-11-22 10:00:00"}
@@ -27,16 +27,16 @@ def kept(**values: Any) -> Any:
     return getattr(read(**values), next(iter(values)))
 
 
-def refused(**values: Any) -> Failure:
+def refused(**values: Any) -> ApiError:
     """Return the failure that refuses the request."""
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ApiError) as caught:
         read(**values)
     return caught.value
 
 
-def faults(**values: Any) -> dict[str, str]:
+def param_errors(**values: Any) -> dict[str, str]:
     """Return the parameters at fault with their messages."""
-    return {fault.param: fault.message for fault in refused(**values).faults}
+    return {fault.param: fault.message for fault in refused(**values).errors}
 
 
 def warned(*, unknown: tuple[str, ...] = (), **values: Any) -> list[tuple[str, str]]:

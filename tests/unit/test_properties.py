@@ -16,8 +16,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from appointments import params, readers, reading
+from appointments.errors import ApiError
 from appointments.params import NAMES, Parameters, kind
-from appointments.statuses import Failure
 from tests.unit.reading import REQUIRED, mask, read
 
 # --- what can be sent ----------------------------------------------------------------------------
@@ -233,11 +233,11 @@ def test_no_request_raises_anything_but_failure(values: dict[str, Any], unknown:
     failure = None
     try:
         _, warnings = reading.read(values, unknown=unknown, mask=mask)
-    except Failure as refused:
+    except ApiError as refused:
         failure, warnings = refused, list(refused.warnings)
     if failure:
-        assert failure.faults
-        for fault in failure.faults:
+        assert failure.errors
+        for fault in failure.errors:
             assert fault.param in NAMES
             assert re.search(r"\bSend ", fault.message)
             assert len(fault.received or "") <= 100
@@ -315,10 +315,10 @@ def test_the_token_is_in_nothing_that_is_given_back(
             sent, unknown=unknown, mask=lambda text: text.replace(token, "***")
         )
         given_back: list[Any] = [*parameters.appointment().values()]
-    except Failure as failure:
+    except ApiError as failure:
         warnings = list(failure.warnings)
         given_back = [failure.message]
-        for fault in failure.faults:
+        for fault in failure.errors:
             given_back += [fault.param, fault.message, fault.received]
     for warning in warnings:
         given_back += [warning.param, warning.message]

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from appointments import params, reading
+from appointments.errors import ApiError, ParamError
 from appointments.params import NAMES, kind
-from appointments.statuses import Failure, Fault, Status
-from tests.unit.reading import REQUIRED, TOKEN, faults, kept, mask, read, refused, warned
+from appointments.statuses import Status
+from tests.unit.reading import REQUIRED, TOKEN, kept, mask, param_errors, read, refused, warned
 
 BLANK = [None, "", " ", "\t\r\n", "\u00a0"]
 # What no type takes.
@@ -49,7 +50,7 @@ def test_each_parameter_is_read_as_its_type(name: str) -> None:
 @pytest.mark.parametrize("value", STRUCTURES)
 def test_no_parameter_takes_an_array_or_an_object(name: str, value: Any) -> None:
     """An array or an object is invalid for every parameter, and for it alone."""
-    assert list(faults(**{name: value})) == [name]
+    assert list(param_errors(**{name: value})) == [name]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in REQUIRED])
@@ -65,7 +66,7 @@ def test_blank_is_missing_where_it_is_required(name: str, value: Any) -> None:
     """For `token` and `updated_at_mt` a blank is missing-param."""
     failure = refused(**{name: value})
     assert failure.status is Status.MISSING_PARAM
-    assert [(fault.param, fault.status) for fault in failure.faults] == [
+    assert [(fault.param, fault.status) for fault in failure.errors] == [
         (name, Status.MISSING_PARAM)
     ]
 
@@ -76,7 +77,7 @@ def test_all_faults_come_at_once() -> None:
         order_id="x", updated_at_mt=None, confirmed="maybe", date_start_local="13/45/2026"
     )
     assert failure.status is Status.MISSING_PARAM
-    assert [(fault.param, fault.status.value, fault.received) for fault in failure.faults] == [
+    assert [(fault.param, fault.status.value, fault.received) for fault in failure.errors] == [
         ("confirmed", "invalid-param", "maybe"),
         ("date_start_local", "invalid-param", "13/45/2026"),
         ("order_id", "invalid-param", "x"),
@@ -86,25 +87,25 @@ def test_all_faults_come_at_once() -> None:
 
 def test_every_parameter_may_be_at_fault_at_once() -> None:
     """A request in which everything is wrong is told all of it, dates apart from month_first."""
-    assert list(faults(**{name: [] for name in NAMES} | {"month_first": False})) == [
+    assert list(param_errors(**{name: [] for name in NAMES} | {"month_first": False})) == [
         name for name in NAMES if name != "month_first"
     ]
 
 
 def test_faults_beside_the_parameters_are_told_with_them() -> None:
     """What is at fault beside the parameters, such as a header, is told with what is in them."""
-    beside = [Fault("Idempotency-Key", Status.INVALID_PARAM, "Send less.")]
-    with pytest.raises(Failure) as alone:
+    beside = [ParamError("Idempotency-Key", Status.INVALID_PARAM, "Send less.")]
+    with pytest.raises(ApiError) as alone:
         reading.read(REQUIRED, beside=beside)
-    with pytest.raises(Failure) as together:
+    with pytest.raises(ApiError) as together:
         reading.read({**REQUIRED, "confirmed": "maybe"}, beside=beside)
-    assert alone.value.faults == tuple(beside)
-    assert [fault.param for fault in together.value.faults] == ["confirmed", "Idempotency-Key"]
+    assert alone.value.errors == tuple(beside)
+    assert [fault.param for fault in together.value.errors] == ["confirmed", "Idempotency-Key"]
 
 
 def test_a_refused_request_is_told_the_warnings_too() -> None:
     """Warnings stand in every answer, a refusal's too."""
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ApiError) as caught:
         reading.read({**REQUIRED, "order_id": 0, "confirmed": "maybe"}, unknown=["nots"])
     assert [warning.param for warning in caught.value.warnings] == ["nots", "order_id"]
 
@@ -140,7 +141,7 @@ def test_string(sent: Any, normal: str) -> None:
 @refuses("sent", [True, False, *STRUCTURES, "a\0b", float("inf")])
 def test_not_a_string(sent: Any) -> None:
     """A boolean, array or object is invalid, and so is a NUL character."""
-    assert "Send text" in faults(notes=sent)["notes"]
+    assert "Send text" in param_errors(notes=sent)["notes"]
 
 
 @accepts(
@@ -180,7 +181,7 @@ def test_false(sent: Any) -> None:
 @refuses("sent", [2, -1, 0.5, "2", "1.0", "yess", "ja", "x", float("inf"), *STRUCTURES])
 def test_not_a_boolean(sent: Any) -> None:
     """Any other value is invalid."""
-    assert "Send true or false" in faults(confirmed=sent)["confirmed"]
+    assert "Send true or false" in param_errors(confirmed=sent)["confirmed"]
 
 
 # --- integer -------------------------------------------------------------------------------------
@@ -225,7 +226,7 @@ def test_integer(sent: Any, normal: int) -> None:
 )
 def test_not_an_integer(sent: Any) -> None:
     """Negative, fractional, `true`, "1,200" or above 2^63-1, a sign, an exponent: invalid."""
-    assert "Send a whole number from 0 to" in faults(time_duration_s=sent)["time_duration_s"]
+    assert "Send a whole number from 0 to" in param_errors(time_duration_s=sent)["time_duration_s"]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("_id")])
@@ -304,14 +305,17 @@ def test_date_with_month_first(sent: str, normal: str, month_first: Any) -> None
 @pytest.mark.parametrize("month_first", [None, "", False, "0", "no"])
 def test_a_slash_date_needs_month_first(sent: str, month_first: Any) -> None:
     """A slash date without `month_first` is invalid, and the message names `month_first`."""
-    assert "month_first" in faults(requested_date=sent, month_first=month_first)["requested_date"]
+    assert (
+        "month_first"
+        in param_errors(requested_date=sent, month_first=month_first)["requested_date"]
+    )
 
 
 @refuses("sent", NO_DATES + NO_DAYS + TOO_FAR)
 @pytest.mark.parametrize("month_first", [False, True])
 def test_not_a_date(sent: Any, month_first: bool) -> None:
     """No real calendar date, a two-digit year, a bare number, or a date with a time is invalid."""
-    told = faults(requested_date=sent, month_first=month_first)
+    told = param_errors(requested_date=sent, month_first=month_first)
     assert list(told) == ["requested_date"]
 
 
@@ -320,20 +324,20 @@ def test_not_a_date(sent: Any, month_first: bool) -> None:
 )
 def test_not_a_date_with_month_first(sent: str) -> None:
     """Month and day are never swapped by guess."""
-    assert "M/D/YYYY" in faults(requested_date=sent, month_first=True)["requested_date"]
+    assert "M/D/YYYY" in param_errors(requested_date=sent, month_first=True)["requested_date"]
 
 
 @pytest.mark.parametrize("month_first", ["maybe", 2, [], "MM/DD/YYYY"])
 @pytest.mark.parametrize("date", ["1/5/2027", "2027-01-05", "nonsense", 20270105])
 def test_an_invalid_month_first_is_alone_at_fault(month_first: Any, date: Any) -> None:
     """If `month_first` itself is invalid, only it is at fault, not the dates that hang on it."""
-    told = faults(month_first=month_first, requested_date=date, confirmed_at=date)
+    told = param_errors(month_first=month_first, requested_date=date, confirmed_at=date)
     assert list(told) == ["month_first"]
 
 
 def test_an_invalid_month_first_hides_no_other_fault() -> None:
     """What does not hang on `month_first` is judged all the same."""
-    assert list(faults(month_first="maybe", requested_time="7 PM")) == [
+    assert list(param_errors(month_first="maybe", requested_time="7 PM")) == [
         "requested_time",
         "month_first",
     ]
@@ -404,7 +408,7 @@ def test_time(sent: str, normal: str) -> None:
 @refuses("sent", NO_TIMES)
 def test_not_a_time(sent: Any) -> None:
     """24:00:00, 7 PM, a zone or an offset is invalid."""
-    assert "Send" in faults(requested_time=sent)["requested_time"]
+    assert "Send" in param_errors(requested_time=sent)["requested_time"]
 
 
 # --- datetime ------------------------------------------------------------------------------------
@@ -445,7 +449,7 @@ def test_datetime_with_month_first(sent: str, normal: str) -> None:
     """The date comes in the format that `month_first` sets."""
     assert kept(confirmed_at=sent, month_first=True) == normal
     assert warned(confirmed_at=sent, month_first=True) == []
-    assert "month_first" in faults(confirmed_at=sent)["confirmed_at"]
+    assert "month_first" in param_errors(confirmed_at=sent)["confirmed_at"]
 
 
 @refuses(
@@ -479,7 +483,7 @@ def test_datetime_with_month_first(sent: str, normal: str) -> None:
 @pytest.mark.parametrize("month_first", [False, True])
 def test_not_a_datetime(sent: Any, month_first: bool) -> None:
     """A date or a time alone, a zone that is not ISO or follows another form: invalid."""
-    assert "Send" in faults(confirmed_at=sent, month_first=month_first)["confirmed_at"]
+    assert "Send" in param_errors(confirmed_at=sent, month_first=month_first)["confirmed_at"]
 
 
 # --- application, session_view, uuid -------------------------------------------------------------
@@ -501,7 +505,7 @@ def test_session_view(view: str) -> None:
 @pytest.mark.parametrize("name", ["application", "session_view"])
 def test_not_a_possible_value(name: str, sent: Any) -> None:
     """Any other value is invalid, and where it was a text the message lists the possible ones."""
-    message = faults(**{name: sent})[name]
+    message = param_errors(**{name: sent})[name]
     if isinstance(sent, str):
         assert all(value in message for value in kind(name).values)
 
@@ -547,16 +551,16 @@ def test_uuid(sent: str) -> None:
 )
 def test_not_a_uuid(sent: Any) -> None:
     """Anything else is invalid, and so are the nil and the max UUID."""
-    assert "Send" in faults(uuid=sent)["uuid"]
+    assert "Send" in param_errors(uuid=sent)["uuid"]
 
 
 def test_a_uuid_never_holds_the_token() -> None:
     """The key is stored, answered and logged, so a token sent as the key is refused, unrepeated."""
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ApiError) as caught:
         reading.read(
             {**REQUIRED, "token": UUID, "uuid": UUID}, mask=lambda text: text.replace(UUID, "***")
         )
-    assert [(fault.param, fault.received) for fault in caught.value.faults] == [("uuid", "***")]
+    assert [(fault.param, fault.received) for fault in caught.value.errors] == [("uuid", "***")]
 
 
 # --- what is repeated ----------------------------------------------------------------------------
@@ -564,7 +568,7 @@ def test_a_uuid_never_holds_the_token() -> None:
 
 def test_the_token_is_never_repeated() -> None:
     """`received` never repeats anything of `token`."""
-    (fault,) = refused(token=[TOKEN]).faults
+    (fault,) = refused(token=[TOKEN]).errors
     assert (fault.param, fault.status, fault.received) == ("token", Status.INVALID_PARAM, None)
 
 
@@ -585,19 +589,19 @@ def test_the_token_is_never_repeated() -> None:
 )
 def test_received_is_short_and_masked(sent: Any, received: str) -> None:
     """`received` repeats at most 100 characters of the offending value, without the token."""
-    (fault,) = refused(requested_time=sent).faults
+    (fault,) = refused(requested_time=sent).errors
     assert fault.received == received
 
 
 @pytest.mark.parametrize("token", ['to"ken', "to\\ken", "to\tken", "tökén"])
 def test_a_token_is_masked_however_json_spells_it(token: str) -> None:
     """A token whose JSON text differs from itself is masked within arrays and objects too."""
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ApiError) as caught:
         reading.read(
             {"token": token, "updated_at_mt": "now", "notes": [token, {token: token}]},
             mask=lambda text: text.replace(token, "***"),
         )
-    assert [fault.received for fault in caught.value.faults] == ['["***", {"***": "***"}]']
+    assert [fault.received for fault in caught.value.errors] == ['["***", {"***": "***"}]']
 
 
 @pytest.mark.parametrize(
@@ -606,12 +610,12 @@ def test_a_token_is_masked_however_json_spells_it(token: str) -> None:
 )
 def test_a_token_sent_as_a_number_is_masked(sent: Any, received: str) -> None:
     """A token may be a number: it is masked as one, before the text is cut short."""
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ApiError) as caught:
         reading.read(
             {"token": 1234567890, "updated_at_mt": "now", "notes": sent},
             mask=lambda text: text.replace("1234567890", "***"),
         )
-    assert [fault.received for fault in caught.value.faults] == [received]
+    assert [fault.received for fault in caught.value.errors] == [received]
 
 
 # --- unknown parameters --------------------------------------------------------------------------
@@ -766,13 +770,13 @@ ZONED = ["19:30:00+0700", "19:30 MST", "19:30Z", "7:30 PM MST", "19:30+7", "19:3
 @pytest.mark.parametrize("sent", ZONED)
 def test_a_time_zone_has_a_message_of_its_own(sent: str) -> None:
     """A time with a zone is told to come without; a datetime how to write its zone."""
-    (time,) = refused(requested_time=sent).faults
+    (time,) = refused(requested_time=sent).errors
     assert "without a zone" in time.message
     if sent not in ("19:30Z", "19:30 -07:00"):
-        (moment,) = refused(confirmed_at=f"2027-01-05 {sent}").faults
+        (moment,) = refused(confirmed_at=f"2027-01-05 {sent}").errors
         assert "-07:00" in moment.message
     for other in ("7 PM", "noon", "1930"):
-        assert "zone" not in refused(requested_time=other).faults[0].message
+        assert "zone" not in refused(requested_time=other).errors[0].message
 
 
 @pytest.mark.parametrize("missing", [*DAY, *NINE_TO_TEN])

@@ -11,10 +11,11 @@ from openapi_spec_validator import validate
 
 from appointments import answers
 from appointments.delivery import Email
+from appointments.errors import ApiError, Outcome, ParamError, ParamWarning
 from appointments.http import PATH
 from appointments.params import NAMES
 from appointments.sessions import Session
-from appointments.statuses import Failure, Fault, Outcome, Status, Warned
+from appointments.statuses import Status
 from tests.unit.reading import read
 from tests.unit.test_properties import good_requests
 from tools import openapi
@@ -78,7 +79,7 @@ def test_the_description_tells_every_status() -> None:
 def answer_of(status: Status, *, is_full: bool) -> dict[str, Any]:
     """Return an answer's body: with all that can stand in it, or the barest one."""
     outcome = Outcome()
-    failure = None if status is Status.ACTION_SUCCESSFUL else Failure(status, "Nothing was saved.")
+    failure = None if status is Status.ACTION_SUCCESSFUL else ApiError(status, "Nothing was saved.")
     if failure is None or status is Status.MANDRILL_EMAIL_FAILED:
         outcome.uuid, outcome.saved = UUID, True
         outcome.appointment = {"uuid": UUID, "application": "planox2", "updated_at_mt": "now"}
@@ -87,9 +88,9 @@ def answer_of(status: Status, *, is_full: bool) -> dict[str, Any]:
         outcome.uuid, outcome.replayed = UUID, True
         outcome.session = SESSION.view("full", "a-token")
         outcome.email = Email("failed", (RECIPIENT | {"reject_reason": "spam"},), "spam").shown()
-        outcome.warnings = [Warned("nots", "It was ignored.")]
-        fault = Fault("notes", Status.INVALID_PARAM, "Send text.", "[]")
-        failure = failure and Failure(status, "Nothing was saved.", [fault])
+        outcome.warnings = [ParamWarning("nots", "It was ignored.")]
+        fault = ParamError("notes", Status.INVALID_PARAM, "Send text.", "[]")
+        failure = failure and ApiError(status, "Nothing was saved.", [fault])
     return answers.body("req-1", outcome, failure)
 
 

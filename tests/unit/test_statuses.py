@@ -1,8 +1,9 @@
-"""The statuses: a closed set with the marks of specification section 2, and `Failure.of`."""
+"""The statuses: a closed set with the marks of specification section 2; errors that list them."""
 
 import pytest
 
-from appointments.statuses import Failure, Fault, Status, Warned
+from appointments.errors import ApiError, ParamError, ParamWarning
+from appointments.statuses import Status
 
 # The table of section 2: status, HTTP code, retryable, notified. (The two of a closed route are
 # counted only.)
@@ -24,8 +25,8 @@ SECTION_2 = """
     service-not-found       503  yes  no
 """
 
-MISSING = Fault("token", Status.MISSING_PARAM, "Send token.")
-INVALID = Fault("notes", Status.INVALID_PARAM, "Send text, in quotes.", "[]")
+MISSING = ParamError("token", Status.MISSING_PARAM, "Send token.")
+INVALID = ParamError("notes", Status.INVALID_PARAM, "Send text, in quotes.", "[]")
 
 
 def test_marks_are_those_of_the_specification() -> None:
@@ -47,20 +48,20 @@ def test_marks_are_those_of_the_specification() -> None:
         ([MISSING, INVALID], Status.MISSING_PARAM),
     ],
 )
-def test_a_missing_parameter_decides_the_status(faults: list[Fault], status: Status) -> None:
+def test_a_missing_parameter_decides_the_status(faults: list[ParamError], status: Status) -> None:
     """The status is missing-param if a parameter is missing, else invalid-param; all are told."""
-    failure = Failure.of(faults, [Warned("nots", "It was ignored.")])
+    failure = ApiError.from_errors(faults, [ParamWarning("nots", "It was ignored.")])
     assert failure.status is status
-    assert failure.faults == tuple(faults)
-    assert failure.warnings == (Warned("nots", "It was ignored."),)
+    assert failure.errors == tuple(faults)
+    assert failure.warnings == (ParamWarning("nots", "It was ignored."),)
     assert all(f"{fault.param}: {fault.message}" in failure.message for fault in faults)
 
 
 @pytest.mark.parametrize(("number", "more"), [(1, ""), (5, ""), (6, "1 more"), (51, "46 more")])
 def test_the_message_names_five_faults(number: int, more: str) -> None:
     """The message tells the first five faults and how many more stand in `errors`."""
-    failure = Failure.of(
-        [Fault(f"p{at}", Status.INVALID_PARAM, "Send it.") for at in range(number)]
+    failure = ApiError.from_errors(
+        [ParamError(f"p{at}", Status.INVALID_PARAM, "Send it.") for at in range(number)]
     )
     assert failure.message.count("Send it.") == min(number, 5)
     assert failure.message.endswith(f" And {more}: see errors." if more else "Send it.")

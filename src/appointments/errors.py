@@ -1,0 +1,100 @@
+"""What carries a status up: one exception, with the parameters at fault.
+
+ApiError            the request ends here with a status of the contract
+.errors           ParamError: one parameter at fault
+.warnings         ParamWarning: a remark that did not stop the request
+.reason           Reason: what operators are told if the status is notified
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from appointments.reasons import Reason
+from appointments.statuses import Status
+
+# A message lists so many errors; `errors` has all of them.
+_MAX_LISTED: Final = 5
+
+
+@dataclass(frozen=True)
+class ParamError:
+    """One parameter at fault: an element of a response's `errors`.
+
+    `received` is at most 100 characters of the value, or None if there is nothing to repeat
+    (a missing parameter, the token).
+    """
+
+    param: str
+    status: Status
+    message: str
+    received: str | None = None
+
+
+@dataclass(frozen=True)
+class ParamWarning:
+    """A remark on a parameter that did not stop the request: an element of `warnings`."""
+
+    param: str
+    message: str
+
+
+class ApiError(Exception):
+    """The request ends here with `status`; the one exception that carries a status up.
+
+    `errors` are the parameters at fault, `warnings` the remarks on the others. `reason` is what
+    operators are told if the status is notified.
+    """
+
+    def __init__(
+        self,
+        status: Status,
+        message: str,
+        errors: Sequence[ParamError] = (),
+        warnings: Sequence[ParamWarning] = (),
+        reason: Reason | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.errors = tuple(errors)
+        self.warnings = tuple(warnings)
+        self.reason = reason
+
+    @classmethod
+    def from_errors(
+        cls, errors: Sequence[ParamError], warnings: Sequence[ParamWarning] = ()
+    ) -> Self:
+        """Return the error that lists `errors` all at once (specification section 1.4, step 5)."""
+        is_missing = any(error.status is Status.MISSING_PARAM for error in errors)
+        status = Status.MISSING_PARAM if is_missing else Status.INVALID_PARAM
+        listed = " ".join(f"{error.param}: {error.message}" for error in errors[:_MAX_LISTED])
+        hidden = len(errors) - _MAX_LISTED
+        more = f" And {hidden} more: see errors." if hidden > 0 else ""
+        message = f"Nothing was saved. Correct this and send it again. {listed}{more}"
+        return cls(status, message, errors, warnings)
+
+
+@dataclass
+class Outcome:
+    """What an answer may tell, filled in as it becomes known: a failure tells all that came before.
+
+    `saved` is None while it is unknown; `appointment`, `email` and `session` are the answer's
+    objects of these names (specification section 2), None where they do not stand in it. `is_new`
+    tells that this request wrote the appointment; `is_strict` that it was read with strict
+    handling. For operators: `owner`, the `photographer` (a user id), and what `recovery` the email
+    has.
+    """
+
+    uuid: str | None = None
+    saved: bool | None = False
+    replayed: bool = False
+    appointment: dict[str, Any] | None = None
+    email: dict[str, Any] | None = None
+    session: dict[str, Any] | None = None
+    warnings: list[ParamWarning] = field(default_factory=list)
+    is_new: bool = False
+    is_strict: bool = False
+    owner: str | None = None
+    photographer: int | None = None
+    recovery: str | None = None
