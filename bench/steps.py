@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from appointments import answers, appointments, handler, http, reading, tables
+from appointments import api_gateway, appointments, handler, responses, tables, validation
 
 _spent: dict[str, float] = {}
 
@@ -21,13 +21,13 @@ def _timed(step: str, do: Callable[..., Any]) -> Callable[..., Any]:
 
 
 for step, module, names in (
-    ("decode the event", http, ("route", "read")),
+    ("decode the event", api_gateway, ("route", "read")),
     ("log and metrics", handler, ("record", "count", "flush")),
-    ("read the parameters", reading, ("read",)),
+    ("read the parameters", validation, ("read",)),
     ("read the tables", tables, ("read",)),
     ("write", appointments, ("write",)),
-    ("shape the answer", answers, ("body",)),
-    ("shape the answer", http, ("payload",)),
+    ("shape the answer", responses, ("body",)),
+    ("shape the answer", api_gateway, ("payload",)),
 ):
     for name in names:
         setattr(module, name, _timed(step, getattr(module, name)))

@@ -14,7 +14,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 from rich.table import Table
 
-from appointments.params import APPLICATIONS
+from appointments.parameters import APPLICATIONS
 from tools.console import err
 from tools.target import Group, Target, options, output
 

@@ -6,10 +6,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-from appointments import params, readers
-from appointments.decoding import LARGEST_BODY
-from appointments.http import METHOD, PATH
-from appointments.params import Parameters
+from appointments import parameters, parsers
+from appointments.api_gateway import METHOD, PATH
+from appointments.decoding import MAX_BODY_BYTES
+from appointments.parameters import Parameters
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
 
@@ -27,7 +27,7 @@ TYPES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     ),
     "integer": (
         "A whole number from 0 to 2^63-1, or its digits as text; an `…_id` of 0 is not passed.",
-        {"type": "integer", "minimum": 0, "maximum": readers.LARGEST_INTEGER},
+        {"type": "integer", "minimum": 0, "maximum": parsers.LARGEST_INTEGER},
     ),
     "date": (
         "`YYYY-MM-DD`, or `M/D/YYYY` with `month_first`; from 1900-01-01 to 2199-12-31.",
@@ -134,7 +134,7 @@ def describe() -> dict[str, Any]:
                     ],
                     "requestBody": {
                         "required": True,
-                        "description": f"At most {LARGEST_BODY} bytes. Operators decide which of "
+                        "description": f"At most {MAX_BODY_BYTES} bytes. Operators decide which of "
                         f"the two content types the route takes; {PLAIN} is usual.",
                         "content": {
                             PLAIN: {"schema": {"$ref": "#/components/schemas/Parameters"}},
@@ -181,7 +181,7 @@ def _response(code: int) -> dict[str, Any]:
 
 
 def _parameter(name: str) -> dict[str, Any]:
-    kind = params.kind(name)
+    kind = parameters.kind(name)
     read, normal = TYPES[kind.name]
     schema = dict(normal)
     if kind.values:
@@ -208,14 +208,14 @@ _MOMENT_OR_NULL: Final = {"type": ["string", "null"], "format": "date-time"}
 
 _SCHEMAS: Final[dict[str, Any]] = {
     "Parameters": _object(
-        [name for name in params.NAMES if is_required(name)],
-        **{name: _parameter(name) for name in params.NAMES},
+        [name for name in parameters.NAMES if is_required(name)],
+        **{name: _parameter(name) for name in parameters.NAMES},
     ),
     "Appointment": _object(
         ["uuid", "application", "updated_at_mt"],
         **{
             name: {"$ref": f"#/components/schemas/Parameters/properties/{name}"}
-            for name in params.STORED
+            for name in parameters.STORED
         },
     )
     | {"description": "Every parameter that was passed, in its normal form."},

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from appointments import params
-from appointments.decoding import LARGEST_BODY
-from appointments.http import METHOD, PATH
+from appointments import parameters
+from appointments.api_gateway import METHOD, PATH
+from appointments.decoding import MAX_BODY_BYTES
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
 from tools import openapi
@@ -61,10 +61,10 @@ def page() -> str:
         path=PATH,
         plain=PLAIN,
         sensitive=SENSITIVE,
-        largest=LARGEST_BODY,
+        largest=MAX_BODY_BYTES,
         parameters=_table(
             ("position", "name", "type", "required", "possible values", "meaning"),
-            map(_parameter, params.NAMES),
+            map(_parameter, parameters.NAMES),
         ),
         types=_table(
             ("type", "what is read"), ((name, read) for name, (read, _) in openapi.TYPES.items())
@@ -86,7 +86,7 @@ def page() -> str:
 
 
 def _parameter(name: str) -> tuple[str, ...]:
-    kind = params.kind(name)
+    kind = parameters.kind(name)
     return (
         str(openapi.position(name)),
         f"`{name}`",

@@ -33,7 +33,7 @@ from urllib.parse import urlsplit
 from tools.mandrill_account import Account, MandrillError, Struct
 
 PATH = re.compile(r"(?:/api/\d\.\d)?/((?:messages|_sandbox)/[a-z-]+)(?:\.json)?")
-LARGEST_BODY = 1 << 20
+MAX_BODY_BYTES = 1 << 20
 
 
 class Sandbox(ThreadingHTTPServer):
@@ -81,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not re.fullmatch(r"\d{1,9}", length):
             return self.send_error(HTTPStatus.LENGTH_REQUIRED)
-        if int(length) > LARGEST_BODY:
+        if int(length) > MAX_BODY_BYTES:
             return self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         body, account = self.rfile.read(int(length)), self.server.account
         try:

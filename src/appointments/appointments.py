@@ -29,7 +29,7 @@ from pynamodb.attributes import (
 from pynamodb.exceptions import PutError, PynamoDBException
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from appointments import params
+from appointments import parameters
 from appointments.settings import SETTINGS
 from appointments.tables import Table, WholeNumberAttribute
 
@@ -61,8 +61,8 @@ class Appointment(Table):
     # One attribute a parameter, so that a parameter is declared once, in `params`.
     vars().update(
         {
-            name: _BY_TYPE.get(params.kind(name).name, UnicodeAttribute)(null=True)
-            for name in params.STORED
+            name: _BY_TYPE.get(parameters.kind(name).name, UnicodeAttribute)(null=True)
+            for name in parameters.STORED
         }
     )
     uuid = UnicodeAttribute(hash_key=True)
@@ -91,7 +91,7 @@ class Appointment(Table):
     def fields(self) -> dict[str, Any]:
         """Return the appointment as the contract speaks of it: its parameters, by name."""
         held = self.attribute_values
-        return {name: value for name in params.STORED if (value := held.get(name)) is not None}
+        return {name: value for name in parameters.STORED if (value := held.get(name)) is not None}
 
     def is_held(self, now: float) -> bool:
         """Whether a sender may still be at work on the email, or its answer still on the way."""

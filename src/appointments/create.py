@@ -9,19 +9,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
 from appointments import (
+    api_gateway,
     appointments,
-    http,
     idempotency,
     mailing,
-    reading,
     records,
     sessions,
     tables,
+    validation,
 )
 from appointments.appointments import Appointment
 from appointments.errors import ApiError, Outcome, ParamWarning
-from appointments.logs import logger
-from appointments.params import Parameters
+from appointments.observability import logger
+from appointments.parameters import Parameters
 from appointments.records import Record
 from appointments.request import Request, iso
 from appointments.sessions import Session
@@ -44,7 +44,7 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     found = _read_tables(request, parameters, references, outcome, needs_route=held is None)
     route = held or records.open_route(found)  # step 2
     outcome.is_strict = request.is_strict
-    http.check_media_type(request, is_sensitive=route.sensitive_params)  # step 3
+    api_gateway.check_media_type(request, is_sensitive=route.sensitive_params)  # step 3
     if isinstance(parameters, ApiError):
         raise parameters
     session, key = _authenticate(request, parameters, found, outcome)  # step 6
@@ -88,7 +88,7 @@ def _read_parameters(request: Request, outcome: Outcome) -> Parameters | ApiErro
     if request.fault:
         return request.fault
     try:
-        parameters, outcome.warnings = reading.read(
+        parameters, outcome.warnings = validation.read(
             request.params,
             unknown=request.unknown,
             beside=idempotency.key_errors(request),

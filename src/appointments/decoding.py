@@ -11,7 +11,7 @@ from appointments.errors import ApiError, ParamError
 from appointments.statuses import Status
 
 # A request must fit one log line, which Lambda may split above 64 KiB.
-LARGEST_BODY: Final = 48 * 1024
+MAX_BODY_BYTES: Final = 48 * 1024
 # RFC 4648 section 4. Python's own strict mode takes surplus padding in some versions.
 _BASE64: Final = re.compile(
     rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII
@@ -47,13 +47,13 @@ def decode(event: Mapping[str, Any], *, is_sensitive: bool) -> dict[str, Any]:
         raw = _base64(raw)
     if is_sensitive:
         raw = _base64(b"".join(raw.split()))
-    if len(raw) > LARGEST_BODY:
+    if len(raw) > MAX_BODY_BYTES:
         raise ApiError.from_errors(
             [
                 ParamError(
                     "body",
                     Status.INVALID_PARAM,
-                    f"The body has {len(raw)} bytes; send at most {LARGEST_BODY}.",
+                    f"The body has {len(raw)} bytes; send at most {MAX_BODY_BYTES}.",
                 )
             ]
         )

@@ -13,11 +13,11 @@ from uuid import uuid4
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from appointments import answers, http, notifications, replay
+from appointments import api_gateway, notifications, replay, responses
 from appointments.appointments import Appointment
 from appointments.create import create
 from appointments.errors import ApiError, Outcome
-from appointments.logs import count, flush, log_keys, logger, record
+from appointments.observability import count, flush, log_keys, logger, record
 from appointments.owed import take_up_owed
 from appointments.reasons import Cause, Reason
 from appointments.records import Record
@@ -48,14 +48,18 @@ def lambda_handler(event: Any, context: Any) -> Any:
     """
     invocation = str(getattr(context, "aws_request_id", None) or uuid4())
     until = time.monotonic() + _remaining(context) - _RESERVE
-    if isinstance(event, Mapping) and event.get("schedule") == OWED and not http.is_http(event):
+    if (
+        isinstance(event, Mapping)
+        and event.get("schedule") == OWED
+        and not api_gateway.is_http(event)
+    ):
         return _run_schedule(until)
-    if http.is_http(event):
-        if http.is_preflight(event):
-            return http.preflight_payload()
-        request_id = http.request_id(event, invocation)
-        begin = partial(http.read, event, request_id, time.time())
-        return _answer(begin, request_id, until, route=partial(http.route, event))
+    if api_gateway.is_http(event):
+        if api_gateway.is_preflight(event):
+            return api_gateway.preflight_payload()
+        request_id = api_gateway.request_id(event, invocation)
+        begin = partial(api_gateway.read, event, request_id, time.time())
+        return _answer(begin, request_id, until, route=partial(api_gateway.route, event))
     if replay.is_subscription(event):
         return [_answer_replay(line, invocation, until) for line in replay.lines(event)]
     line = replay.line(event)
@@ -103,14 +107,14 @@ def _answer(
         except Exception as broken:  # noqa: BLE001 - whatever broke, the response is the contract's
             trace = traceback.format_exc()
             logger.error("broken", exception=request.mask(trace) if request else trace)
-            failure = answers.crashed(outcome, broken, is_identified=is_identified)
-        answer = answers.body(request_id, outcome, failure)
+            failure = responses.crashed(outcome, broken, is_identified=is_identified)
+        answer = responses.body(request_id, outcome, failure)
         if failure and failure.status.notified:
             is_logged = is_replay or (request is not None and request.is_replayable)
             _notify(failure, outcome, attempt, request_id, received_at, is_logged=is_logged)
         milliseconds = (time.perf_counter() - started) * 1000
         _log(answer, milliseconds, outcome, failure, is_replay=is_replay)
-    return http.payload(answer, is_replayed=outcome.replayed, is_strict=outcome.is_strict)
+    return api_gateway.payload(answer, is_replayed=outcome.replayed, is_strict=outcome.is_strict)
 
 
 def _notify(

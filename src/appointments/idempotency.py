@@ -3,10 +3,10 @@
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
-from appointments import readers, reading
+from appointments import parsers, validation
 from appointments.appointments import Appointment
 from appointments.errors import ApiError, ParamError
-from appointments.params import Parameters
+from appointments.parameters import Parameters
 from appointments.request import Request
 from appointments.statuses import Status
 
@@ -33,7 +33,7 @@ def key_errors(request: Request) -> list[ParamError]:
     if _has_uuid(request) or (len(key) <= MAX_KEY_LENGTH and key.isprintable()):
         return []
     message = f"Send at most {MAX_KEY_LENGTH} printable characters."
-    received = reading.shorten(key, request.mask)
+    received = validation.shorten(key, request.mask)
     return [ParamError(IDEMPOTENCY_KEY, Status.INVALID_PARAM, message, received)]
 
 
@@ -52,12 +52,12 @@ def raise_on_conflict(item: Appointment, stored: Appointment, request: Request) 
         f"Send a new {param} for a new appointment."
     )
     sent = request.idempotency_key if param == IDEMPOTENCY_KEY else item.uuid
-    received = reading.shorten(sent, request.mask)
+    received = validation.shorten(sent, request.mask)
     raise ApiError.from_errors([ParamError(param, Status.INVALID_PARAM, message, received)])
 
 
 def _has_uuid(request: Request) -> bool:
-    return request.uuid is not None or not readers.is_blank(request.params.get("uuid"))
+    return request.uuid is not None or not parsers.is_blank(request.params.get("uuid"))
 
 
 def _idempotency_key(request: Request) -> str:

@@ -14,7 +14,7 @@ from pynamodb.exceptions import PynamoDBException
 from appointments import delivery, outbox, records
 from appointments.appointments import MOST_TRIES, SETTLED, Appointment
 from appointments.delivery import Email
-from appointments.logs import logger, record
+from appointments.observability import logger, record
 from appointments.outbox import LEASE_SECONDS
 from appointments.records import Record
 from appointments.request import iso

@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 from botocore.exceptions import BotoCoreError, ClientError
 
 from appointments import clients, outbox
-from appointments.logs import SERVICE, count, logger
+from appointments.observability import SERVICE, count, logger
 from appointments.reasons import Reason
 from appointments.settings import SETTINGS
 from appointments.statuses import Status

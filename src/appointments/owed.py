@@ -10,8 +10,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from appointments import appointments, mailing, notifications, outbox
 from appointments.appointments import MOST_TRIES, Appointment
 from appointments.delivery import Email
-from appointments.logs import count, log_keys, logger
 from appointments.notifications import Notification
+from appointments.observability import count, log_keys, logger
 from appointments.statuses import Status
 
 # Of each of the index's shards, in one run: Mandrill allows twenty searches a minute in all.

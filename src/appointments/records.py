@@ -8,7 +8,7 @@ from typing import Final
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute
 
 from appointments.errors import ApiError, ParamError
-from appointments.params import Parameters
+from appointments.parameters import Parameters
 from appointments.settings import SETTINGS
 from appointments.statuses import Status
 from appointments.tables import Found, Table

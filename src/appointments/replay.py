@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from appointments import params, readers
+from appointments import parameters, parsers
 from appointments.errors import ApiError
 from appointments.reasons import Cause, Reason
 from appointments.request import REQUEST_ID, Request
@@ -75,7 +75,7 @@ class _Line(BaseModel):
     params: dict[str, Any] | None
     unknown: list[str] = []
     idempotency_key: str | None = None
-    uuid: Annotated[str, AfterValidator(readers.uuid)] | None = None
+    uuid: Annotated[str, AfterValidator(parsers.uuid)] | None = None
     strict: bool = False
 
 
@@ -108,7 +108,7 @@ def read(line: Any) -> Request:
         id=held.request_id,
         received_at=held.received_at.timestamp(),
         params={
-            **{name: held.params[name] for name in held.params if name in params.NAMES},
+            **{name: held.params[name] for name in held.params if name in parameters.NAMES},
             # The token is on record nowhere; its hash finds the session.
             "token": held.token_hash,
         },

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from appointments.logs import SERVICE
+from appointments.observability import SERVICE
 from tests.email.conftest import CountedAccount
 from tests.service.world import World
 from tests.support.stage import CASES, Stage

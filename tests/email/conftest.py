@@ -18,7 +18,7 @@ from moto import mock_aws
 from moto.sns.models import sns_backends
 
 from appointments import handler, mandrill, notifications, records
-from appointments.logs import logger
+from appointments.observability import logger
 from appointments.settings import SETTINGS
 from tests.service.world import ACCOUNT, REGION, Answer, World, answer, event, renew_clients
 from tools.mandrill_account import Account, MandrillError, Struct

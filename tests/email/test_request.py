@@ -13,7 +13,7 @@ import boto3
 import pytest
 import urllib3
 
-from appointments import clients, params
+from appointments import clients, parameters
 from tests.email.conftest import KEY, RESERVE, SLOW, UUID, Office, point_to
 from tests.service.world import renew_clients
 from tools.mandrill_account import Struct
@@ -48,11 +48,11 @@ def test_every_field_is_a_merge_variable(office: Office) -> None:
     """The merge variables are the appointment's fields, all of them, and the metadata find it."""
     sent: dict[str, Any] = {
         name: "2027-01-05T10:00:00"
-        if (kind := params.kind(name).name) == "datetime"
+        if (kind := parameters.kind(name).name) == "datetime"
         else {"boolean": True, "integer": 7, "date": "2027-01-05", "time": "10:00:00"}.get(
             kind, "x"
         )
-        for name in params.NAMES
+        for name in parameters.NAMES
         if not name.endswith("_id")
     } | {"application": "planoorder", "token": "session-token", "month_first": False}
     sent |= {"uuid": UUID, "session_view": "full", "order_id": 1001}
@@ -61,7 +61,7 @@ def test_every_field_is_a_merge_variable(office: Office) -> None:
     [mail] = office.account.accepted()
     variables = {each["name"]: each["content"] for each in mail["global_merge_vars"]}
     assert variables == answered.body["data"]["appointment"]
-    assert len(variables) == len(params.NAMES) - 5  # token, session_view, month_first, two ids
+    assert len(variables) == len(parameters.NAMES) - 5  # token, session_view, month_first, two ids
     assert mail["metadata"] == {"appointment_uuid": UUID, "request_id": "req-1"}
 
 

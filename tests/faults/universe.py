@@ -35,7 +35,7 @@ from appointments import (
     outbox,
     records,
 )
-from appointments.logs import logger
+from appointments.observability import logger
 from tests.faults.boundary import Boundary, Died, Fault
 from tests.faults.mandrill import Mandrill
 from tests.service.world import ACCOUNT, REGION, TABLES, World, renew_clients

@@ -30,7 +30,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     every test, so that none is left out of the search.
     """
     from appointments import clients, mandrill, notifications, records  # noqa: PLC0415 - moto first
-    from appointments.logs import logger  # noqa: PLC0415
+    from appointments.observability import logger  # noqa: PLC0415
 
     records._held = None
     notifications.storms.forget()

@@ -116,8 +116,8 @@ def test_warnings_stand_in_failures(world: World) -> None:
 
 
 BREAKS = [
-    "http.check_media_type",
-    "reading.read",
+    "api_gateway.check_media_type",
+    "validation.read",
     "records.references",
     "tables.read",
     "records.open_route",
@@ -156,7 +156,7 @@ def test_anything_of_ours_that_breaks(
     assert world.line("broken")["request_id"] == "req-1"
 
 
-@pytest.mark.parametrize("place", ["decoding.decode", "http._token"])
+@pytest.mark.parametrize("place", ["decoding.decode", "api_gateway._token"])
 def test_a_break_while_decoding(world: World, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     """Once the route was told, a break in what follows is an application-crash as well."""
 
@@ -175,7 +175,7 @@ def test_a_break_before_the_route(world: World, monkeypatch: pytest.MonkeyPatch)
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("planned by the test")
 
-    monkeypatch.setattr("appointments.http.route", broken)
+    monkeypatch.setattr("appointments.api_gateway.route", broken)
     answer = world.post()
     assert answer.status == "identify-request-error"
     check(answer, world.payloads[0])

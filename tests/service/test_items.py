@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appointments import params
+from appointments import parameters
 from tests.service.world import World, hash_of
 
 # A value of each type as FileMaker may send it, and as it is stored.
@@ -37,14 +37,14 @@ def raw_item(world: World) -> dict[str, dict[str, Any]]:
 def test_every_parameter_passed(world: World) -> None:
     """All 51 at once: each in its own attribute and type, but for those of the request itself."""
     expected = {
-        name: OF_ITS_OWN.get(name) or SENT[params.kind(name).name]
-        for name in params.NAMES
+        name: OF_ITS_OWN.get(name) or SENT[parameters.kind(name).name]
+        for name in parameters.NAMES
         if name not in NOT_STORED
     }
     answer = world.post(**NOT_STORED, **{name: sent for name, (sent, _, _) in expected.items()})
     assert answer.code == 200
     item = raw_item(world)
-    stored = {name: item.get(name) for name in params.NAMES}
+    stored = {name: item.get(name) for name in parameters.NAMES}
     assert stored == {
         **dict.fromkeys(NOT_STORED),
         **{name: {kind: value} for name, (_, kind, value) in expected.items()},
@@ -102,7 +102,7 @@ def test_an_item_is_read_as_by_pynamodb() -> None:
 def test_nothing_but_what_was_passed(world: World) -> None:
     """What was not passed, or blank, has no attribute; nothing unknown gets one."""
     world.post(notes="", summary=" ", location=None, confirmed="", order_id=0, unknown_name="x")
-    assert set(raw_item(world)) & set(params.NAMES) == {"updated_at_mt", "uuid", "application"}
+    assert set(raw_item(world)) & set(parameters.NAMES) == {"updated_at_mt", "uuid", "application"}
     assert "unknown_name" not in raw_item(world)
 
 

@@ -203,9 +203,9 @@ def test_a_line_of_many_names(world: World) -> None:
 
 def test_a_line_of_numbers(world: World) -> None:
     """Numbers that grow when they are written out again stay within the line."""
-    from appointments import params  # noqa: PLC0415
+    from appointments import parameters  # noqa: PLC0415
 
-    numbers = ",".join(f'"{name}":1e15' for name in params.NAMES if name != "token")
+    numbers = ",".join(f'"{name}":1e15' for name in parameters.NAMES if name != "token")
     world.send(event(raw=f"{{{numbers}}}"))
     world.send(event(raw='{"notes":' + "[1e15," * 90 + "1" + "]" * 90 + "}"))
     assert len(world.lines("request")) == 2

@@ -4,14 +4,16 @@ from typing import Any
 
 import pytest
 
-from appointments import params
+from appointments import parameters
 from tests.service.world import World
 
 
 def test_all_faults_at_once(world: World) -> None:
     """Every fault comes back at once, missing and invalid; missing decides the status."""
     wrong: dict[str, Any] = {
-        name: {} for name in params.NAMES if name not in ("token", "updated_at_mt", "month_first")
+        name: {}
+        for name in parameters.NAMES
+        if name not in ("token", "updated_at_mt", "month_first")
     }
     answer = world.post(token=None, updated_at_mt=" ", **wrong)
     assert answer.status == "missing-param"
@@ -21,7 +23,7 @@ def test_all_faults_at_once(world: World) -> None:
         "updated_at_mt": "missing-param",
     }
     assert [error["param"] for error in answer.body["errors"]] == [
-        name for name in params.NAMES if name != "month_first"
+        name for name in parameters.NAMES if name != "month_first"
     ]
 
 
@@ -37,7 +39,7 @@ def test_a_required_parameter(world: World, name: str, blank: Any) -> None:
 
 def test_every_other_parameter_is_optional(world: World) -> None:
     """Blank values of all others are no fault."""
-    others = [name for name in params.NAMES if name not in ("token", "updated_at_mt")]
+    others = [name for name in parameters.NAMES if name not in ("token", "updated_at_mt")]
     answer = world.post(**dict.fromkeys(others, " "))
     assert answer.code == 200
     assert answer.body["warnings"] == []

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from appointments import params
+from appointments import parameters
 from appointments.request import Request
 from tests.service.test_decoding import sensitive
 from tests.service.world import World, event
@@ -18,10 +18,10 @@ from tests.service.world import World, event
 TOKEN = "silent-token"
 TEXTS = [
     name
-    for name in params.NAMES
-    if params.kind(name) == params.Kind("string") and name not in ("token", "uuid")
+    for name in parameters.NAMES
+    if parameters.kind(name) == parameters.ParamType("string") and name not in ("token", "uuid")
 ]
-OTHERS = [name for name in params.NAMES if name not in (*TEXTS, "token", "month_first")]
+OTHERS = [name for name in parameters.NAMES if name not in (*TEXTS, "token", "month_first")]
 
 
 def test_planted_in_every_text(world: World) -> None:

@@ -1,12 +1,12 @@
-"""Reading parameters in a test: what is kept, what is at fault, what is remarked on."""
+"""Read parameters in a test: what is kept, what is at fault, what is remarked on."""
 
 from typing import Any
 
 import pytest
 
-from appointments import reading
+from appointments import validation
 from appointments.errors import ApiError
-from appointments.params import Parameters
+from appointments.parameters import Parameters
 
 TOKEN = "a-token-of-the-tests"
 REQUIRED: dict[str, Any] = {"token": TOKEN, "updated_at_mt": "2026-11-22 10:00:00"}
@@ -19,7 +19,7 @@ def mask(text: str) -> str:
 
 def read(**values: Any) -> Parameters:
     """Read a request with `values` beside the required parameters."""
-    return reading.read({**REQUIRED, **values}, mask=mask)[0]
+    return validation.read({**REQUIRED, **values}, mask=mask)[0]
 
 
 def kept(**values: Any) -> Any:
@@ -41,5 +41,5 @@ def param_errors(**values: Any) -> dict[str, str]:
 
 def warned(*, unknown: tuple[str, ...] = (), **values: Any) -> list[tuple[str, str]]:
     """Return the warnings of a request that is read: parameter and message."""
-    _, warnings = reading.read({**REQUIRED, **values}, unknown=unknown, mask=mask)
+    _, warnings = validation.read({**REQUIRED, **values}, unknown=unknown, mask=mask)
     return [(each.param, each.message) for each in warnings]

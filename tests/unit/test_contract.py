@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appointments.params import NAMES, Parameters, kind
+from appointments.parameters import NAMES, Parameters, kind
 from appointments.statuses import Status
 
 ROOT = Path(__file__).parents[2]

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from appointments import params, readers, reading
+from appointments import parameters, parsers, validation
 from appointments.errors import ApiError
-from appointments.params import NAMES, Parameters, kind
+from appointments.parameters import NAMES, NOT_IN_FINGERPRINT, Parameters, kind
 from tests.unit.reading import REQUIRED, mask, read
 
 # --- what can be sent ----------------------------------------------------------------------------
@@ -92,8 +92,8 @@ accepted: dict[str, st.SearchStrategy[Any]] = {
 }
 narrow: dict[str, st.SearchStrategy[Any]] = {
     "token": st.just(REQUIRED["token"]),
-    "application": st.sampled_from(params.APPLICATIONS),
-    "session_view": st.sampled_from(params.SESSION_VIEWS),
+    "application": st.sampled_from(parameters.APPLICATIONS),
+    "session_view": st.sampled_from(parameters.SESSION_VIEWS),
     "uuid": st.uuids(version=4).map(str),
     # With it true every SQL date is remarked on: sent where a test says so.
     "month_first": st.none(),
@@ -120,22 +120,22 @@ MOMENT = rf"{DATE}T{TIME}(Z|[+-][0-2][0-9]:[0-5][0-9])?"
 
 # Each reader with the one form of all that it accepts.
 READERS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "string": (readers.text, r"[^\r\0]*"),
-    "trimmed": (readers.trimmed, r"(\S|\S[^\r\0]*\S)?"),
-    "boolean": (readers.boolean, "true|false"),
-    "integer": (readers.integer, "0|[1-9][0-9]{0,18}"),
-    "date": (partial(readers.calendar_date, month_first=False), DATE),
-    "date, month first": (partial(readers.calendar_date, month_first=True), DATE),
-    "time": (readers.time_of_day, TIME),
+    "string": (parsers.text, r"[^\r\0]*"),
+    "trimmed": (parsers.trimmed, r"(\S|\S[^\r\0]*\S)?"),
+    "boolean": (parsers.boolean, "true|false"),
+    "integer": (parsers.integer, "0|[1-9][0-9]{0,18}"),
+    "date": (partial(parsers.calendar_date, month_first=False), DATE),
+    "date, month first": (partial(parsers.calendar_date, month_first=True), DATE),
+    "time": (parsers.time_of_day, TIME),
     "datetime": (
-        partial(readers.date_and_time, month_first=False),
+        partial(parsers.date_and_time, month_first=False),
         MOMENT,
     ),
     "datetime, month first": (
-        partial(readers.date_and_time, month_first=True),
+        partial(parsers.date_and_time, month_first=True),
         MOMENT,
     ),
-    "uuid": (readers.uuid, r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "uuid": (parsers.uuid, r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
 }
 
 
@@ -177,19 +177,19 @@ def test_every_spelling_of_a_day(
 ) -> None:
     """Every day of 1900 to 2199, however it is spelled, is read as that day."""
     sent = around + data.draw(spelled_date(day, month_first=month_first)) + around
-    assert readers.calendar_date(sent, month_first=month_first) == day.isoformat()
+    assert parsers.calendar_date(sent, month_first=month_first) == day.isoformat()
 
 
 @given(clock=clocks, around=padding, data=st.data())
 def test_every_spelling_of_a_time(clock: time, around: str, data: st.DataObject) -> None:
     """Every time of day, however it is spelled, is read as that time."""
-    assert readers.time_of_day(around + data.draw(spelled_time(clock))) == clock.isoformat()
+    assert parsers.time_of_day(around + data.draw(spelled_time(clock))) == clock.isoformat()
 
 
 @given(day=days, clock=clocks, zone=zones, joint=st.sampled_from(["T", " ", "   "]))
 def test_every_moment_in_the_iso_form(day: date, clock: time, zone: str, joint: str) -> None:
     """Every moment in the ISO form is read as that moment, its zone kept."""
-    read = readers.date_and_time(f"{day}{joint}{clock.isoformat()}{zone}", month_first=False)
+    read = parsers.date_and_time(f"{day}{joint}{clock.isoformat()}{zone}", month_first=False)
     assert read == f"{datetime.combine(day, clock).isoformat()}{zone}"
 
 
@@ -197,21 +197,21 @@ def test_every_moment_in_the_iso_form(day: date, clock: time, zone: str, joint: 
 def test_every_moment_as_filemaker_sends_it(day: date, clock: time, data: st.DataObject) -> None:
     """Every moment with its month first, in 12 or 24 hours, is read as that moment."""
     sent = f"{data.draw(spelled_date(day, month_first=True))} {data.draw(spelled_time(clock))}"
-    read = readers.date_and_time(sent, month_first=True)
+    read = parsers.date_and_time(sent, month_first=True)
     assert read == datetime.combine(day, clock).isoformat()
 
 
 @given(number=st.integers(0, 2**63 - 1), zeros=st.integers(0, 5), around=padding)
 def test_every_spelling_of_a_whole_number(number: int, zeros: int, around: str) -> None:
     """Every whole number up to 2^63-1 is read from its digits, and from a JSON number."""
-    assert readers.integer(f"{around}{'0' * zeros}{number}{around}") == number
-    assert readers.integer(number) == number
+    assert parsers.integer(f"{around}{'0' * zeros}{number}{around}") == number
+    assert parsers.integer(number) == number
 
 
 @given(number=st.floats(allow_nan=False, allow_infinity=False))
 def test_every_number_as_text(number: float) -> None:
     """The text of a number is the number again, in digits alone, and no shorter one is."""
-    text = readers.text(number)
+    text = parsers.text(number)
     assert float(text) == number
     assert re.fullmatch(r"-?[0-9]+(\.[0-9]*[1-9])?", text)
 
@@ -221,7 +221,7 @@ def test_every_spelling_of_a_uuid(number: UUID, around: str) -> None:
     """Every UUID but the nil and the max one is read in each of its spellings."""
     assume(0 < number.int < 2**128 - 1)
     for spelled in (str(number), number.hex, str(number).upper()):
-        assert readers.uuid(around.format(spelled)) == str(number)
+        assert parsers.uuid(around.format(spelled)) == str(number)
 
 
 # --- a request -----------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def test_no_request_raises_anything_but_failure(values: dict[str, Any], unknown:
     """Any request is read or refused, and every fault says what to send and repeats little."""
     failure = None
     try:
-        _, warnings = reading.read(values, unknown=unknown, mask=mask)
+        _, warnings = validation.read(values, unknown=unknown, mask=mask)
     except ApiError as refused:
         failure, warnings = refused, list(refused.warnings)
     if failure:
@@ -248,7 +248,7 @@ def test_no_request_raises_anything_but_failure(values: dict[str, Any], unknown:
 @given(sent=good_requests)
 def test_what_is_stored_is_read_back_the_same(sent: dict[str, Any]) -> None:
     """What is stored, sent again as it is, is stored the same, as the same content."""
-    first, _ = reading.read(sent, mask=mask)
+    first, _ = validation.read(sent, mask=mask)
     again = read_again(first)
     assert again.appointment() == first.appointment()
     assert again.fingerprint == first.fingerprint
@@ -257,9 +257,9 @@ def test_what_is_stored_is_read_back_the_same(sent: dict[str, Any]) -> None:
 @given(sent=good_requests)
 def test_what_is_stored_is_read_back_with_month_first(sent: dict[str, Any]) -> None:
     """Sent with `month_first`, it is stored the same too, and each of its dates is remarked on."""
-    first, _ = reading.read(sent, mask=mask)
+    first, _ = validation.read(sent, mask=mask)
     again = read_again(first, month_first=True)
-    _, warnings = reading.read(first.model_dump() | {"month_first": True}, mask=mask)
+    _, warnings = validation.read(first.model_dump() | {"month_first": True}, mask=mask)
     assert again.appointment() == first.appointment()
     dated = [name for name in first.appointment() if kind(name).name in ("date", "datetime")]
     remarked = {each.param for each in warnings if "month_first" in each.message}
@@ -268,20 +268,20 @@ def test_what_is_stored_is_read_back_with_month_first(sent: dict[str, Any]) -> N
 
 def read_again(parameters: Parameters, **values: Any) -> Parameters:
     """Return what is read of the normal forms."""
-    return reading.read(REQUIRED | parameters.appointment() | values, mask=mask)[0]
+    return validation.read(REQUIRED | parameters.appointment() | values, mask=mask)[0]
 
 
 @given(sent=good_requests, data=st.data())
 def test_order_does_not_matter(sent: dict[str, Any], data: st.DataObject) -> None:
     """The same parameters in another order are the same request."""
     shuffled = dict(data.draw(st.permutations(list(sent.items()))))
-    assert reading.read(shuffled)[0].fingerprint == reading.read(sent)[0].fingerprint
+    assert validation.read(shuffled)[0].fingerprint == validation.read(sent)[0].fingerprint
 
 
 @given(one=good_requests, other=good_requests)
 def test_fingerprints_tell_contents_apart(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Two requests have one fingerprint exactly if they ask for the same appointment."""
-    read = [reading.read(sent)[0] for sent in (one, other)]
+    read = [validation.read(sent)[0] for sent in (one, other)]
     contents = [
         {
             name: (value, type(value))
@@ -311,7 +311,7 @@ def test_the_token_is_in_nothing_that_is_given_back(
     unknown = data.draw(st.lists(around, max_size=3))
     sent = values | planted | {"token": token}
     try:
-        parameters, warnings = reading.read(
+        parameters, warnings = validation.read(
             sent, unknown=unknown, mask=lambda text: text.replace(token, "***")
         )
         given_back: list[Any] = [*parameters.appointment().values()]
@@ -331,6 +331,6 @@ def test_the_fingerprint_is_that_of_pythons_json(notes: Any) -> None:
     """It is the SHA-256 of the sorted content as json.dumps writes it, whatever a text holds."""
     parameters = read(notes=notes)
     stored = parameters.appointment().items()
-    content = {name: value for name, value in stored if name not in params.NOT_IN_FINGERPRINT}
+    content = {name: value for name, value in stored if name not in NOT_IN_FINGERPRINT}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     assert parameters.fingerprint == hashlib.sha256(canonical.encode()).hexdigest()

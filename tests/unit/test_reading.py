@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from appointments import params, reading
+from appointments import parameters, validation
 from appointments.errors import ApiError, ParamError
-from appointments.params import NAMES, kind
+from appointments.parameters import NAMES, kind
 from appointments.statuses import Status
 from tests.unit.reading import REQUIRED, TOKEN, kept, mask, param_errors, read, refused, warned
 
@@ -96,9 +96,9 @@ def test_faults_beside_the_parameters_are_told_with_them() -> None:
     """What is at fault beside the parameters, such as a header, is told with what is in them."""
     beside = [ParamError("Idempotency-Key", Status.INVALID_PARAM, "Send less.")]
     with pytest.raises(ApiError) as alone:
-        reading.read(REQUIRED, beside=beside)
+        validation.read(REQUIRED, beside=beside)
     with pytest.raises(ApiError) as together:
-        reading.read({**REQUIRED, "confirmed": "maybe"}, beside=beside)
+        validation.read({**REQUIRED, "confirmed": "maybe"}, beside=beside)
     assert alone.value.errors == tuple(beside)
     assert [fault.param for fault in together.value.errors] == ["confirmed", "Idempotency-Key"]
 
@@ -106,7 +106,7 @@ def test_faults_beside_the_parameters_are_told_with_them() -> None:
 def test_a_refused_request_is_told_the_warnings_too() -> None:
     """Warnings stand in every answer, a refusal's too."""
     with pytest.raises(ApiError) as caught:
-        reading.read({**REQUIRED, "order_id": 0, "confirmed": "maybe"}, unknown=["nots"])
+        validation.read({**REQUIRED, "order_id": 0, "confirmed": "maybe"}, unknown=["nots"])
     assert [warning.param for warning in caught.value.warnings] == ["nots", "order_id"]
 
 
@@ -557,7 +557,7 @@ def test_not_a_uuid(sent: Any) -> None:
 def test_a_uuid_never_holds_the_token() -> None:
     """The key is stored, answered and logged, so a token sent as the key is refused, unrepeated."""
     with pytest.raises(ApiError) as caught:
-        reading.read(
+        validation.read(
             {**REQUIRED, "token": UUID, "uuid": UUID}, mask=lambda text: text.replace(UUID, "***")
         )
     assert [(fault.param, fault.received) for fault in caught.value.errors] == [("uuid", "***")]
@@ -597,7 +597,7 @@ def test_received_is_short_and_masked(sent: Any, received: str) -> None:
 def test_a_token_is_masked_however_json_spells_it(token: str) -> None:
     """A token whose JSON text differs from itself is masked within arrays and objects too."""
     with pytest.raises(ApiError) as caught:
-        reading.read(
+        validation.read(
             {"token": token, "updated_at_mt": "now", "notes": [token, {token: token}]},
             mask=lambda text: text.replace(token, "***"),
         )
@@ -611,7 +611,7 @@ def test_a_token_is_masked_however_json_spells_it(token: str) -> None:
 def test_a_token_sent_as_a_number_is_masked(sent: Any, received: str) -> None:
     """A token may be a number: it is masked as one, before the text is cut short."""
     with pytest.raises(ApiError) as caught:
-        reading.read(
+        validation.read(
             {"token": 1234567890, "updated_at_mt": "now", "notes": sent},
             mask=lambda text: text.replace("1234567890", "***"),
         )
@@ -832,7 +832,7 @@ def test_the_fingerprint_is_of_what_is_asked_for(other: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [name for name in params.STORED if name not in params.NOT_IN_FINGERPRINT],
+    [name for name in parameters.STORED if name not in parameters.NOT_IN_FINGERPRINT],
 )
 def test_the_fingerprint_tells_every_field(name: str) -> None:
     """It differs as soon as one field of the appointment differs."""

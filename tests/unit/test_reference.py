@@ -9,11 +9,11 @@ from hypothesis import given
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from appointments import answers
+from appointments import responses
+from appointments.api_gateway import PATH
 from appointments.delivery import Email
 from appointments.errors import ApiError, Outcome, ParamError, ParamWarning
-from appointments.http import PATH
-from appointments.params import NAMES
+from appointments.parameters import NAMES
 from appointments.sessions import Session
 from appointments.statuses import Status
 from tests.unit.reading import read
@@ -91,7 +91,7 @@ def answer_of(status: Status, *, is_full: bool) -> dict[str, Any]:
         outcome.warnings = [ParamWarning("nots", "It was ignored.")]
         fault = ParamError("notes", Status.INVALID_PARAM, "Send text.", "[]")
         failure = failure and ApiError(status, "Nothing was saved.", [fault])
-    return answers.body("req-1", outcome, failure)
+    return responses.body("req-1", outcome, failure)
 
 
 @pytest.mark.parametrize("is_full", [False, True])

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo
 from pydantic_core import to_json
 
-from appointments import readers
+from appointments import parsers
 from appointments.errors import ParamWarning
 
 APPLICATIONS: Final = ("planoauth", "planoorder", "planox2")
@@ -21,7 +21,7 @@ NOT_IN_FINGERPRINT: Final = {"uuid", "updated_at_mt", "updated_at"}
 
 
 @dataclass
-class Reading:
+class ValidationContext:
     """What one reading of a request knows beside the value at hand.
 
     `month_first` is None where the parameter itself is invalid, so that no date can be judged;
@@ -34,15 +34,15 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ParamType:
     """A type of the API document, with its possible values where the document lists them."""
 
     name: str
     values: tuple[str, ...] = ()
 
 
-def _text(value: Any, info: ValidationInfo[Reading]) -> str:
-    text = info.context.mask(readers.text(value))
+def _text(value: Any, info: ValidationInfo[ValidationContext]) -> str:
+    text = info.context.mask(parsers.text(value))
     if "\ufffd" in text:
         info.context.warnings.append(
             ParamWarning(
@@ -53,17 +53,17 @@ def _text(value: Any, info: ValidationInfo[Reading]) -> str:
     return text
 
 
-def _uuid(value: Any, info: ValidationInfo[Reading]) -> str:
-    sent = readers.trimmed(value)
+def _uuid(value: Any, info: ValidationInfo[ValidationContext]) -> str:
+    sent = parsers.trimmed(value)
     # A mask is shorter than any token but one of three letters, which is no secret.
     if len(info.context.mask(sent)) < len(sent):
         raise ValueError("Send a UUID of the appointment's own, not the token.")
-    return readers.uuid(sent)
+    return parsers.uuid(sent)
 
 
-def _choice(kind: Kind) -> PlainValidator:
+def _choice(kind: ParamType) -> PlainValidator:
     def read(value: Any) -> str:
-        chosen = readers.trimmed(value)
+        chosen = parsers.trimmed(value)
         if chosen not in kind.values:
             raise ValueError(f"Send one of {', '.join(kind.values)}.")
         return chosen
@@ -71,8 +71,8 @@ def _choice(kind: Kind) -> PlainValidator:
     return PlainValidator(read)
 
 
-def _identifier(value: Any, info: ValidationInfo[Reading]) -> int | None:
-    number = readers.integer(value)
+def _identifier(value: Any, info: ValidationInfo[ValidationContext]) -> int | None:
+    number = parsers.integer(value)
     if number == 0:
         info.context.warnings.append(
             ParamWarning(str(info.field_name), "0 was read as not passed; leave the id out.")
@@ -81,12 +81,12 @@ def _identifier(value: Any, info: ValidationInfo[Reading]) -> int | None:
 
 
 def _dated(read: Callable[..., str]) -> PlainValidator:
-    def read_dated(value: Any, info: ValidationInfo[Reading]) -> str:
+    def read_dated(value: Any, info: ValidationInfo[ValidationContext]) -> str:
         reading = info.context
         if reading.month_first is None:
             return str(value)
         normal = read(value, month_first=reading.month_first)
-        if reading.month_first and readers.is_iso_date(value):
+        if reading.month_first and parsers.is_iso_date(value):
             reading.warnings.append(
                 ParamWarning(
                     str(info.field_name),
@@ -98,21 +98,21 @@ def _dated(read: Callable[..., str]) -> PlainValidator:
     return PlainValidator(read_dated)
 
 
-_APPLICATION: Final = Kind("string", APPLICATIONS)
-_SESSION_VIEW: Final = Kind("string", SESSION_VIEWS)
+_APPLICATION: Final = ParamType("string", APPLICATIONS)
+_SESSION_VIEW: Final = ParamType("string", SESSION_VIEWS)
 
-String = Annotated[str | None, Kind("string"), PlainValidator(_text)]
-Token = Annotated[str, Kind("string"), PlainValidator(readers.trimmed)]
-RequiredString = Annotated[str, Kind("string"), PlainValidator(_text)]
+String = Annotated[str | None, ParamType("string"), PlainValidator(_text)]
+Token = Annotated[str, ParamType("string"), PlainValidator(parsers.trimmed)]
+RequiredString = Annotated[str, ParamType("string"), PlainValidator(_text)]
 Application = Annotated[str | None, _APPLICATION, _choice(_APPLICATION)]
 SessionView = Annotated[str | None, _SESSION_VIEW, _choice(_SESSION_VIEW)]
-Uuid = Annotated[str | None, Kind("string"), PlainValidator(_uuid)]
-Boolean = Annotated[bool | None, Kind("boolean"), PlainValidator(readers.boolean)]
-Integer = Annotated[int | None, Kind("integer"), PlainValidator(readers.integer)]
-Identifier = Annotated[int | None, Kind("integer"), PlainValidator(_identifier)]
-Date = Annotated[str | None, Kind("date"), _dated(readers.calendar_date)]
-Time = Annotated[str | None, Kind("time"), PlainValidator(readers.time_of_day)]
-DateTime = Annotated[str | None, Kind("datetime"), _dated(readers.date_and_time)]
+Uuid = Annotated[str | None, ParamType("string"), PlainValidator(_uuid)]
+Boolean = Annotated[bool | None, ParamType("boolean"), PlainValidator(parsers.boolean)]
+Integer = Annotated[int | None, ParamType("integer"), PlainValidator(parsers.integer)]
+Identifier = Annotated[int | None, ParamType("integer"), PlainValidator(_identifier)]
+Date = Annotated[str | None, ParamType("date"), _dated(parsers.calendar_date)]
+Time = Annotated[str | None, ParamType("time"), PlainValidator(parsers.time_of_day)]
+DateTime = Annotated[str | None, ParamType("datetime"), _dated(parsers.date_and_time)]
 
 
 def _param(position: int, description: str, *, required: bool = False) -> Any:
@@ -217,7 +217,7 @@ STORED: Final = tuple(name for name in NAMES if name not in NOT_STORED)
 _IN_FINGERPRINT: Final = sorted(set(STORED) - NOT_IN_FINGERPRINT)
 
 
-def kind(name: str) -> Kind:
+def kind(name: str) -> ParamType:
     """Return the type of the parameter `name`."""
     metadata = Parameters.model_fields[name].metadata
-    return next(entry for entry in metadata if isinstance(entry, Kind))
+    return next(entry for entry in metadata if isinstance(entry, ParamType))

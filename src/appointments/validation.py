@@ -1,4 +1,4 @@
-"""Reading a request's parameters: every fault at once, and every remark that blocks nothing."""
+"""Validate a request's parameters: every error at once, and warnings that block nothing."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from appointments import readers
+from appointments import parsers
 from appointments.errors import ApiError, ParamError, ParamWarning
-from appointments.params import NAMES, Parameters, Reading
+from appointments.parameters import NAMES, Parameters, ValidationContext
 from appointments.request import masked
 from appointments.statuses import Status
 
@@ -38,10 +38,12 @@ def read(
     if is_strict:
         faults = [ParamError(name, Status.INVALID_PARAM, message) for name, message in remarks]
         beside, remarks = [*beside, *faults], []
-    passed = {name: value for name, value in values.items() if not readers.is_blank(value)}
-    reading = Reading(mask, warnings=[ParamWarning(name, message) for name, message in remarks])
+    passed = {name: value for name, value in values.items() if not parsers.is_blank(value)}
+    reading = ValidationContext(
+        mask, warnings=[ParamWarning(name, message) for name, message in remarks]
+    )
     try:
-        reading.month_first = readers.boolean(passed.get("month_first", False))
+        reading.month_first = parsers.boolean(passed.get("month_first", False))
     except ValueError:
         reading.month_first = None
     faults = list(beside)
@@ -113,7 +115,7 @@ def _out_of_order(parameters: Parameters) -> Iterable[ParamWarning]:
                 yield ParamWarning(
                     "time_duration_s",
                     f"{seconds} s were sent, but start and stop ({zone}) lie "
-                    f"{readers.text(lasts)} s apart.",
+                    f"{parsers.text(lasts)} s apart.",
                 )
     for what in ("date", "time"):
         start, end = passed[f"window_{what}_start"], passed[f"window_{what}_end"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from appointments import decoding, params, readers
+from appointments import decoding, parameters, parsers
 from appointments.errors import ApiError
 from appointments.reasons import Cause, Reason
 from appointments.request import PLAIN, REQUEST_ID, SENSITIVE, Request
@@ -15,7 +15,7 @@ from appointments.statuses import Status
 
 METHOD: Final = "POST"
 PATH: Final = "/api/v1/appointments/create"
-_KNOWN: Final = frozenset(params.NAMES)
+_KNOWN: Final = frozenset(parameters.NAMES)
 # A parameter of a media type or a preference may hold a comma in quotes.
 _QUOTED: Final = re.compile(r'"[^"]*"')
 # RFC 7240: a value that may be quoted, then the preference's parameters after a semicolon.
@@ -199,10 +199,10 @@ def _split(values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def _token(sent: Any) -> str | None:
-    if readers.is_blank(sent):
+    if parsers.is_blank(sent):
         return None
     try:
-        return readers.trimmed(sent)
+        return parsers.trimmed(sent)
     except ValueError:
         return None
 
