@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from appointments import api_gateway, appointments, handler, responses, tables, validation
+from appointments import api_gateway, handler, responses, validation
+from appointments.tables import appointments, base
 
 _spent: dict[str, float] = {}
 
@@ -24,7 +25,7 @@ for step, module, names in (
     ("decode the event", api_gateway, ("route", "read")),
     ("log and metrics", handler, ("record", "count", "flush")),
     ("read the parameters", validation, ("read",)),
-    ("read the tables", tables, ("read",)),
+    ("read the tables", base, ("read_batch",)),
     ("write", appointments, ("write",)),
     ("shape the answer", responses, ("body",)),
     ("shape the answer", api_gateway, ("payload",)),

@@ -1,18 +1,21 @@
-"""The Appointments Create API: one operation, told from top to bottom.
+"""The Appointments Create API: one operation, from the entry point down to the ground.
 
 ===============================================  ===============================================
-`handler`                                        the Lambda entry: event in, answer out
-`create`, `replay`, `owed`                       the use case, and the two other ways to it
-`api_gateway`, `idempotency`, `responses`        the edge, the key, what is answered
-`mailing`, `notifications`                       the email, what people are told
-`delivery`, `outbox`                             one delivery of an email, what is owed of it
-`sessions`, `records`, `appointments`            the tables
-`tables`, `mandrill`                             what the tables share; the email service
+`handler`                                        the entry point: an event in, a response out
+`create`, `owed`                                 the use case; the schedule
+`api_gateway`, `replay`, `idempotency`           the two ways in; the uuid of a request
+`responses`, `mailing`                           the response; the email
+`notifications`, `delivery`                      what people are told; who gets the email
+`outbox`, `mandrill`                             the pending email in its item; the email service
+`tables.routes`, `tables.sessions`               the route's switch, who asks
+`tables.records`, `tables.appointments`          what an appointment refers to, and itself
+`tables.base`                                    what the tables share
 `decoding`, `validation`                         the body, the parameters
-`request`, `parameters`                          what is asked for
-`parsers`, `errors`                              how values are read, what carries a status up
-`clients`, `observability`                       the ground: AWS clients, log
-`statuses`, `reasons`, `settings`, `wire`         statuses; why things fail; the environment; JSON
+`request`, `parameters`                          a request, what it may hold
+`parsers`, `errors`                              how a value is read, what can be wrong
+`clients`, `observability`                       AWS clients; log and metrics
+`tables.dynamo_json`, `tables.keys`              DynamoDB's JSON; keys and closed sets
+`statuses`, `reasons`, `settings`                the contract's statuses, causes, the environment
 ===============================================  ===============================================
 
 Every import points to a lower floor; only values and one exception, `ApiError`, come up.

@@ -1,6 +1,5 @@
 """The edge: an API Gateway event becomes a Request, an answer becomes API Gateway's payload."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,6 +11,7 @@ from appointments.errors import ApiError
 from appointments.reasons import Cause, Reason
 from appointments.request import PLAIN, REQUEST_ID, SENSITIVE, Request
 from appointments.statuses import Status
+from appointments.tables.keys import hash_token
 
 METHOD: Final = "POST"
 PATH: Final = "/api/v1/appointments/create"
@@ -111,7 +111,7 @@ def read(event: Mapping[str, Any], request_id: str, received_at: float) -> Reque
         params=known,
         unknown=unknown,
         token=token,
-        token_hash=hashlib.sha256(token.encode()).hexdigest() if token else None,
+        token_hash=hash_token(token) if token else None,
         idempotency_key=", ".join(sorted(set(_header(event, "idempotency-key")))) or None,
         fault=fault,
         is_strict=_is_strict(event),

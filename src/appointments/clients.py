@@ -12,9 +12,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
-from appointments import wire
 from appointments.reasons import CALL_NOTE
 from appointments.settings import SETTINGS
+from appointments.tables import dynamo_json
 
 if TYPE_CHECKING:
     from pynamodb.connection import TableConnection
@@ -30,7 +30,7 @@ BOUNDED: Final = Config(
 )
 
 _SESSION: Final = get_session()
-wire.pass_through(_SESSION)
+dynamo_json.pass_through(_SESSION)
 
 
 _TABLES: Final = {

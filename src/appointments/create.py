@@ -8,25 +8,18 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from appointments import (
-    api_gateway,
-    appointments,
-    idempotency,
-    mailing,
-    records,
-    sessions,
-    tables,
-    validation,
-)
-from appointments.appointments import Appointment
+from appointments import api_gateway, idempotency, mailing, validation
 from appointments.errors import ApiError, Outcome, ParamWarning
 from appointments.observability import logger
 from appointments.parameters import Parameters
-from appointments.records import Record
 from appointments.request import Request, iso
-from appointments.sessions import Session
 from appointments.statuses import Status
-from appointments.tables import Found, Table
+from appointments.tables import appointments, base, records, routes, sessions
+from appointments.tables.appointments import Appointment
+from appointments.tables.base import BatchResult, Model
+from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD
+from appointments.tables.records import Record
+from appointments.tables.sessions import Session
 
 _LONGEST_MARKING: Final = 7.0
 
@@ -39,10 +32,10 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     ApiError for every answer but a success's.
     """
     parameters = _read_parameters(request, outcome)  # steps 4 and 5, told after 2 and 3
-    held = records.held_route()
-    references = {} if isinstance(parameters, ApiError) else records.references(parameters)
+    held = routes.cached_route()
+    references = {} if isinstance(parameters, ApiError) else records.references_of(parameters)
     found = _read_tables(request, parameters, references, outcome, needs_route=held is None)
-    route = held or records.open_route(found)  # step 2
+    route = held or routes.load_route(found)  # step 2
     outcome.is_strict = request.is_strict
     api_gateway.check_media_type(request, is_sensitive=route.sensitive_params)  # step 3
     if isinstance(parameters, ApiError):
@@ -64,7 +57,7 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
         stored = _write(item, request, parameters, session, outcome)  # step 8
         idempotency.raise_on_conflict(item, stored, request)
     outcome.saved, outcome.is_new = True, stored.attempt == attempt
-    outcome.replayed, outcome.appointment = not outcome.is_new, stored.fields()
+    outcome.replayed, outcome.appointment = not outcome.is_new, stored.api_fields()
     if outcome.is_new:  # step 9
         email = mailing.deliver_first(stored, photographer, attempt, until)
     else:
@@ -73,7 +66,7 @@ def create(request: Request, outcome: Outcome, attempt: str, until: float) -> No
     outcome.email = email.shown()
     if email.is_failure:
         outcome.recovery = email.recovery
-        outcome.photographer = stored.fields().get("photographer_user_id")
+        outcome.photographer = stored.api_fields().get("photographer_user_id")
         raise ApiError(
             Status.MANDRILL_EMAIL_FAILED,
             "The appointment was saved, but its email did not reach every recipient: "
@@ -108,16 +101,16 @@ def _read_tables(
     outcome: Outcome,
     *,
     needs_route: bool,
-) -> Found:
+) -> BatchResult:
     """Read all that must be read in one stage, and no more than the parameters are good for."""
-    wanted: list[tuple[type[Table], str]] = []
+    wanted: list[tuple[type[Model], str]] = []
     if needs_route:
-        wanted += [(Record, records.SERVICE), (Record, records.ROUTE)]
+        wanted += [(Record, SERVICE_RECORD), (Record, ROUTE_RECORD)]
     if isinstance(parameters, Parameters):
         wanted += [(Record, key) for key in references.values()]
         wanted += [(Session, request.token_hash)] if request.token_hash else []
     try:
-        return tables.read(wanted)
+        return base.read_batch(wanted)
     except (BotoCoreError, ClientError, TimeoutError):
         if isinstance(parameters, Parameters):
             outcome.uuid = idempotency.derive_uuid(request, parameters, owner=None)
@@ -125,7 +118,7 @@ def _read_tables(
 
 
 def _authenticate(
-    request: Request, parameters: Parameters, found: Found, outcome: Outcome
+    request: Request, parameters: Parameters, found: BatchResult, outcome: Outcome
 ) -> tuple[Session, str]:
     """Return the caller's session and the appointment's key, and put both into the outcome."""
     kept = found.get(Session, request.token_hash or "")
@@ -162,16 +155,16 @@ def _item(
         "booker_email": session.email,
         "booker_name": session.name,
     }
-    return Appointment.of(parameters.appointment() | beside)
+    return Appointment.from_values(parameters.appointment() | beside)
 
 
-def _photographer(references: Mapping[str, str], found: Found) -> Record | None:
+def _photographer(references: Mapping[str, str], found: BatchResult) -> Record | None:
     user = references.get("photographer_user_id")
     return found.get(Record, user) if user else None
 
 
 def _stored_before(
-    item: Appointment, references: Mapping[str, str], found: Found
+    item: Appointment, references: Mapping[str, str], found: BatchResult
 ) -> Appointment | None:
     """Check the references; a repeat of what was saved is good even if a record has gone since."""
     try:
@@ -189,14 +182,14 @@ def _write(
 ) -> Appointment:
     """Write the item once, mark the session beside it, and return what is in the table."""
     marking = None
-    if session.is_mark_due(request.received_at) and not request.is_replay:
+    if session.needs_touch(request.received_at) and not request.is_replay:
         marking = threading.Thread(
-            target=copy_context().run, args=(_mark, session, request.received_at)
+            target=copy_context().run, args=(_touch, session, request.received_at)
         )
         marking.start()
     try:
         return appointments.write(item)
-    except appointments.Unanswered:
+    except appointments.WriteOutcomeUnknown:
         outcome.saved = None
         raise
     finally:
@@ -206,8 +199,8 @@ def _write(
                 _show(session, request, parameters, outcome)  # as it is after marking
 
 
-def _mark(session: Session, now: float) -> None:
+def _touch(session: Session, now: float) -> None:
     try:
-        session.mark(now)
+        session.touch(now)
     except PynamoDBException as failed:
         logger.warning("session not marked as used", reason=type(failed).__name__)

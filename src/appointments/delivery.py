@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from appointments import mandrill, reasons
-from appointments.appointments import SETTLED, Appointment
 from appointments.reasons import Reason
-from appointments.records import Record
+from appointments.tables.appointments import SETTLED, Appointment
+from appointments.tables.records import Record
 
 # States under which Mandrill's search lists an email that it never passed on.
 _NOT_ACCEPTED: Final = frozenset({"rejected", "invalid"})
@@ -113,7 +113,7 @@ def deliver(
     try:
         deliveries = mandrill.send(
             to=[(entry["email"], entry["name"]) for entry in owed.values()],
-            variables=item.fields(),
+            variables=item.api_fields(),
             metadata={"appointment_uuid": item.uuid, "request_id": item.request_id},
             until=until,
         )

@@ -14,16 +14,16 @@ from uuid import uuid4
 from aws_lambda_powertools.metrics import MetricUnit
 
 from appointments import api_gateway, notifications, replay, responses
-from appointments.appointments import Appointment
 from appointments.create import create
 from appointments.errors import ApiError, Outcome
 from appointments.observability import count, flush, log_keys, logger, record
 from appointments.owed import take_up_owed
 from appointments.reasons import Cause, Reason
-from appointments.records import Record
 from appointments.request import Request, iso
-from appointments.sessions import Session
 from appointments.statuses import Status
+from appointments.tables.appointments import Appointment
+from appointments.tables.records import Record
+from appointments.tables.sessions import Session
 
 # A later version may add keys to the schedule's event while traffic shifts between versions.
 OWED: Final = "owed"

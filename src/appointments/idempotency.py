@@ -4,11 +4,11 @@ from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from appointments import parsers, validation
-from appointments.appointments import Appointment
 from appointments.errors import ApiError, ParamError
 from appointments.parameters import Parameters
 from appointments.request import Request
 from appointments.statuses import Status
+from appointments.tables.appointments import Appointment
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 MAX_KEY_LENGTH: Final = 255

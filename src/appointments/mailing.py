@@ -11,13 +11,14 @@ from typing import Final
 
 from pynamodb.exceptions import PynamoDBException
 
-from appointments import delivery, outbox, records
-from appointments.appointments import MOST_TRIES, SETTLED, Appointment
+from appointments import delivery, outbox
 from appointments.delivery import Email
 from appointments.observability import logger, record
 from appointments.outbox import LEASE_SECONDS
-from appointments.records import Record
 from appointments.request import iso
+from appointments.tables import records
+from appointments.tables.appointments import MOST_TRIES, SETTLED, Appointment
+from appointments.tables.records import Record
 
 # Seconds from the end of a try to the schedule's next, and from a failed search to the next.
 _DELAYS: Final = (60, 240, 900, 3600)
@@ -54,7 +55,7 @@ def resume(item: Appointment, holder: str, until: float, trigger: str) -> Email:
     given up is sent too.
     """
     now = time.time()
-    if item.email_status in SETTLED or item.is_held(now):
+    if item.email_status in SETTLED or item.has_active_lease(now):
         return delivery.stored(item)
     suspect, planned, photographer = item.lease is not None, item.due, _photographer(item)
     if not outbox.claim(item, holder, now, counts=False):
@@ -188,5 +189,5 @@ def _mark(
 
 
 def _photographer(item: Appointment) -> Record | None:
-    user_id = item.fields().get("photographer_user_id")
-    return records.user(user_id) if user_id is not None else None
+    user_id = item.api_fields().get("photographer_user_id")
+    return records.find_user(user_id) if user_id is not None else None

@@ -147,6 +147,12 @@ _pool: Final = urllib3.PoolManager(num_pools=1, retries=False)
 _used_at = 0.0
 
 
+def forget() -> None:
+    """Forget the API key and the connection, as a new execution environment would."""
+    _key.cache_clear()
+    _pool.clear()
+
+
 def _post(path: str, body: dict[str, Any], until: float) -> Any:
     global _used_at  # noqa: PLW0603 - the pool's own, which keeps no such time
     now = time.monotonic()

@@ -12,18 +12,18 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from appointments.appointments import Appointment, Owed
+from appointments.tables.appointments import Appointment, Owed
+from appointments.tables.keys import SHARDS, shard_of
 
 # A lease outlives the function's time limit (29 s), and Mandrill is asked about a suspect email
 # two minutes after it was sent at the earliest: one figure serves both.
 LEASE_SECONDS: Final = 120
-_SHARDS: Final = 8
 
 
 def lend(item: Appointment, holder: str, now: float) -> None:
     """Give `holder` the lease of a new item, in this object: writing it makes it true."""
     item.lease, item.lease_until = holder, later(now, LEASE_SECONDS)
-    item.owed, item.due = _shard(item.uuid), item.lease_until
+    item.owed, item.due = shard_of(item.uuid), item.lease_until
 
 
 def claim(item: Appointment, holder: str, now: float, *, counts: bool) -> bool:
@@ -42,7 +42,7 @@ def claim(item: Appointment, holder: str, now: float, *, counts: bool) -> bool:
         Appointment.email_tries.set(int(item.email_tries or 0) + counts),
         Appointment.lease.set(holder),
         Appointment.lease_until.set(until),
-        Appointment.owed.set(_shard(item.uuid)),
+        Appointment.owed.set(shard_of(item.uuid)),
         Appointment.due.set(until),
     ]
     if _update(item, actions, unchanged):
@@ -100,7 +100,7 @@ def owe(uuid: str, notification: str, now: float) -> None:
     Appointment(uuid).update(
         actions=[
             Appointment.notifications.add({notification}),
-            Appointment.owed.set(Appointment.owed | _shard(uuid)),
+            Appointment.owed.set(Appointment.owed | shard_of(uuid)),
             Appointment.due.set(Appointment.due | int(now)),
         ],
         condition=Appointment.uuid.exists(),
@@ -133,9 +133,9 @@ def due(now: float, most: int) -> Iterator[str]:
     Each minute begins with another shard, so that none waits for the others for ever.
     """
     first = int(now // 60)
-    for shard in range(first, first + _SHARDS):
+    for shard in range(first, first + len(SHARDS)):
         for entry in Appointment.owed_index.query(
-            str(shard % _SHARDS), Owed.due <= int(now), limit=most, page_size=most
+            SHARDS[shard % len(SHARDS)], Owed.due <= int(now), limit=most, page_size=most
         ):
             yield entry.uuid
 
@@ -143,10 +143,6 @@ def due(now: float, most: int) -> Iterator[str]:
 def later(now: float, seconds: float) -> int:
     """Return the first whole second that is at least `seconds` after `now`."""
     return math.ceil(now + seconds)
-
-
-def _shard(uuid: str) -> str:
-    return str(int(uuid[0], 16) % _SHARDS)
 
 
 def _is(attribute: Any, value: Any) -> Condition:

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from appointments import appointments, mailing, notifications, outbox
-from appointments.appointments import MOST_TRIES, Appointment
+from appointments import mailing, notifications, outbox
 from appointments.delivery import Email
 from appointments.notifications import Notification
 from appointments.observability import count, log_keys, logger
 from appointments.statuses import Status
+from appointments.tables import appointments
+from appointments.tables.appointments import MOST_TRIES, Appointment
 
 # Of each of the index's shards, in one run: Mandrill allows twenty searches a minute in all.
 _MOST_OF_A_SHARD: Final = 25
@@ -80,7 +81,7 @@ def _give_up(item: Appointment, attempt: str, email: Email, done: dict[str, int]
         saved=True,
         owner=item.owner,
         recipients=email.recipients,
-        photographer=item.fields().get("photographer_user_id"),
+        photographer=item.api_fields().get("photographer_user_id"),
         recovery="Nothing any more: the email was given up. The replay sends it again.",
     )
     notification = told.to_json()

@@ -17,10 +17,11 @@ import time_machine
 from moto import mock_aws
 from moto.sns.models import sns_backends
 
-from appointments import handler, mandrill, notifications, records
+from appointments import handler, mandrill
 from appointments.observability import logger
 from appointments.settings import SETTINGS
 from tests.service.world import ACCOUNT, REGION, Answer, World, answer, event, renew_clients
+from tests.support.environment import reset_environment
 from tools.mandrill_account import Account, MandrillError, Struct
 from tools.sandbox import Sandbox
 
@@ -222,10 +223,7 @@ def office(
     point_to(f"http://127.0.0.1:{sandbox.server_port}", monkeypatch)
     with mock_aws():
         renew_clients()
-        mandrill._key.cache_clear()
-        mandrill._pool.clear()
-        notifications.storms.forget()
-        records._held = None
+        reset_environment()
         # Nothing breaks on the wire to DynamoDB here.
         world = World(None, io.StringIO())  # type: ignore[arg-type]
         office = Office(world, sandbox.account, clock, capsys)

@@ -10,8 +10,9 @@ from unittest.mock import patch
 
 import pytest
 
-from appointments import appointments, mandrill, outbox
-from appointments.appointments import Appointment
+from appointments import mandrill, outbox
+from appointments.tables import appointments
+from appointments.tables.appointments import Appointment
 from tests.faults.interleavings import PAIRS
 from tests.faults.scenarios import Healer, Run
 from tests.faults.schedules import Schedule

@@ -24,21 +24,13 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import Item
 from moto.sns.models import sns_backends
 
-from appointments import (
-    appointments,
-    clients,
-    create,
-    handler,
-    mailing,
-    mandrill,
-    notifications,
-    outbox,
-    records,
-)
+from appointments import clients, create, handler, mailing, outbox
 from appointments.observability import logger
+from appointments.tables import appointments
 from tests.faults.boundary import Boundary, Died, Fault
 from tests.faults.mandrill import Mandrill
 from tests.service.world import ACCOUNT, REGION, TABLES, World, renew_clients
+from tests.support.environment import reset_environment
 
 START = 1_800_000_000
 BOOKER, PAT, REX, MENDED = (
@@ -125,9 +117,7 @@ class Universe:
 
     def boot(self) -> None:
         """Begin a new execution environment: what the last one held is gone."""
-        mandrill._key.cache_clear()
-        records._held = None
-        notifications.storms.forget()
+        reset_environment()
 
     def mend(self) -> None:
         """Correct the address that Mandrill refuses."""

@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from tests.service.cloud import Cloud
 from tests.service.world import Wire, World
+from tests.support.environment import reset_environment
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -29,12 +30,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     Its time of day stands still, so that no test depends on the machine's pace. It is there in
     every test, so that none is left out of the search.
     """
-    from appointments import clients, mandrill, notifications, records  # noqa: PLC0415 - moto first
+    from appointments import clients  # noqa: PLC0415 - moto first
     from appointments.observability import logger  # noqa: PLC0415
 
-    records._held = None
-    notifications.storms.forget()
-    mandrill._key.cache_clear()
+    reset_environment()
     # The SDK tries again at once, so that a broken wire costs no time.
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
     # And it always does: hundreds of tests on one client are no storm that it should calm.

@@ -124,9 +124,9 @@ def test_closes_and_opens_the_route(
     cloud: Cloud, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Closing the route or the service turns callers away, opening lets them in again."""
-    from appointments import records  # noqa: PLC0415 - after the environment is set
+    from appointments.tables import routes  # noqa: PLC0415 - after the environment is set
 
-    monkeypatch.setattr(records, "HOLD_SECONDS", 0)
+    monkeypatch.setattr(routes, "ROUTE_CACHE_SECONDS", 0)
     assert admin("route", "close").exit_code == 0
     assert cloud.post().status == "route-not-found"
     assert admin("route", "close", "--service").exit_code == 0

@@ -118,15 +118,15 @@ def test_warnings_stand_in_failures(world: World) -> None:
 BREAKS = [
     "api_gateway.check_media_type",
     "validation.read",
-    "records.references",
-    "tables.read",
-    "records.open_route",
-    "sessions.authenticate",
-    "sessions.choose_role",
+    "tables.records.references_of",
+    "tables.base.read_batch",
+    "tables.routes.load_route",
+    "tables.sessions.authenticate",
+    "tables.sessions.choose_role",
     "mailing.prepare",
-    "records.check_references",
-    "appointments.find",
-    "appointments.write",
+    "tables.records.check_references",
+    "tables.appointments.find",
+    "tables.appointments.write",
     "mailing.deliver_first",
 ]
 
@@ -141,7 +141,7 @@ def test_anything_of_ours_that_breaks(
         raise KeyError("planned by the test")
 
     # A record that is gone brings the way past `appointments.find`.
-    ids = {"order_id": 404} if place == "appointments.find" else {}
+    ids = {"order_id": 404} if place == "tables.appointments.find" else {}
     monkeypatch.setattr(f"appointments.{place}", broken)
     answer = world.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", **ids)
     assert (answer.status, answer.code) == ("application-crash", 500)

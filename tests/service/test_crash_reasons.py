@@ -56,7 +56,7 @@ def test_an_exception_of_our_own(world: World, monkeypatch: pytest.MonkeyPatch) 
     def broken(*_: Any) -> None:
         raise LookupError("private words")
 
-    monkeypatch.setattr("appointments.sessions.choose_role", broken)
+    monkeypatch.setattr("appointments.tables.sessions.choose_role", broken)
     world.post()
     assert world.line("response")["reason"] == "LookupError"
 

@@ -58,7 +58,7 @@ def test_every_parameter_passed(world: World) -> None:
 
 def test_an_item_is_serialised_as_by_pynamodb() -> None:
     """What is set is written as PynamoDB would; what must be set and is not is refused."""
-    from appointments.appointments import Appointment  # noqa: PLC0415 - moto first
+    from appointments.tables.appointments import Appointment  # noqa: PLC0415 - moto first
 
     item = Appointment("key", notes="Ring.", confirmed=False, order_id=1001, notifications=set())
     item.email_recipients = [{"email": "a@planomatic.test", "id": None}]
@@ -69,9 +69,9 @@ def test_an_item_is_serialised_as_by_pynamodb() -> None:
 
 def test_an_item_is_read_as_by_pynamodb() -> None:
     """What DynamoDB tells of a session, a record and an appointment is what PynamoDB would read."""
-    from appointments.appointments import Appointment  # noqa: PLC0415 - moto first
-    from appointments.records import Record  # noqa: PLC0415
-    from appointments.sessions import Session  # noqa: PLC0415
+    from appointments.tables.appointments import Appointment  # noqa: PLC0415 - moto first
+    from appointments.tables.records import Record  # noqa: PLC0415
+    from appointments.tables.sessions import Session  # noqa: PLC0415
 
     held: dict[Any, dict[str, Any]] = {
         Session: {

@@ -11,8 +11,9 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from click.testing import Result
 
-from appointments import mandrill, records
+from appointments import mandrill
 from tests.service.cloud import LOG_GROUP, Cloud, death, refusal
+from tests.support.environment import forget_route
 from tools.replay import main, moment
 
 NOW = ("--log-group", LOG_GROUP, "--since", "10m", "--rate", "100", "--yes")
@@ -176,7 +177,7 @@ def test_one_that_met_a_closed_route_is_picked_again(cloud: Cloud, then: str) ->
         cloud.log(json.dumps(aged(line, minutes=2)))
     request_id = "req-1" if then == CRASH else "died"
     cloud.world.put_record("route#appointments/create", deployed=False)
-    records._held = None
+    forget_route()
     assert replay(cloud) == (1, {request_id: (then, "route-not-found")})
     cloud.world.open_route()
     assert replay(cloud) == (0, {request_id: (then, GOOD)})

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from appointments import records
 from tests.service.test_answers import check
 from tests.service.test_decoding import sensitive
 from tests.service.world import DAY, World, answer, event, rest
+from tests.support.environment import forget_route
 from tests.support.events import REPLAYS, event_bridge, packed, subscription
 
 NOW = 1_800_000_000
@@ -158,7 +158,7 @@ def test_everything_else_is_judged_as_of_now(world: World) -> None:
     world.dynamodb.Table("sessions").delete_item(Key={"token_hash": line["token_hash"]})
     assert replay(world, "log entry", line).status == "invalid-token"
     world.put_record("service#appointments", deployed=False)
-    records._held = None
+    forget_route()
     assert replay(world, "log entry", line).status == "service-not-found"
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from appointments import records
 from tests.service.world import DAY, World, event
+from tests.support.environment import forget_route
 
 NOW = 1_800_000_000
 HOUR = 3600
@@ -298,7 +298,7 @@ def test_deciding_the_role(world: World) -> None:
     assert world.item()["role"] == "employee"
     assert world.item()["application"] == "planox2"
     world.open_route(permissions=["employee"])
-    records._held = None
+    forget_route()
     answer = world.post(request_id="req-2")
     assert answer.body["data"]["appointment"]["application"] == "planox2"
     assert {(item["role"], item["application"]) for item in world.items()} == {

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from appointments import records
 from tests.service.world import World, event
+from tests.support.environment import forget_route
 
 ParamError = Callable[[World, dict[str, Any], dict[str, Any]], None]
 
@@ -108,7 +108,7 @@ def test_the_first_fault_is_told(world: World, second: int | None) -> None:
     for pair in chosen:
         world.open_route()
         world.put_record("service#appointments", deployed=True)
-        records._held = None
+        forget_route()
         params = {"token": "silent-token", "updated_at_mt": "x", "notes": "the second"}
         sent = event()
         for number in pair:

@@ -104,7 +104,7 @@ def test_planted_in_a_crash(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     def broken(*_: Any) -> None:
         raise RuntimeError(f"the token is {TOKEN}")
 
-    monkeypatch.setattr("appointments.sessions.choose_role", broken)
+    monkeypatch.setattr("appointments.tables.sessions.choose_role", broken)
     assert world.post().status == "application-crash"
     assert "the token is ***" in world.line("broken")["exception"]
     assert len(world.notifications()) == 1
@@ -152,7 +152,7 @@ def test_the_search_bites_on_notifications(world: World, monkeypatch: pytest.Mon
     def broken(*_: Any) -> None:
         raise LeakyError
 
-    monkeypatch.setattr("appointments.sessions.choose_role", broken)
+    monkeypatch.setattr("appointments.tables.sessions.choose_role", broken)
     world.post()
     assert "notifications" in world.leaks()
     world.payloads.append([{"statusCode": 200, "body": json.dumps({"data": {"token": TOKEN}})}])

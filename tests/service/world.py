@@ -42,9 +42,9 @@ OPEN: Final = {"deployed": True, "permissions": ["client", "employee"]}
 def renew_clients() -> None:
     """Have the function make its clients anew, and PynamoDB's tables use them."""
     from appointments import clients  # noqa: PLC0415 - moto first
-    from appointments.appointments import Appointment  # noqa: PLC0415
-    from appointments.records import Record  # noqa: PLC0415
-    from appointments.sessions import Session  # noqa: PLC0415
+    from appointments.tables.appointments import Appointment  # noqa: PLC0415
+    from appointments.tables.records import Record  # noqa: PLC0415
+    from appointments.tables.sessions import Session  # noqa: PLC0415
 
     clients.client.cache_clear()
     for table in (Session, Record, Appointment):

@@ -9,6 +9,7 @@ from moto.sns.models import sns_backends
 
 from tests.service.world import ACCOUNT, REGION, TABLES, World
 from tests.support.cases import Case, State, cases
+from tests.support.environment import forget_route
 from tools.seeds import KINDS
 
 # Every case, with the tokens of the sessions that `World` seeds.
@@ -57,13 +58,6 @@ class Stage:
 def play(world: World, case: Case) -> list[dict[str, Any]]:
     """Return the payloads with which the function responds to a case, once."""
     return Stage(world, case.state).play(case.event)
-
-
-def forget_route() -> None:
-    """Have the function read the service record and the route record again."""
-    from appointments import records  # noqa: PLC0415 - moto first
-
-    records._held = None
 
 
 def _list(returned: Any) -> list[Any]:

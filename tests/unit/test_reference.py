@@ -14,8 +14,8 @@ from appointments.api_gateway import PATH
 from appointments.delivery import Email
 from appointments.errors import ApiError, Outcome, ParamError, ParamWarning
 from appointments.parameters import NAMES
-from appointments.sessions import Session
 from appointments.statuses import Status
+from appointments.tables.sessions import Session
 from tests.unit.reading import read
 from tests.unit.test_properties import good_requests
 from tools import openapi

@@ -14,7 +14,7 @@ from botocore.session import Session, get_session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appointments import wire
+from appointments.tables import dynamo_json
 
 ITEM: Final[dict[str, Any]] = {
     "uuid": {"S": "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"},
@@ -89,7 +89,7 @@ def botocore() -> Line:
 @pytest.fixture(scope="module")
 def ours() -> Line:
     """Return a client past whose model the JSON goes."""
-    return Line(wire.pass_through)
+    return Line(dynamo_json.pass_through)
 
 
 @pytest.mark.parametrize(("operation", "params"), [("put_item", PUT), ("batch_get_item", GET)])

@@ -14,17 +14,17 @@ from appointments.errors import ApiError, ParamError
 from appointments.request import iso
 from appointments.settings import SETTINGS
 from appointments.statuses import Status
-from appointments.tables import Table
+from appointments.tables.base import Model
 
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
-LONGEST_AGE: Final = 7 * DAY
-LONGEST_IDLE: Final = 72 * HOUR
-# A session is marked as used at most once in this many seconds.
-MARK_EVERY: Final = 300
+MAX_AGE: Final = 7 * DAY
+MAX_IDLE: Final = 72 * HOUR
+# A session is marked as used at most once in so many seconds.
+TOUCH_INTERVAL: Final = 300
 
 
-class Session(Table):
+class Session(Model):
     """A row of the sessions table (specification section 5); times are epoch seconds."""
 
     class Meta:
@@ -57,20 +57,24 @@ class Session(Table):
         """When it ends if it is not used again, epoch seconds; None where it never does."""
         if self.kind == "application" or self.remember_me:
             return None
-        return min((self.created_at or 0) + LONGEST_AGE, (self.last_used_at or 0) + LONGEST_IDLE)
+        return min((self.created_at or 0) + MAX_AGE, (self.last_used_at or 0) + MAX_IDLE)
 
-    def is_mark_due(self, now: float) -> bool:
-        """Whether this use is to be marked; an application never is, so no token is a hot key."""
-        return self.kind != "application" and (self.last_used_at or 0) <= now - MARK_EVERY
+    def needs_touch(self, now: float) -> bool:
+        """Whether to mark this use; never for an application, so that no token is a hot key."""
+        return self.kind != "application" and (self.last_used_at or 0) <= now - TOUCH_INTERVAL
 
-    def mark(self, now: float) -> None:
+    def touch(self, now: float) -> None:
         """Mark the session as used at `now`, unless it is gone or was marked meanwhile.
 
         Raises PynamoDB's UpdateError. Afterwards this object shows what is stored.
         """
         self.update(
             actions=[Session.last_used_at.set(int(now))],
-            condition=Session.token_hash.exists() & (Session.last_used_at <= int(now) - MARK_EVERY),
+            condition=Session.token_hash.exists()
+            & (
+                Session.last_used_at.does_not_exist()
+                | (Session.last_used_at <= int(now) - TOUCH_INTERVAL)
+            ),
         )
 
     def view(self, view: str, token: str | None) -> dict[str, Any]:
@@ -105,8 +109,8 @@ def authenticate(session: Session | None, at: float) -> Session:
     if session.expires_at is not None and session.expires_at < at:
         raise ApiError(
             Status.SESSION_EXPIRED,
-            f"Nothing was saved. The session is older than {LONGEST_AGE // DAY} days or was not "
-            f"used for {LONGEST_IDLE // HOUR} hours. Sign in again and send the new token.",
+            f"Nothing was saved. The session is older than {MAX_AGE // DAY} days or was not "
+            f"used for {MAX_IDLE // HOUR} hours. Sign in again and send the new token.",
         )
     return session
 

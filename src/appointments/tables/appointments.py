@@ -31,13 +31,13 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from appointments import parameters
 from appointments.settings import SETTINGS
-from appointments.tables import Table, WholeNumberAttribute
+from appointments.tables.base import IntegerAttribute, Model
 
 MOST_TRIES: Final = 5
 SETTLED: Final = frozenset({"sent", "skipped"})
 _BY_TYPE: Final[dict[str, type[Attribute[Any]]]] = {
     "boolean": BooleanAttribute,
-    "integer": WholeNumberAttribute,
+    "integer": IntegerAttribute,
 }
 
 
@@ -49,10 +49,10 @@ class Owed(GlobalSecondaryIndex["Appointment"]):
         projection = KeysOnlyProjection()
 
     owed = UnicodeAttribute(hash_key=True)
-    due = WholeNumberAttribute(range_key=True)
+    due = IntegerAttribute(range_key=True)
 
 
-class Appointment(Table):
+class Appointment(Model):
     """A row of the appointments table (specification section 7)."""
 
     class Meta:
@@ -70,7 +70,7 @@ class Appointment(Table):
     request_id = UnicodeAttribute()
     received_at = UnicodeAttribute()
     role = UnicodeAttribute()
-    user_id = WholeNumberAttribute(null=True)
+    user_id = IntegerAttribute(null=True)
     owner = UnicodeAttribute()
     fingerprint = UnicodeAttribute()
     attempt = UnicodeAttribute()
@@ -80,20 +80,20 @@ class Appointment(Table):
     email_status = UnicodeAttribute()
     email_reason = UnicodeAttribute(null=True)
     email_recipients: ListAttribute[Any] = ListAttribute(null=True)
-    email_tries = WholeNumberAttribute(null=True)
+    email_tries = IntegerAttribute(null=True)
     lease = UnicodeAttribute(null=True)
-    lease_until = WholeNumberAttribute(null=True)
+    lease_until = IntegerAttribute(null=True)
     notifications = UnicodeSetAttribute(null=True)
     owed = UnicodeAttribute(null=True)
-    due = WholeNumberAttribute(null=True)
+    due = IntegerAttribute(null=True)
     owed_index = Owed()
 
-    def fields(self) -> dict[str, Any]:
+    def api_fields(self) -> dict[str, Any]:
         """Return the appointment as the contract speaks of it: its parameters, by name."""
         held = self.attribute_values
         return {name: value for name in parameters.STORED if (value := held.get(name)) is not None}
 
-    def is_held(self, now: float) -> bool:
+    def has_active_lease(self, now: float) -> bool:
         """Whether a sender may still be at work on the email, or its answer still on the way."""
         return self.lease is not None and (self.lease_until or 0) > now
 
@@ -104,7 +104,7 @@ class Appointment(Table):
         return self.lease is not None or (self.email_tries or 0) < MOST_TRIES
 
 
-class Unanswered(Exception):
+class WriteOutcomeUnknown(Exception):
     """A write got no answer and neither did the read after it: saved or not is unknown."""
 
 
@@ -121,7 +121,7 @@ def write(item: Appointment) -> Appointment:
 
     It is this item's own write where `attempt` is the same (the SDK may have sent it twice), an
     earlier request's otherwise. After a failure one consistent read decides. Raises PutError where
-    nothing was saved, Unanswered where nobody can tell.
+    nothing was saved, WriteOutcomeUnknown where nobody can tell.
     """
     try:
         item.save(condition=Appointment.uuid.does_not_exist())
@@ -131,7 +131,7 @@ def write(item: Appointment) -> Appointment:
         except PynamoDBException as unread:
             if _is_refused(failed):
                 raise failed from failed.cause
-            raise Unanswered(str(unread)) from failed
+            raise WriteOutcomeUnknown(str(unread)) from failed
         if stored is None:
             raise
         return stored

@@ -1,20 +1,19 @@
-"""What the three tables share: the one connection, and one read across them."""
+"""What the three tables share: the one connection, and one read across them (section 1.3)."""
 
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, Self, TypeVar
 
+from pynamodb import models
 from pynamodb.attributes import NumberAttribute
 from pynamodb.constants import NULL
-from pynamodb.models import Model
 
 from appointments import clients
 from appointments.reasons import MalformedItem
 
 # DynamoDB hands back the keys it had no capacity for: asked for once more, then it is a failure.
 _READ_ATTEMPTS: Final = 2
-
-
+# How a message calls DynamoDB's types.
 _TYPE_NAMES: Final = {
     "S": "a text",
     "N": "a number",
@@ -25,7 +24,7 @@ _TYPE_NAMES: Final = {
 }
 
 
-class WholeNumberAttribute(NumberAttribute):
+class IntegerAttribute(NumberAttribute):
     """An integer; PynamoDB's numbers make a JSON encoder for each value."""
 
     def serialize(self, value: float) -> str:
@@ -33,7 +32,7 @@ class WholeNumberAttribute(NumberAttribute):
         return str(int(value))
 
 
-class Table(Model):
+class Model(models.Model):
     """A PynamoDB model whose connection uses the function's one DynamoDB client."""
 
     @classmethod
@@ -42,7 +41,7 @@ class Table(Model):
         clients.lend(cls._get_connection())
 
     @classmethod
-    def of(cls, values: dict[str, Any]) -> Self:
+    def from_values(cls, values: dict[str, Any]) -> Self:
         """Return an item that holds the values; PynamoDB would set each through its attribute."""
         item = cls()
         item.attribute_values.update(values)
@@ -87,26 +86,26 @@ class Table(Model):
         return item
 
 
-AnyTable = TypeVar("AnyTable", bound=Table)
+AnyModel = TypeVar("AnyModel", bound=Model)
 
 
-class Found:
-    """What one read found, by table and key."""
+class BatchResult:
+    """The items that one read found, by table and key."""
 
-    def __init__(self, items: dict[tuple[type[Table], str], dict[str, Any]]) -> None:
+    def __init__(self, items: dict[tuple[type[Model], str], dict[str, Any]]) -> None:
         self._items = items
 
-    def __contains__(self, of: tuple[type[Table], str]) -> bool:
+    def __contains__(self, of: tuple[type[Model], str]) -> bool:
         """Whether the table has an item under the key."""
         return of in self._items
 
-    def get(self, table: type[AnyTable], key: str) -> AnyTable | None:
+    def get(self, table: type[AnyModel], key: str) -> AnyModel | None:
         """Return the item, or None where there is none."""
         raw = self._items.get((table, key))
         return None if raw is None else table.from_raw_data(raw)
 
 
-def read(wanted: Sequence[tuple[type[Table], str]]) -> Found:
+def read_batch(wanted: Sequence[tuple[type[Model], str]]) -> BatchResult:
     """Read items of several tables in one consistent BatchGetItem (no call where none is wanted).
 
     A batch rather than a transaction: a session being marked as used cannot make it fail. Raises
@@ -120,7 +119,7 @@ def read(wanted: Sequence[tuple[type[Table], str]]) -> Found:
         }
         for name, table in tables.items()
     }
-    items: dict[tuple[type[Table], str], dict[str, Any]] = {}
+    items: dict[tuple[type[Model], str], dict[str, Any]] = {}
     for _ in range(_READ_ATTEMPTS):
         if not left:
             break
@@ -134,16 +133,16 @@ def read(wanted: Sequence[tuple[type[Table], str]]) -> Found:
         unread = TimeoutError("DynamoDB had no capacity for some of the keys")
         unread.add_note(clients.call_note("BatchGetItem", {"RequestItems": left}))
         raise unread
-    return Found(items)
+    return BatchResult(items)
 
 
 @cache
-def _required(table: type[Table]) -> frozenset[str]:
+def _required(table: type[Model]) -> frozenset[str]:
     return frozenset(
         name for name, attribute in table.get_attributes().items() if not attribute.null
     )
 
 
 @cache
-def _key_name(table: type[Table]) -> str:
+def _key_name(table: type[Model]) -> str:
     return next(name for name, attribute in table.get_attributes().items() if attribute.is_hash_key)

@@ -1,0 +1,1 @@
+"""The tables: the only modules that read and write DynamoDB."""

@@ -1,0 +1,41 @@
+"""Keys and closed sets of the tables, for the function and for commands: reads no environment."""
+
+import hashlib
+from enum import StrEnum
+from typing import Final
+
+SERVICE_RECORD: Final = "service#appointments"
+ROUTE_RECORD: Final = "route#appointments/create"
+# The record kind that each reference names (specification section 6).
+REFERENCE_KINDS: Final = {
+    "order_id": "order",
+    "order_request_appt_id": "order_request_appt",
+    "photographer_user_id": "user",
+    "order_request_id": "order_request",
+}
+# The hash keys of the sparse index of pending items (section 8.6).
+SHARDS: Final = tuple(str(shard) for shard in range(8))
+OWED_INDEX: Final = "owed"
+
+
+class Role(StrEnum):
+    """A role that a session can have in an application (section 5.3)."""
+
+    CLIENT = "client"
+    EMPLOYEE = "employee"
+    LIAISON = "liaison"
+
+
+def hash_token(token: str) -> str:
+    """Return the sessions table's key of a token: the hex SHA-256 of its trimmed text."""
+    return hashlib.sha256(token.strip().encode()).hexdigest()
+
+
+def user_record(user_id: int) -> str:
+    """Return the records table's key of a user."""
+    return f"user#{user_id}"
+
+
+def shard_of(uuid: str) -> str:
+    """Return the index's hash key of an appointment, derived from its uuid: no key is hot."""
+    return SHARDS[int(uuid[0], 16) % len(SHARDS)]
