@@ -19,7 +19,7 @@ tools := $(python) -m tools
 port := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo invoke mailbox notifications rie build bench test faults mutants check audit load deploy docs lock clean
+.PHONY: help run up down demo invoke mailbox notifications rie build bench unit test faults mutants check audit load deploy docs lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -63,6 +63,10 @@ bench: ## Measure the function against its peers and write bench/REPORT.md (abou
 build: ## Build the package for AWS (LAMBDA_RUNTIME=, LAMBDA_ARCHITECTURE=) and tell its size
 	$(setup) venv sam
 	@$(tools) build
+
+unit: ## Run the pure tests, which answer in seconds
+	$(setup) venv
+	@$(python) -m pytest --numprocesses 2 tests/unit
 
 test: ## Run all tests, on a stack of their own
 	$(setup) venv sam ministack rie

@@ -1,4 +1,4 @@
-"""The contract's 51 parameters, each declared once: name, type, position, meaning."""
+"""The contract's parameters, each declared once: name, type, position, meaning."""
 
 import hashlib
 from collections.abc import Callable, Iterable

@@ -14,7 +14,7 @@ SENSITIVE: Final = "text/plain"
 REQUEST_ID: Final = r"^[!-~]{1,128}$"
 # Beyond what is accepted, so that what was refused is refused in a replay too.
 _LONGEST_KEY_LOGGED: Final = 300
-# Numbers can be longer in the line than in the body: 51 such values still fit a line.
+# Numbers can be longer in the line than in the body: one in every parameter still fits a line.
 _LONGEST_NESTED_LOGGED: Final = 256
 _MAY_NOT_FIT: Final = (list, dict, float)
 _MASK: Final = "***"

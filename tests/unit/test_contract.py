@@ -23,9 +23,11 @@ _STATUS = re.compile(r"([a-z-]+) (?:(\d{3})|Uncommon)")
 
 
 def table(name: str) -> list[dict[str, str]]:
-    """Return the rows of one of the contract's tables."""
+    """Return the rows of one of the contract's tables; there is at least one."""
     with (TABLES / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    assert rows, f"docs/contract/{name}.csv is empty"
+    return rows
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def document() -> list[str]:
 
 
 def test_parameters_are_those_of_the_table() -> None:
-    """The code declares the table's 51 parameters, in its order, with all that it says of them."""
+    """The code declares the table's parameters, in its order, with all that it says of them."""
     declared = []
     for name in NAMES:
         field = Parameters.model_fields[name]
@@ -62,15 +64,13 @@ def test_parameters_are_those_of_the_table() -> None:
         )
         for row in table("parameters")
     ]
-    assert len(declared) == 51
 
 
 def test_statuses_are_those_of_the_table() -> None:
-    """The code knows the table's 15 statuses, in its order, with their codes."""
+    """The code knows the table's statuses, in its order, with their codes."""
     assert [(status.value, str(status.code)) for status in Status] == [
         (row["name"], row["code"] or row["settled_code"]) for row in table("statuses")
     ]
-    assert len(Status) == 15
 
 
 @pytest.mark.parametrize(("name", "column"), [("parameters", "values"), ("statuses", "code")])

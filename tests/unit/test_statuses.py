@@ -57,7 +57,7 @@ def test_a_missing_parameter_decides_the_status(faults: list[ParamError], status
     assert all(f"{fault.param}: {fault.message}" in failure.message for fault in faults)
 
 
-@pytest.mark.parametrize(("number", "more"), [(1, ""), (5, ""), (6, "1 more"), (51, "46 more")])
+@pytest.mark.parametrize(("number", "more"), [(1, ""), (5, ""), (6, "1 more"), (20, "15 more")])
 def test_the_message_names_five_faults(number: int, more: str) -> None:
     """The message tells the first five faults and how many more stand in `errors`."""
     failure = ApiError.from_errors(
