@@ -85,6 +85,7 @@ def test_the_functions_log_group_is_told(stack: local.Stack) -> None:
     assert any('"message":"response"' in event["message"] for event in events)
 
 
+@pytest.mark.usefixtures("stack")
 def test_the_package_is_built_for_the_templates_defaults() -> None:
     """`sam build && sam deploy` by hand must fit together."""
     parameters = deployment.built_template()["Parameters"]
