@@ -140,7 +140,9 @@ def test_an_event_of_great_depth(world: World) -> None:
     for sent in (deep, {"body": deep}, {"headers": deep}, {"replay": deep}, {"detail": {"a": deep}},
                  {**GOOD_LINE, "params": {"notes": deep}}, {"awslogs": deep}):  # fmt: skip
         returned = world.invoke(sent)
-        for payload in returned if isinstance(returned, list) else [returned]:
+        payloads = returned if isinstance(returned, list) else [returned]
+        assert payloads
+        for payload in payloads:
             check(answer(payload), payload)
 
 

@@ -83,7 +83,9 @@ def test_the_environment_holds_no_key_and_no_debug_switch() -> None:
 
 def test_no_parameter_holds_a_secret() -> None:
     """An operator puts the key into the secret; what the template puts there opens nothing."""
-    for name, parameter in template()["Parameters"].items():
+    parameters = template()["Parameters"]
+    assert parameters
+    for name, parameter in parameters.items():
         assert not re.search(r"key|secret|token|password", name, re.IGNORECASE)
         assert parameter["Description"]
     for secret in resources("AWS::SecretsManager::Secret").values():
