@@ -22,6 +22,7 @@ import libcst as cst
 from coverage import CoverageData
 from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation.mutators import mutation_operators, operator_string
+from rich.progress import track
 
 from tools.bootstrap import LOCAL, ROOT
 from tools.console import err, out, step
@@ -185,10 +186,10 @@ def survey(module: str | None, count: int, seed: int | None) -> None:
         reach = _measure()
     err.print(f"{len(chosen)} of {len(possible)} changes, SEED={seed}; one that no test notices:")
     unnoticed = []
-    for number, change in enumerate(chosen, 1):
+    for change in track(chosen, "One at a time", console=err):
         if not _is_noticed(change, reach.tests(change)):
             unnoticed.append(change)
-            out.print(f"\n[{number}] {change}", markup=False, highlight=False, soft_wrap=True)
+            out.print(f"\n{change}", markup=False, highlight=False, soft_wrap=True)
     share = 1 - len(unnoticed) / len(chosen)
     out.print(
         f"\n{len(chosen) - len(unnoticed)} of {len(chosen)} noticed ({share:.1%}), SEED={seed}"

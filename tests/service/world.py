@@ -136,33 +136,38 @@ class Wire:
         return response
 
 
+def make_table(dynamodb: Any, name: str) -> Any:
+    """Make one of the tables, as the template does, and return it."""
+    extra: dict[str, Any] = {}
+    attributes = [{"AttributeName": TABLES[name], "AttributeType": "S"}]
+    if name == "appointments":
+        attributes += [
+            {"AttributeName": "owed", "AttributeType": "S"},
+            {"AttributeName": "due", "AttributeType": "N"},
+        ]
+        extra["GlobalSecondaryIndexes"] = [
+            {
+                "IndexName": "owed",
+                "KeySchema": [
+                    {"AttributeName": "owed", "KeyType": "HASH"},
+                    {"AttributeName": "due", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ]
+    return dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": TABLES[name], "KeyType": "HASH"}],
+        AttributeDefinitions=attributes,
+        BillingMode="PAY_PER_REQUEST",
+        **extra,
+    )
+
+
 def _make() -> None:
     """Make the tables, the topic and the secret."""
-    for name, key in TABLES.items():
-        extra: dict[str, Any] = {}
-        attributes = [{"AttributeName": key, "AttributeType": "S"}]
-        if name == "appointments":
-            attributes += [
-                {"AttributeName": "owed", "AttributeType": "S"},
-                {"AttributeName": "due", "AttributeType": "N"},
-            ]
-            extra["GlobalSecondaryIndexes"] = [
-                {
-                    "IndexName": "owed",
-                    "KeySchema": [
-                        {"AttributeName": "owed", "KeyType": "HASH"},
-                        {"AttributeName": "due", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-            ]
-        _dynamodb().create_table(
-            TableName=name,
-            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-            AttributeDefinitions=attributes,
-            BillingMode="PAY_PER_REQUEST",
-            **extra,
-        )
+    for name in TABLES:
+        make_table(_dynamodb(), name)
     _boto3("sns").create_topic(Name="notifications")
     _boto3("secretsmanager").create_secret(Name="mandrill", SecretString="sandbox-key")
 

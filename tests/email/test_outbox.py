@@ -1,0 +1,18 @@
+"""The outbox's updates on the mocks; tests/stack holds the local stack's engine to the same."""
+
+import pytest
+
+from tests.email.conftest import Office
+from tests.outbox_updates import CASES, WITHOUT_ITEM, Case, Operation, check_without_item
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_an_update(office: Office, case: Case) -> None:
+    """Each update changes what it says if its condition holds, and nothing otherwise."""
+    case.check(office.world.dynamodb.Table("appointments"))
+
+
+@pytest.mark.parametrize("operation", WITHOUT_ITEM)
+def test_an_update_of_no_item(office: Office, operation: Operation) -> None:
+    """An update of an item that does not exist fails, and makes none."""
+    check_without_item(office.world.dynamodb.Table("appointments"), operation)

@@ -1,0 +1,45 @@
+"""The outbox's updates on the local stack's engine, which refuses what the mocks let pass."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from appointments import clients
+from appointments.appointments import Appointment
+from tests.outbox_updates import CASES, WITHOUT_ITEM, Case, Operation, check_without_item
+from tests.service.world import make_table
+from tools.aws import session
+from tools.project import CREDENTIALS
+from tools.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def table(stack: Stack) -> Iterator[Any]:
+    """Make a table of its own beside the stack's, and have the function's model use it."""
+    dynamodb = session.resource("dynamodb", endpoint_url=stack.endpoint_url)
+    made = make_table(dynamodb, "appointments")
+    client = clients._SESSION.create_client(
+        "dynamodb",
+        endpoint_url=stack.endpoint_url,
+        region_name=stack.region,
+        config=clients.BOUNDED,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+    Appointment._get_connection().connection._client = client  # type: ignore[assignment]
+    yield made
+    Appointment.connect()
+    made.delete()
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_an_update(table: Any, case: Case) -> None:
+    """Each update changes what it says if its condition holds, and nothing otherwise."""
+    case.check(table)
+
+
+@pytest.mark.parametrize("operation", WITHOUT_ITEM)
+def test_an_update_of_no_item(table: Any, operation: Operation) -> None:
+    """An update of an item that does not exist fails, and makes none."""
+    check_without_item(table, operation)
