@@ -100,7 +100,7 @@ def owe(uuid: str, notification: str, now: float) -> None:
     Appointment(uuid).update(
         actions=[
             Appointment.notifications.add({notification}),
-            Appointment.owed.set(Appointment.owed | shard_of(uuid)),
+            Appointment.owed.set(shard_of(uuid)),
             Appointment.due.set(Appointment.due | int(now)),
         ],
         condition=Appointment.uuid.exists(),

@@ -39,7 +39,7 @@ def test_an_update(table: Any, case: Case) -> None:
     case.check(table)
 
 
-@pytest.mark.parametrize("operation", WITHOUT_ITEM)
-def test_an_update_of_no_item(table: Any, operation: Operation) -> None:
-    """An update of an item that does not exist fails, and makes none."""
-    check_without_item(table, operation)
+@pytest.mark.parametrize(("operation", "raises"), WITHOUT_ITEM)
+def test_an_update_of_no_item(table: Any, operation: Operation, *, raises: bool) -> None:
+    """An update of an item that no longer exists makes none."""
+    check_without_item(table, operation, raises=raises)
