@@ -19,7 +19,7 @@ from appointments.appointments import Appointment
 NOW: Final = 1_800_000_000
 UUID: Final = "7d1f6f0e-0c5a-4c57-9a3e-5a0f6d9b2c11"  # in shard 7
 SENT: Final = [{"email": "pat@planomatic.test", "roles": ["photographer"], "status": "sent"}]
-_BARE: Final = {
+_BARE: Final[dict[str, Any]] = {
     "uuid": UUID,
     "request_id": "req-1",
     "received_at": "2027-01-15T08:00:00.000Z",

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -142,11 +142,15 @@ class Reach:
         """Return the tests that reach a change: the files that take the shortest time first."""
         by_line = self._data.contexts_by_lineno(str(_TREE / change.module))
         reached = {name for line in change.lines for name in by_line.get(line, ())}
-        # What runs at import, or in a fixture, is reached by no test of its own: all tests count.
-        names = set(self._seconds) if "" in reached else {_node_id(name) for name in reached}
+        # What runs at import alone is reached by no test of its own: all tests count.
+        names = set(self._seconds) if reached == {""} else {_node_id(name) for name in reached}
+        return self.in_order(names)
+
+    def in_order(self, names: Collection[str] | None = None) -> list[str]:
+        """Return these tests, or all: the files that take the shortest time first."""
         by_file: defaultdict[str, list[str]] = defaultdict(list)
         for name in self._seconds:  # in pytest's own order
-            if name in names:
+            if names is None or name in names:
                 by_file[name.partition("::")[0]].append(name)
         files = sorted(
             by_file.values(), key=lambda tests: sum(map(self._seconds.__getitem__, tests))
@@ -184,12 +188,14 @@ def survey(module: str | None, count: int, seed: int | None) -> None:
         _copy()
     with step("Run the tests unchanged, to see which reach which line"):
         reach = _measure()
+    with step("Run them once more in another order, which must not matter"):
+        _require_success(_run([*_PYTEST, *reach.in_order()]))
     err.print(f"{len(chosen)} of {len(possible)} changes, SEED={seed}; one that no test notices:")
     unnoticed = []
-    for change in track(chosen, "One at a time", console=err):
+    for number, change in enumerate(track(chosen, "One at a time", console=err), 1):
         if not _is_noticed(change, reach.tests(change)):
             unnoticed.append(change)
-            out.print(f"\n{change}", markup=False, highlight=False, soft_wrap=True)
+            out.print(f"\n[{number}] {change}", markup=False, highlight=False, soft_wrap=True)
     share = 1 - len(unnoticed) / len(chosen)
     out.print(
         f"\n{len(chosen) - len(unnoticed)} of {len(chosen)} noticed ({share:.1%}), SEED={seed}"
@@ -222,8 +228,7 @@ def _measure() -> Reach:
     settings.write_text(_COVERAGE.format(home=_HOME))
     covered = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", *_PYTEST[1:]]
     run = _run([*covered, f"--junitxml={junit}", f"--ignore={_READERS_OF_SOURCE}", *_TESTS])
-    if run.returncode:
-        raise ToolError(f"The tests fail without any change:\n{run.stdout[-3000:]}{run.stderr}")
+    _require_success(run)
     seconds: defaultdict[str, float] = defaultdict(float)
     for case in ET.parse(junit).iter("testcase"):  # noqa: S314 - our own file
         name = case.attrib["name"].partition("[")[0]
@@ -231,6 +236,11 @@ def _measure() -> Reach:
     data = CoverageData(str(_HOME / "coverage"))
     data.read()
     return Reach(data, seconds)
+
+
+def _require_success(run: subprocess.CompletedProcess[str]) -> None:
+    if run.returncode:
+        raise ToolError(f"The tests fail without any change:\n{run.stdout[-3000:]}{run.stderr}")
 
 
 def _is_noticed(change: Change, tests: list[str]) -> bool:

@@ -182,6 +182,7 @@ def _empty() -> None:
 def _forget_notifications() -> None:
     for topic in sns_backends[ACCOUNT][REGION].topics.values():
         topic.sent_notifications.clear()
+    _boto3("sns").create_topic(Name="notifications")  # a test may have deleted it
 
 
 class World:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tools import mutants
+from tools.project import ToolError
 
 MODULE = '''\
 """A module."""
@@ -66,5 +67,5 @@ def test_what_is_left_alone(made: dict[str, range]) -> None:
 
 def test_a_module_that_does_not_exist() -> None:
     """A misspelt module is named, with an example of what to write."""
-    with pytest.raises(mutants.ToolError, match="no module handlr: make mutants MODULE=handler"):
+    with pytest.raises(ToolError, match="no module handlr: make mutants MODULE=handler"):
         mutants.survey("handlr", 1, 1)
