@@ -62,13 +62,13 @@ class Case:
 
     def check(self, table: Any) -> None:
         """Put the item, do it, and compare what lies in the table."""
-        stored = _BARE | self.stored
+        stored = {**_BARE, **self.stored}
         table.put_item(Item=stored)
-        read = {name: value for name, value in (stored | self.read).items() if value is not None}
+        read = {name: value for name, value in {**stored, **self.read}.items() if value is not None}
         try:
             assert self.operation(Appointment.of(read)) == self.returns
             expected = {
-                name: value for name, value in (stored | self.after).items() if value is not None
+                name: value for name, value in {**stored, **self.after}.items() if value is not None
             }
             assert table.scan(ConsistentRead=True)["Items"] == [expected]
         finally:
