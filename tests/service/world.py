@@ -334,7 +334,7 @@ class World:
     def leaks(self) -> set[str]:
         """Return the places where a token lies that must not be there."""
         places = {
-            "answers": [_without_token(payload) for payload in self.payloads],
+            "answers": [without_token(payload) for payload in self.payloads],
             "log": self.out.getvalue(),
             "items": [
                 item.to_json()
@@ -352,10 +352,10 @@ class World:
         }
 
 
-def _without_token(payload: Any) -> Any:
+def without_token(payload: Any) -> Any:
     """Return a payload with its body read and without the one place that may hold a token."""
     if isinstance(payload, list):
-        return [_without_token(each) for each in payload]
+        return [without_token(each) for each in payload]
     if not (isinstance(payload, dict) and payload.get("body")):
         return payload
     body = json.loads(payload["body"])

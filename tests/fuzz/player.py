@@ -1,0 +1,288 @@
+"""Plays scenarios through the real handler on moto, and tells what does not hold."""
+
+import io
+import json
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+from unittest.mock import patch
+
+from botocore.retries.quota import RetryQuota
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from moto import mock_aws
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.sns.models import sns_backends
+
+from tests.fuzz import rules
+from tests.fuzz.scenarios import Scenario
+from tests.service.world import ACCOUNT, REGION, Wire, World, hash_of, renew_clients, without_token
+from tests.support.cases import PHOTOGRAPHERS, ROUTE, SERVICE
+from tests.support.events import HTTP, REPLAYS, Request
+from tests.support.stage import forget_route
+from tools.mandrill_account import Account
+from tools.sandbox import Sandbox
+
+OPEN = ({"deployed": True, "permissions": ["client", "employee"]}, {"deployed": True})
+THIEF = "thief-token-0123456789abcdef"
+
+
+@dataclass
+class Tally:
+    """What was played, and what did not hold: the rule and an event for it."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    ways: Counter[str] = field(default_factory=Counter)
+    slowest: tuple[float, str] = (0.0, "")
+    violations: list[str] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        """How many responses there were."""
+        return self.statuses.total()
+
+
+@contextmanager
+def player() -> Iterator["Player"]:
+    """Make the world: AWS on moto, a Mandrill account, no pause before a call is tried again."""
+    from appointments import clients, mandrill, notifications  # noqa: PLC0415 - after the environment
+    from appointments.logs import logger  # noqa: PLC0415
+    from appointments.settings import SETTINGS  # noqa: PLC0415
+
+    account = Account({"sandbox-key"}, slow=0, search_limit=0)
+    handler, out = logger.registered_handler, io.StringIO()
+    assert isinstance(handler, logging.StreamHandler)
+    with mock_aws(), Sandbox(0, account) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        renew_clients()
+        wire = Wire(clients.client("dynamodb"))
+        url = f"http://127.0.0.1:{server.server_port}"
+        stream = handler.setStream(out)
+        with (
+            patch.object(mandrill, "SETTINGS", replace(SETTINGS, mandrill_url=url)),
+            patch.object(mandrill, "_PAUSES", (0.0, 0.0)),
+            patch.object(RetryQuota, "acquire", lambda *_: True),
+            patch.object(logging.getLogger(logger.name), "propagate", False),
+        ):
+            mandrill._key.cache_clear()
+            mandrill._pool.clear()
+            yield Player(World(wire, out), account, notifications._published_at)
+        handler.setStream(stream)
+        wire.close()
+        server.shutdown()
+    renew_clients()
+
+
+class Player:
+    """One world in which scenarios are played, one after the other, each from the same state."""
+
+    def __init__(self, world: World, account: Account, storm: dict[Any, Any]) -> None:
+        self.world, self.account, self.tally, self._storm = world, account, Tally(), storm
+        self._serialize, self._deserialize = TypeSerializer().serialize, TypeDeserializer().deserialize
+        for number, address in PHOTOGRAPHERS.items():
+            self._put("records", {"record": f"user#{number}", "name": "P", "email": address})
+        self._put_session(THIEF, {**_thief(), "created_at": int(time.time())})
+        self._route = None
+
+    def play(self, scenario: Scenario) -> list[str]:
+        """Play a scenario; return, and keep in the tally, what did not hold."""
+        self._begin(scenario)
+        found = list(self._play(scenario))
+        self._end(scenario)
+        self.tally.violations += found
+        return found
+
+    def _play(self, scenario: Scenario) -> Iterator[str]:
+        event = HTTP[scenario.way](scenario.request)
+        first, broken = self._send(event, scenario.request.id, scenario.way)
+        yield from (f"{rule} [first]" for rule in broken)
+        if first is None:
+            return
+        yield from _as_expected(scenario, first)
+        yield from self._as_stored(scenario, first)
+        entry = next((e for e in map(json.loads, self._lines) if e.get("message") == "request"), None)
+        for step in scenario.follow:
+            yield from (f"{rule} [{step}]" for rule in self._follow(step, scenario, event, first, entry))
+        yield from self._kept(scenario, first)
+
+    def _follow(
+        self, step: str, scenario: Scenario, event: Any, first: Any, entry: Any
+    ) -> Iterator[str]:
+        """Yield what does not hold of what comes after the first response."""
+        if step == "repeat":
+            again, broken = self._send(event, scenario.request.id, scenario.way)
+            yield from broken
+            yield from _same(first, again)
+        elif step.startswith("replay") and entry:
+            chance = scenario.number
+            for turn in range(1 + step.endswith("twice")):
+                way = list(REPLAYS)[(chance + turn) % len(REPLAYS)]
+                again, broken = self._send(REPLAYS[way](entry), scenario.request.id, way)
+                yield from broken
+                if entry["params"] is None:
+                    if again and again["status"] != "no-params-decoded":
+                        yield f"a sensitive entry gives {again['status']}"
+                else:
+                    yield from _same(first, again)
+        elif step in ("conflict", "thief") and first["saved"] and scenario.route == OPEN[0]:
+            token = THIEF if step == "thief" else scenario.token
+            params = {**scenario.params, "token": token, "uuid": first["uuid"]}
+            if step == "conflict":
+                params["notes"] = f"another {scenario.number}"
+            sent = Request({**params}, id="another")
+            again, broken = self._send(HTTP["HTTP API"](sent), "another", "HTTP API")
+            yield from broken
+            if again and (again["status"], [e["param"] for e in again["errors"]], again["saved"]) != (
+                "invalid-param", ["uuid"], False,
+            ):  # fmt: skip
+                yield f"gives {again['status']}"
+
+    def _send(self, event: Any, request_id: str, way: str) -> tuple[Any, list[str]]:
+        """Return the body of the response, and the rules of every response that it breaks."""
+        self.world.out.seek(0)
+        self.world.out.truncate()
+        self._storm.clear()
+        began = time.perf_counter()
+        try:
+            returned = self.world.invoke(event)
+        except Exception as raised:  # noqa: BLE001 - the handler must not raise
+            return None, [f"the handler raised {raised!r}"]
+        took = time.perf_counter() - began
+        self._lines = [line for line in self.world.out.getvalue().split("\n") if line]
+        payloads = returned if isinstance(returned, list) else [returned]
+        if len(payloads) != 1:
+            return None, [f"{len(payloads)} responses"]
+        bodies = [json.loads(payload["body"]) for payload in payloads]
+        published = self._published()
+        broken = [
+            *rules.of_payload(payloads[0], request_id),
+            *rules.of_log(self._lines, bodies, is_replay=way in REPLAYS),
+            *rules.of_notifications(published, bodies),
+            *self._leaks(payloads, published),
+        ]
+        if took > self.tally.slowest[0]:
+            self.tally.slowest = took, request_id
+        self.tally.statuses[bodies[0]["status"]] += 1
+        self.tally.ways[way] += 1
+        self.world.payloads.clear()
+        return bodies[0], broken
+
+    def _as_stored(self, scenario: Scenario, first: Any) -> Iterator[str]:
+        """Yield what does not hold of the item."""
+        items = self._items("appointments")
+        if (len(items) == 1) is not (first["saved"] is True):
+            yield f"saved {first['saved']}, {len(items)} items"
+        if first["saved"] and scenario.expected and scenario.expected.stored is not None and items:
+            for name, normal in scenario.expected.stored.items():
+                value = items[0].get(name)
+                if value != normal or isinstance(value, bool) is not isinstance(normal, bool):
+                    yield f"{name} is stored as {value!r}, not as {normal!r}"
+
+    def _kept(self, scenario: Scenario, first: Any) -> Iterator[str]:
+        """Yield what does not hold when all is over: one item per key, one email per recipient."""
+        items = self._items("appointments")
+        if len(items) != bool(first["saved"]):
+            yield f"{len(items)} items at the end"
+        if items and items[0].get("notes") != first.get("data", {}).get("appointment", {}).get("notes"):
+            yield "the stored appointment changed"
+        mailed = Counter(to["email"] for mail in self.account.accepted() for to in mail["to"])
+        if any(count > 1 for count in mailed.values()):
+            yield f"emails: {mailed}"
+
+    def _begin(self, scenario: Scenario) -> None:
+        self.world.tokens = {scenario.token, THIEF}
+        self._put_session(scenario.token.removeprefix("unknown-"), scenario.session)
+        if (scenario.route, scenario.service) != OPEN:
+            self._put_records(scenario.route, scenario.service)
+
+    def _end(self, scenario: Scenario) -> None:
+        dynamodb_backends[ACCOUNT][REGION].tables["appointments"].items.clear()
+        self._delete("sessions", hash_of(scenario.token.removeprefix("unknown-")))
+        Item.instances_tracked.clear()  # type: ignore[attr-defined]  # of a base without types
+        self.world.wire.calls.clear()
+        self.account.forget()
+        self.account.searches.clear()
+        if (scenario.route, scenario.service) != OPEN:
+            self._put_records(*OPEN)
+
+    def _leaks(self, payloads: Any, published: list[Any]) -> Iterator[str]:
+        """Yield the places where a token lies that must not be there."""
+        items = dynamodb_backends[ACCOUNT][REGION].tables["appointments"].all_items()
+        for place, text in {
+            "response": repr([without_token(payload) for payload in payloads]),
+            "log": "\n".join(self._lines),
+            "items": repr([item.to_json() for item in items]),
+            "notifications": repr(published),
+        }.items():
+            if any(token in text for token in self.world.tokens):
+                yield f"a token lies in the {place}"
+
+    def _published(self) -> list[Any]:
+        found = self.world.notifications()
+        for topic in sns_backends[ACCOUNT][REGION].topics.values():
+            topic.sent_notifications.clear()
+        return found
+
+    def _put_records(self, route: Any, service: Any) -> None:
+        for key, record in ((ROUTE, route), (SERVICE, service)):
+            if record is None:
+                self._delete("records", key)
+            else:
+                self._put("records", {"record": key, **record})
+        forget_route()
+
+    def _put_session(self, token: str, session: dict[str, Any]) -> None:
+        self._put("sessions", {"token_hash": hash_of(token), **session})
+
+    def _put(self, table: str, item: dict[str, Any]) -> None:
+        raw = {name: self._serialize(value) for name, value in item.items()}
+        dynamodb_backends[ACCOUNT][REGION].put_item(table, raw)
+
+    def _delete(self, table: str, key: str) -> None:
+        dynamodb_backends[ACCOUNT][REGION].tables[table].items.pop(DynamoType({"S": key}), None)
+
+    def _items(self, table: str) -> list[dict[str, Any]]:
+        return [
+            {name: self._deserialize(value) for name, value in item.to_json()["Attributes"].items()}
+            for item in dynamodb_backends[ACCOUNT][REGION].tables[table].all_items()
+        ]
+
+
+def _thief() -> dict[str, Any]:
+    return {
+        "uuid": "99999999-0000-4000-8000-000000000000", "kind": "application", "name": "Thief",
+        "roles": {"planoauth": "employee", "planoorder": "employee", "planox2": "employee"},
+    }  # fmt: skip
+
+
+def _as_expected(scenario: Scenario, first: Any) -> Iterator[str]:
+    expected = scenario.expected
+    if expected is None or not expected.status:
+        return
+    if first["status"] != expected.status:
+        yield f"{first['status']} instead of {expected.status}: {first['message'][:200]}"
+    elif expected.faults is not None:
+        faults = {error["param"] for error in first["errors"]}
+        if faults != expected.faults:
+            yield f"errors on {sorted(faults)} instead of {sorted(expected.faults)}"
+
+
+def _same(first: Any, again: Any) -> Iterator[str]:
+    """Yield what differs between a response and the one to its repeat or replay."""
+    if again is None:
+        return
+    for key in ("status", "code", "uuid", "saved"):
+        if first.get(key) != again.get(key):
+            yield f"{key}: {first.get(key)}, then {again.get(key)}"
+    if first["saved"] and again.get("replayed") is not True:
+        yield "not replayed"
+    for key in ("errors", "warnings"):
+        if [e["param"] for e in first.get(key, ())] != [e["param"] for e in again.get(key, ())]:
+            yield f"other {key}"
+    if "data" in first and first["data"]["appointment"] != again.get("data", {}).get("appointment"):
+        yield "another appointment"
