@@ -19,7 +19,7 @@ tools := $(python) -m tools
 port := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo invoke mailbox notifications rie build bench unit test faults mutants check audit load deploy docs lock clean
+.PHONY: help run up down demo invoke mailbox notifications rie build bench unit test faults fuzz mutants check audit load deploy docs lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -80,6 +80,10 @@ faults: ## Run all pairs of faults, and every order of two deliveries (about 9 m
 mutants: ## Change the code in one place at a time and list what no test notices (MODULE=, COUNT=, SEED=)
 	$(setup) venv
 	@$(python) -m tools.mutants $(if $(MODULE),--module $(MODULE)) $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+fuzz: ## Play generated requests and check each response: make fuzz COUNT=20000 SEED=1
+	$(setup) venv
+	@$(python) -m tests.fuzz $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 check: ## Check style, types and the template
 	$(setup) venv sam

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
-from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -15,11 +14,7 @@ from urllib.parse import parse_qs
 
 import time_machine
 from boto3.dynamodb.types import TypeDeserializer
-from botocore.signers import RequestSigner
 from moto import mock_aws
-from moto.core import responses
-from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
-from moto.core.utils import method_names_from_class
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import Item
 from moto.sns.models import sns_backends
@@ -31,6 +26,7 @@ from tests.faults.boundary import Boundary, Died, Fault
 from tests.faults.mandrill import Mandrill
 from tests.service.world import ACCOUNT, REGION, TABLES, World, renew_clients
 from tests.support.environment import reset_environment
+from tests.support.fast_moto import fast_moto
 
 START = 1_800_000_000
 BOOKER, PAT, REX, MENDED = (
@@ -40,7 +36,6 @@ BOOKER, PAT, REX, MENDED = (
     "rex@planomatic.test",
 )
 TRIES = 2
-_PICK = XFormedAttributePicker.__call__
 SECRETS = ("session-token", "fresh-token", "sandbox-key")
 
 
@@ -170,13 +165,6 @@ def _table(name: str) -> Any:
     return dynamodb_backends[ACCOUNT][REGION].tables[name]
 
 
-def _pick(_: Any, context: AttributePickerContext) -> Any:
-    """Take a member of an answer as it is named: moto's search for aliases took half the time."""
-    if isinstance(context.obj, dict):
-        return context.obj.get(context.key)
-    return _PICK(_, context)
-
-
 def _seen(universe: list[Universe], name: str, body: Any) -> None:
     """Remember what SNS took."""
     if name == "Publish":
@@ -199,10 +187,7 @@ def universe() -> Iterator[Universe]:
         # Two tries in place of five: the request's, and the schedule's last.
         patch.object(appointments, "MOST_TRIES", TRIES),
         patch.object(mailing, "MOST_TRIES", TRIES),
-        # moto reads no signature, and making them took a fifteenth of the time.
-        patch.object(RequestSigner, "sign", lambda *_, **__: None),
-        patch.object(responses, "method_names_from_class", cache(method_names_from_class)),
-        patch.object(XFormedAttributePicker, "__call__", _pick),
+        fast_moto(),
         patch.object(create, "threading", SimpleNamespace(Thread=_AtOnce)),
     ):
         renew_clients()

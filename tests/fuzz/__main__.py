@@ -5,13 +5,22 @@ import gc
 import json
 import sys
 import time
+from collections import Counter
 
 import psutil
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 import tests.conftest  # noqa: F401 - the environment, before anything reads it
-from tests.fuzz.player import player
+from tests.fuzz.player import Tally, player
 from tests.fuzz.scenarios import scenario
 from tests.support.events import HTTP
+
+# Memory is measured every so many requests.
+STEP = 1000
+# So many scenarios are named for each rule that does not hold.
+NAMED = 3
 
 
 def main() -> int:
@@ -19,30 +28,65 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--count", type=int, default=20_000, help="how many requests")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="where chance begins")
-    parser.add_argument("--only", type=int, metavar="NUMBER", help="one scenario, and show it")
+    parser.add_argument("--only", type=int, metavar="NUMBER", help="show one scenario and play it")
     given = parser.parse_args()
-    process = psutil.Process()
-    seen: dict[str, int] = {}
-    with player() as stage:
-        began, number, memory = time.time(), 0, []
-        numbers = range(10**9) if given.only is None else [given.only]
-        for number in numbers:
-            if stage.tally.requests >= given.count:
-                break
-            played = scenario(given.seed, number, time.time())
-            for rule in stage.play(played):
-                kind = rule[:60]
-                seen[kind] = seen.get(kind, 0) + 1
-                if seen[kind] <= 3:
-                    print(f"{given.seed}/{number}: {rule}")
-            if given.only is not None:
-                print(json.dumps(HTTP[played.way](played.request), indent=1), played.expected, sep="\n")
-            if number % 1000 == 500:
+    console = Console(soft_wrap=True)
+    if given.only is not None:
+        return _play_one(console, given.seed, given.only)
+    bar = (
+        TextColumn("seed {task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    broken: Counter[str] = Counter()
+    resident: list[int] = []
+    began, number = time.time(), 0
+    with player() as stage, Progress(*bar, console=Console(stderr=True)) as progress:
+        shown = progress.add_task(str(given.seed), total=given.count)
+        while stage.tally.requests < given.count:
+            for rule in stage.play(scenario(given.seed, number, time.time())):
+                kind = rule.partition(":")[0]
+                broken[kind] += 1
+                if broken[kind] <= NAMED:
+                    console.print(f"--seed {given.seed} --only {number}: {rule}", markup=False)
+            number += 1
+            progress.update(shown, completed=stage.tally.requests)
+            if len(resident) < stage.tally.requests // STEP:
                 gc.collect()
-                memory.append(process.memory_info().rss)
-        took = time.time() - began
-    print(stage.tally.statuses, stage.tally.ways, stage.tally.slowest, stage.tally.requests / took, memory, seen)
-    return bool(seen)
+                resident.append(psutil.Process().memory_info().rss)
+    _report(console, stage.tally, time.time() - began, resident)
+    for kind, count in broken.most_common():
+        console.print(f"{count:>6} times: {kind}", style="red", markup=False)
+    return bool(broken)
+
+
+def _play_one(console: Console, seed: int, number: int) -> int:
+    played = scenario(seed, number, time.time())
+    console.print(json.dumps(HTTP[played.way](played.request), indent=1), markup=False)
+    console.print(played, markup=False)
+    with player() as stage:
+        broken = stage.play(played)
+    console.print("\n".join(broken) or "every rule held", style="red" if broken else "green")
+    return bool(broken)
+
+
+def _report(console: Console, tally: Tally, seconds: float, resident: list[int]) -> None:
+    table = Table("status", "responses")
+    for status, count in tally.statuses.most_common():
+        table.add_row(status, str(count))
+    console.print(table)
+    ways = ", ".join(f"{way} {count}" for way, count in tally.ways.most_common())
+    console.print(f"{tally.requests} requests in {seconds:.0f} s. Ways in: {ways}.")
+    slowest, request = tally.slowest
+    console.print(f"Slowest: {slowest * 1000:.0f} ms, {request}.")
+    if len(resident) > 1:
+        # The first thousand fills the caches.
+        grown = (resident[-1] - resident[0]) / (len(resident) - 1)
+        console.print(
+            f"Resident memory, moto's included: {resident[0] / 1e6:.1f} MB after {STEP} requests, "
+            f"{resident[-1] / 1e6:.1f} MB at the end, {grown / STEP:.0f} bytes per request."
+        )
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ import csv
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.fuzz.values import ABSENT, BAD, Sent, Values
+from tests.fuzz.values import ABSENT, BAD, MASKED, Sent, Values
 from tests.support.events import PATH, Request
 
 CONTRACT: Final = Path(__file__).parents[2] / "docs" / "contract" / "parameters.csv"
@@ -29,16 +29,25 @@ LIMIT: Final = 48 * 1024
 DAY: Final = 86_400
 # Photographers, with what becomes of the email to them: accepted, refused, not known.
 USERS: Final = {501: True, 502: False, 503: None, 601: False, 602: False}
+# Rules of the specification that the code does not follow yet; a rule leaves this set when it does.
+CONTENT_ENCODING, PADDING, REPLACEMENT = "Content-Encoding", "surplus padding", "U+FFFD"
+PENDING: Final = frozenset({CONTENT_ENCODING, PADDING, REPLACEMENT})
+PADDED: Final = () if PADDING in PENDING else ("QUJD=", "QUJD===", "QUI==")
 UNKNOWN: Final = ("Token", "date_strat_local", "orderId", "x", "", "__proto__", "notes ", "é" * 40)
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What the response must be: the status, and what is known of the rest."""
+    """What the response must be: the status, and what is known of the rest.
+
+    Without a status, any will do: the specification leaves it open.
+    """
 
     status: str
     faults: frozenset[str] | None = None
     stored: Mapping[str, Any] | None = None
+    warned: frozenset[str] = frozenset()
+    view: str | None = None
 
 
 @dataclass
@@ -48,14 +57,16 @@ class Scenario:
     number: int
     request: Request
     way: str
-    expected: Expected | None
+    expected: Expected
     token: str
     session: dict[str, Any]
     route: dict[str, Any] | None
     service: dict[str, Any] | None
     params: dict[str, Any]
     follow: tuple[str, ...] = ()
-    secrets: set[str] = field(default_factory=set)
+    # Without one, or with one that is no text, nothing says which other text is a token; and the
+    # log entry of one that is no text can only say that there was none.
+    has_token: bool = True
 
 
 def scenario(seed: int, number: int, now: float) -> Scenario:
@@ -75,11 +86,14 @@ class _Maker:
     def make(self) -> Scenario:
         """Draw every part, and judge the whole in the order of the steps."""
         sent = self._parameters()
+        self.key, self.is_key_good = self._idempotency_key()
         session, session_status = self._session()
-        route, service, closed = self._records(session)
+        route, service, closed = self._records()
         params = {name: each.value for name, each in sent.items()}
         body, decoding = self._body(params)
         headers, type_status = self._headers()
+        if self.key is not None:
+            headers[self.chance.choice(("Idempotency-Key", "idempotency-key"))] = self.key
         request = Request(
             raw=body[0], headers=headers, is_base64=body[1], id=f"fuzz-{self.number}",
             method=self.chance.choice(("POST", "POST", "post", "Post")),
@@ -106,11 +120,19 @@ class _Maker:
         return Scenario(
             self.number, request, self.chance.choice(("HTTP API", "HTTP API", "REST API")),
             expected, self.token, session, route, service, params,
-            tuple(each for each in follow if each),
+            tuple(each for each in follow if each), sent["token"].normal not in (ABSENT, BAD),
         )  # fmt: skip
 
     def _now_and_then(self, probability: float) -> bool:
         return self.chance.random() < probability
+
+    def _idempotency_key(self) -> tuple[str | None, bool]:
+        if not self._now_and_then(0.2):
+            return None, True
+        if self._now_and_then(0.1):
+            return "k" * 256, False
+        key = f"key {self.number}"
+        return self.chance.choice((key, f'"{key}"', "k" * 255, "", "  ", f"{self.token}")), True
 
     def _parameters(self) -> dict[str, Sent]:
         names = [name for name in PARAMETERS if name not in ("token", "updated_at_mt")]
@@ -122,6 +144,8 @@ class _Maker:
         elif self._now_and_then(self.bad):
             sent["month_first"] = Sent("perhaps", BAD)
         sent["token"] = self._token()
+        if self._now_and_then(0.03):
+            sent["location"] = Sent(f"see {self.token}!", MASKED)
         stamp = self.values.of("string", "updated_at_mt")
         sent["updated_at_mt"] = stamp if self._now_and_then(0.5) else Sent("now", "now")
         items = list(sent.items())
@@ -139,17 +163,21 @@ class _Maker:
             value = chance.choice(allowed)
             return Sent(chance.choice((value, f" {value} ")), value)
         if name in REFERENCES:
-            number = REFERENCES[name][1]
-            if name == "photographer_user_id":
-                number = chance.choice(list(USERS))
-            if self._now_and_then(0.05):
-                return Sent(0, ABSENT)
-            if self._now_and_then(self.bad / 2):
-                return Sent(999_999, 999_999)
-            if self._now_and_then(self.bad / 2):
-                return Sent(chance.choice((-1, "x", 1.5, True)), BAD)
-            return Sent(chance.choice((number, str(number), float(number))), number)
+            return self._reference(name)
         return values.of(PARAMETERS[name]["type"], name)
+
+    def _reference(self, name: str) -> Sent:
+        chance = self.chance
+        number = REFERENCES[name][1]
+        if name == "photographer_user_id":
+            number = chance.choice(list(USERS))
+        if self._now_and_then(0.05):
+            return Sent(0, ABSENT)
+        if self._now_and_then(self.bad / 2):
+            return Sent(999_999, 999_999)
+        if self._now_and_then(self.bad / 2):
+            return Sent(chance.choice((-1, "x", 1.5, True)), BAD)
+        return Sent(chance.choice((number, str(number), float(number))), number)
 
     def _token(self) -> Sent:
         if self._now_and_then(0.02):
@@ -187,12 +215,18 @@ class _Maker:
             session["roles"], status = {}, "client-required"
         if session["kind"] == "application":
             del session["user_id"]
+        if self._now_and_then(0.01):  # what another service wrote may have any type
+            name = chance.choice(("roles", "kind", "user_id", "name", "created_at", "remember_me"))
+            session[name], status = chance.choice((5, "text", ["x"], {"a": 1}, True)), ""
         if self.token.startswith("unknown-"):
             status = "invalid-token"
-        return session, status and Expected(status)  # type: ignore[return-value]
+        return session, None if status is None else Expected(status)
 
-    def _records(self, session: dict[str, Any]) -> tuple[Any, Any, Expected | None]:
-        route = {"deployed": True, "permissions": ["client", "employee"]}
+    def _records(self) -> tuple[Any, Any, Expected | None]:
+        route: dict[str, Any] = {"deployed": True, "permissions": ["client", "employee"]}
+        if self._now_and_then(0.005):
+            route["permissions"] = self.chance.choice(("client", 5, {"client": True}))
+            return route, {"deployed": True}, Expected("")
         if self._now_and_then(0.03):
             route["permissions"] = self.chance.choice((["liaison"], ["employee"], []))
         if self.sensitive:
@@ -206,7 +240,9 @@ class _Maker:
                 Expected("service-not-found"),
             )
         if draw < 0.02:
-            closed = self.chance.choice((None, {**route, "deployed": False}, {"permissions": []}))
+            closed: Any = self.chance.choice(
+                (None, {**route, "deployed": False}, {"permissions": []})
+            )
             return closed, service, Expected("route-not-found")
         return route, service, None
 
@@ -223,13 +259,18 @@ class _Maker:
             status = "invalid-content-type"
         elif draw < 0.02:
             other = ("text/plain", "application/json")[self.sensitive]
-            headers[name] = chance.choice((other, "text/html", "application/x-www-form-urlencoded",
-                                           f"{media}, text/html", "", ";", "application/jsonx"))  # fmt: skip
+            form = "application/x-www-form-urlencoded"
+            headers[name] = chance.choice((other, form, f"{media}, {other}", "", ";", f"{media}x"))
             status = "invalid-content-type"
         elif draw < 0.03:
             headers[name] = f"{media}, {media}"
         elif draw < 0.04:
             headers["x-forwarded-for"] = None
+        elif draw < 0.05:
+            headers["Content-Encoding"] = "identity"
+        elif draw < 0.06 and CONTENT_ENCODING not in PENDING:
+            headers["content-encoding"] = chance.choice(("gzip", "br"))
+            status = "invalid-content-type"
         return headers, status and Expected(status)  # type: ignore[return-value]
 
     def _body(self, params: dict[str, Any]) -> tuple[tuple[Any, bool], Expected | None]:
@@ -237,7 +278,7 @@ class _Maker:
         sent: dict[str, Any] = dict(params)
         if self._now_and_then(0.15):
             for _ in range(chance.choice((1, 2, 25))):
-                name = chance.choice(UNKNOWN) + chance.choice(("", "", str(chance.randrange(99))))
+                name = chance.choice((*UNKNOWN, self.token)) + chance.choice(("", "", "7", "_9"))
                 if name not in PARAMETERS:
                     sent[name] = chance.choice(("x", 5, None, [self.token], {"a": [1]}, ""))
         text = json.dumps(
@@ -249,8 +290,11 @@ class _Maker:
         raw, status = text.encode("utf-8", "surrogatepass"), None
         draw = chance.random()
         if draw < 0.02:
-            raw, status = self._undecodable(text), "invalid-encoded-params"
-        elif draw < 0.03:
+            raw = self._undecodable(text)
+            # Which comes first of the two errors of step 4, the specification leaves open.
+            status = "invalid-encoded-params" if len(raw) <= LIMIT else ""
+            return self._carried(raw), Expected(status)
+        if draw < 0.03:
             raw = chance.choice((b"", b"null", b"[]", b'["x"]', b"5", b'"text"', b"{}", b" \r\n"))
             status = "no-params-decoded"
         elif draw < 0.04:
@@ -267,7 +311,7 @@ class _Maker:
             return self._carried(raw), Expected("invalid-param", frozenset({"body"}))
         carried = self._carried(raw)
         if status is None and self._now_and_then(0.01):
-            broken = chance.choice(("!!!", "QUI", "é", "QUJ D", "-_8="))
+            broken = chance.choice(("!!!", "QUI", "é", "-_8=", *PADDED))
             if self.sensitive or carried[1]:
                 return (broken, carried[1]), Expected("invalid-encoded-params")
         return carried, status and Expected(status)  # type: ignore[return-value]
@@ -282,7 +326,7 @@ class _Maker:
         raw = self.chance.choice(broken).encode()
         return raw if self._now_and_then(0.8) else text.encode("utf-16")
 
-    def _carried(self, raw: bytes) -> tuple[tuple[Any, bool], ...] | Any:
+    def _carried(self, raw: bytes) -> tuple[Any, bool]:
         chance = self.chance
         if self.sensitive:
             encoded = base64.b64encode(raw).decode()
@@ -299,12 +343,12 @@ class _Maker:
         return text, False
 
     def _params_status(self, sent: dict[str, Sent]) -> Expected | None:
-        missing = {
-            name for name in ("token", "updated_at_mt") if sent[name].normal == ABSENT
-        }  # fmt: skip
+        missing = {name for name in ("token", "updated_at_mt") if sent[name].normal == ABSENT}
         bad = {name for name, each in sent.items() if each.normal == BAD}
+        if not self.is_key_good and sent.get("uuid", Sent(None, ABSENT)).normal == ABSENT:
+            bad.add("Idempotency-Key")
         if "month_first" in bad:
-            bad -= {name for name in bad if PARAMETERS[name]["type"] in ("date", "datetime")}
+            bad -= {n for n in bad if PARAMETERS.get(n, {}).get("type") in ("date", "datetime")}
         if not missing | bad:
             return None
         faults = None if "month_first" in bad else frozenset(missing | bad)
@@ -332,11 +376,18 @@ class _Maker:
         stored = {
             name: each.normal
             for name, each in sent.items()
-            if name not in NOT_STORED and each.normal != ABSENT
+            if name not in NOT_STORED and each.normal not in (ABSENT, MASKED)
         }
         photographer = sent.get("photographer_user_id", Sent(None, ABSENT)).normal
         mailed = [USERS.get(photographer), {"b@rejected.test": False}.get(
             session.get("email", ""), True if "email" in session else None
         )]  # fmt: skip
         status = "mandrill-email-failed" if False in mailed else "action-successful"
-        return Expected(status, stored={**stored, "application": self.application})
+        damaged = {
+            name
+            for name, each in stored.items()
+            if "\ufffd" in str(each) and REPLACEMENT not in PENDING
+        }
+        stored["application"] = self.application
+        view = sent.get("session_view", Sent(None, ABSENT)).normal
+        return Expected(status, None, stored, frozenset(damaged), None if view == ABSENT else view)

@@ -4,13 +4,14 @@ import random
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date as calendar
+from datetime import timedelta
 from typing import Any, Final
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A value as it is sent. `normal` is its stored form; ABSENT and BAD stand for no value."""
+    """A value as it is sent. `normal` is its stored form, or one of the marks below."""
 
     value: Any
     normal: Any
@@ -18,6 +19,7 @@ class Sent:
 
 ABSENT: Final = "(not passed)"
 BAD: Final = "(invalid)"
+MASKED: Final = "(holds the token)"
 BLANKS: Final = (None, "", " ", "\t \r\n")
 # No type takes these, whatever the parameter.
 NEVER: Final[tuple[Any, ...]] = (
@@ -41,6 +43,7 @@ STRINGS: Final = (
         "<b>&amp;</b>",
         "a\x7fb",
         "a\u2028b",
+        "Caf\ufffd",
     ),
     *("=1+1", "{{name}}", "*|NAME|*", '"quoted"', "back\\slash", "\x1b[31m", "null", "x" * 9000),
 )
@@ -114,7 +117,7 @@ class Values:
         return self._by_type[kind]()
 
     def text(self) -> Sent:
-        """Free text is never trimmed; only its line ends change."""
+        """Return free text: it is never trimmed, only its line ends change."""
         draw = self.chance.random()
         if draw < self._bad / 3:
             return Sent(self.chance.choice((True, False)), BAD)
@@ -129,14 +132,14 @@ class Values:
         return Sent(joined + "!", joined.replace("\r\n", "\n").replace("\r", "\n") + "!")
 
     def boolean(self) -> Sent:
-        """Words and digits in any letter case."""
+        """Return a word or a digit, in any letter case."""
         if self._is_bad():
             return Sent(self.chance.choice(NO_BOOLEANS), BAD)
         word = self.chance.random() < 0.5
         return Sent(self.chance.choice(TRUE if word else FALSE), word)
 
     def integer(self, least: int = 0) -> Sent:
-        """A whole number, or its text."""
+        """Return a whole number, or its text."""
         if self._is_bad():
             return Sent(self.chance.choice(NO_INTEGERS), BAD)
         number = self.chance.choice((least, 7, 1200, 2**53 + 1, 2**63 - 1))
@@ -146,14 +149,14 @@ class Values:
         return Sent(self.chance.choice(spelled), number)
 
     def date(self) -> Sent:
-        """The SQL form, or FileMaker's with `month_first`."""
+        """Return the SQL form, or FileMaker's with `month_first`."""
         if self._is_bad():
             return Sent(self.chance.choice(NO_DATES), BAD)
-        day = date(1900, 1, 1) + timedelta(self.chance.randrange(109_572))
+        day = calendar(1900, 1, 1) + timedelta(self.chance.randrange(109_572))
         return Sent(self._spelled(day), day.isoformat())
 
     def time(self) -> Sent:
-        """24-hour or 12-hour, with or without seconds and their fraction."""
+        """Return 24-hour or 12-hour time, with or without seconds and their fraction."""
         if self._is_bad():
             return Sent(self.chance.choice(NO_TIMES), BAD)
         hour, minute, second = (self.chance.randrange(most) for most in (24, 60, 60))
@@ -174,7 +177,7 @@ class Values:
         return Sent(sent, normal)
 
     def datetime(self) -> Sent:
-        """A date and a time; a zone may follow the ISO form."""
+        """Return a date and a time; a zone may follow the ISO form."""
         day, clock = self.date(), self.time()
         if BAD in (day.normal, clock.normal):
             # A bad date with a time behind it, or the like, must not look good as a whole.
@@ -187,7 +190,7 @@ class Values:
         return Sent(f"{day.value}{joint}{clock.value}{zone}", f"{day.normal}T{clock.normal}{zone}")
 
     def uuid(self) -> Sent:
-        """Bare, hyphenated, in braces or as a URN, in any letter case."""
+        """Return it bare, hyphenated, in braces or as a URN, in any letter case."""
         digits = f"{self.chance.getrandbits(128):032x}"
         normal = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
         if self._is_bad():
@@ -206,7 +209,7 @@ class Values:
     def _is_bad(self) -> bool:
         return self.chance.random() < self._bad
 
-    def _spelled(self, day: date) -> str:
+    def _spelled(self, day: calendar) -> str:
         month, number = (
             self.chance.choice((f"{part}", f"{part:02}")) for part in (day.month, day.day)
         )
