@@ -17,6 +17,7 @@ from tools.console import err, step
 
 KEPT: Final = LOCAL / "bench.json"
 QUICK: Final = 0.2
+ALL: Final = ("cold", "imports", "warm", "steps", "rie", "growth", "memory", "kinds")
 
 
 def main() -> int:
@@ -51,7 +52,7 @@ def measure(scale: float, only: list[str] | None) -> Results:
             bench = Bench(plain, progress, scale)
             bench.results.machine = machine()
             bench.record_calls()
-            for name in only or ("cold", "imports", "warm", "steps", "rie", "growth", "memory"):
+            for name in only or ALL:
                 getattr(bench, name)()
             bench.tls(secured)
             bench.size()

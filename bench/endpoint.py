@@ -116,9 +116,25 @@ def _furnish(endpoint: Endpoint) -> None:
 
 def _create(dynamodb: Any, table: str) -> None:
     key = TABLES[table]
+    attributes = [{"AttributeName": key, "AttributeType": "S"}]
+    more: dict[str, Any] = {}
+    if table == "appointments":
+        attributes += [
+            {"AttributeName": "owed", "AttributeType": "S"},
+            {"AttributeName": "due", "AttributeType": "N"},
+        ]
+        index = [
+            {"AttributeName": "owed", "KeyType": "HASH"},
+            {"AttributeName": "due", "KeyType": "RANGE"},
+        ]
+        keys_only = {"ProjectionType": "KEYS_ONLY"}
+        more["GlobalSecondaryIndexes"] = [
+            {"IndexName": "owed", "KeySchema": index, "Projection": keys_only}
+        ]
     dynamodb.create_table(
         TableName=table,
         KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+        AttributeDefinitions=attributes,
         BillingMode="PAY_PER_REQUEST",
+        **more,
     )

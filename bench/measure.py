@@ -14,7 +14,7 @@ from typing import Any, Final
 import botocore.httpsession
 from rich.progress import Progress
 
-from bench import requests, runtime
+from bench import memory, requests, runtime
 from bench.contenders import (
     AGAIN,
     ALL,
@@ -76,6 +76,7 @@ class Results:
     rie: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     tls: dict[str, list[float]] = field(default_factory=dict)
     resident: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, dict[str, Any]] = field(default_factory=dict)
     zip_bytes: int = 0
     growth: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     written: dict[str, int] = field(default_factory=dict)
@@ -236,6 +237,14 @@ class Bench:
                 self.results.resident[str(served)] = after
             self.results.resident["first"] = first
             self.results.resident["after 11,000"] = after
+
+    def kinds(self) -> None:
+        """Measure the growth of resident memory over every kind of request."""
+        self.results.kinds = memory.measure(
+            self._endpoint,
+            self._scale,
+            lambda every: self._progress.track(every, description="Memory by kind"),
+        )
 
     def growth(self) -> None:
         """Measure CPU of a warm request as it grows: the sizes in random order."""

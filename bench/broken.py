@@ -1,0 +1,68 @@
+"""The function as a handler whose calls to DynamoDB break as its event asks, without a pause."""
+
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionClosedError
+from botocore.retries.quota import RetryQuota
+from botocore.retries.standard import ExponentialBackoff
+
+from appointments import clients, handler, mandrill
+
+ExponentialBackoff.delay_amount = lambda *_: 0
+RetryQuota.acquire = lambda *_: True
+mandrill._PAUSES = (0.0, 0.0)
+_REFUSALS = {
+    "denied": (400, b'{"__type": "AccessDeniedException"}'),
+    "throttled": (400, b'{"__type": "ProvisionedThroughputExceededException"}'),
+    "down": (500, b"{}"),
+}
+_client = clients.client("dynamodb")
+_faults: dict[str, list[str]] = {}
+_served = 0
+
+
+class _Raw:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, *_: Any, **__: Any) -> list[bytes]:
+        return [self._body]
+
+
+def _break(event_name: str, request: Any, **_: Any) -> AWSResponse | None:
+    planned = _faults.get(event_name.rpartition(".")[2])
+    fault = planned.pop(0) if planned else None
+    if fault == "lost":
+        _client._endpoint.http_session.send(request)
+    if fault in ("lost", "refused"):
+        raise ConnectionClosedError(endpoint_url=request.url)
+    if fault is None:
+        return None
+    code, body = _REFUSALS[fault]
+    return AWSResponse(request.url, code, {}, _Raw(body))
+
+
+_client.meta.events.register("before-send.dynamodb", _break)
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:
+    """Respond to `event["event"]` under an id of its own; `event["faults"]` says what breaks."""
+    global _served  # noqa: PLW0603 - the process's own count
+    _served += 1
+    _faults.clear()
+    _faults.update({name: list(faults) for name, faults in event["faults"].items()})
+    return handler.lambda_handler(_fresh(event["event"], f"kind-{_served}"), context)
+
+
+def _fresh(event: Any, request_id: str) -> Any:
+    if not isinstance(event, dict):
+        return event
+    if event.get("message") == "request" and event.get("request_id"):
+        return {**event, "request_id": request_id}
+    if "requestContext" in event:
+        return {**event, "requestContext": {**event["requestContext"], "requestId": request_id}}
+    return {
+        name: _fresh(value, request_id) if name in ("replay", "detail") else value
+        for name, value in event.items()
+    }
