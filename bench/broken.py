@@ -1,17 +1,19 @@
 """The function as a handler whose calls to DynamoDB break as its event asks, without a pause."""
 
 from typing import Any
+from unittest.mock import patch
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError
 from botocore.retries.quota import RetryQuota
 from botocore.retries.standard import ExponentialBackoff
 
 from appointments import clients, handler, mandrill
 
-ExponentialBackoff.delay_amount = lambda *_: 0
-RetryQuota.acquire = lambda *_: True
-mandrill._PAUSES = (0.0, 0.0)
+patch.object(ExponentialBackoff, "delay_amount", lambda *_: 0).start()
+patch.object(RetryQuota, "acquire", lambda *_: True).start()
+patch.object(mandrill, "_PAUSES", (0.0, 0.0)).start()
 _REFUSALS = {
     "denied": (400, b'{"__type": "AccessDeniedException"}'),
     "throttled": (400, b'{"__type": "ProvisionedThroughputExceededException"}'),
@@ -40,7 +42,7 @@ def _break(event_name: str, request: Any, **_: Any) -> AWSResponse | None:
     if fault is None:
         return None
     code, body = _REFUSALS[fault]
-    return AWSResponse(request.url, code, {}, _Raw(body))
+    return AWSResponse(request.url, code, HTTPHeaders(), _Raw(body))
 
 
 _client.meta.events.register("before-send.dynamodb", _break)
