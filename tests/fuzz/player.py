@@ -23,13 +23,14 @@ from tests.fuzz import rules
 from tests.fuzz.scenarios import Scenario
 from tests.service.world import ACCOUNT, REGION, Wire, World, hash_of, renew_clients, without_token
 from tests.support.cases import PHOTOGRAPHERS, ROUTE, SERVICE
+from tests.support.environment import forget_route, reset_environment
 from tests.support.events import HTTP, REPLAYS, Request
 from tests.support.fast_moto import fast_moto
-from tests.support.stage import forget_route
 from tools.mandrill_account import Account
 from tools.sandbox import Sandbox
 
 OPEN = ({"deployed": True, "permissions": ["client", "employee"]}, {"deployed": True})
+BEFORE_STEP_3 = ("route-non-existent", "service-not-found", "route-not-found")
 THIEF = "thief-token-0123456789abcdef"
 
 
@@ -51,8 +52,8 @@ class Tally:
 @contextmanager
 def player() -> Iterator["Player"]:
     """Make the world: AWS on moto, a Mandrill account, no pause before a call is tried again."""
-    from appointments import clients, mandrill, notifications  # noqa: PLC0415 - after the environment
-    from appointments.logs import logger  # noqa: PLC0415
+    from appointments import clients, mandrill  # noqa: PLC0415 - after the environment
+    from appointments.observability import logger  # noqa: PLC0415
     from appointments.settings import SETTINGS  # noqa: PLC0415
 
     account = Account({"sandbox-key"}, slow=0, search_limit=0)
@@ -70,9 +71,8 @@ def player() -> Iterator["Player"]:
             patch.object(RetryQuota, "acquire", lambda *_: True),
             patch.object(logging.getLogger(logger.name), "propagate", False),
         ):
-            mandrill._key.cache_clear()
-            mandrill._pool.clear()
-            yield Player(World(wire, out), account, notifications._published_at)
+            reset_environment()
+            yield Player(World(wire, out), account)
         handler.setStream(stream)
         wire.close()
         server.shutdown()
@@ -82,8 +82,8 @@ def player() -> Iterator["Player"]:
 class Player:
     """One world in which scenarios are played, one after the other, each from the same state."""
 
-    def __init__(self, world: World, account: Account, storm: dict[Any, Any]) -> None:
-        self.world, self.account, self.tally, self._storm = world, account, Tally(), storm
+    def __init__(self, world: World, account: Account) -> None:
+        self.world, self.account, self.tally = world, account, Tally()
         self._serialize = TypeSerializer().serialize
         self._deserialize = TypeDeserializer().deserialize
         for number, address in PHOTOGRAPHERS.items():
@@ -106,6 +106,10 @@ class Player:
         if first is None:
             return
         yield from _as_expected(scenario, first)
+        if first["status"] not in BEFORE_STEP_3 and scenario.strict is not (
+            self._headers.get("Preference-Applied") == "handling=strict"
+        ):
+            yield "Preference-Applied does not go with Prefer"
         yield from self._as_stored(scenario, first)
         lines = map(json.loads, self._lines)
         entry = next((line for line in lines if line.get("message") == "request"), None)
@@ -152,7 +156,6 @@ class Player:
         """Return the body of the response, and the rules of every response that it breaks."""
         self.world.out.seek(0)
         self.world.out.truncate()
-        self._storm.clear()
         began = time.perf_counter()
         try:
             returned = self.world.invoke(event)
@@ -164,6 +167,7 @@ class Player:
         if len(payloads) != 1:
             return None, [f"{len(payloads)} responses"]
         bodies = [json.loads(payload["body"]) for payload in payloads]
+        self._headers = payloads[0]["headers"]
         published = self._published()
         broken = [
             *rules.of_payload(payloads[0], request_id),
