@@ -14,7 +14,7 @@ import pytest
 from pynamodb.exceptions import UpdateError
 
 from appointments import outbox
-from appointments.appointments import Appointment
+from appointments.tables.appointments import Appointment
 
 NOW: Final = 1_800_000_000
 UUID: Final = "7d1f6f0e-0c5a-4c57-9a3e-5a0f6d9b2c11"  # in shard 7
@@ -66,7 +66,7 @@ class Case:
         table.put_item(Item=stored)
         read = {name: value for name, value in {**stored, **self.read}.items() if value is not None}
         try:
-            assert self.operation(Appointment.of(read)) == self.returns
+            assert self.operation(Appointment.from_values(read)) == self.returns
             expected = {
                 name: value for name, value in {**stored, **self.after}.items() if value is not None
             }
@@ -186,7 +186,7 @@ WITHOUT_ITEM: Final[list[tuple[Operation, bool]]] = [
 
 def check_without_item(table: Any, operation: Operation, *, raises: bool) -> None:
     """Check that an update makes no item where none is."""
-    gone = Appointment.of(_BARE | {"email_status": "sent", "owed": "7"})
+    gone = Appointment.from_values(_BARE | {"email_status": "sent", "owed": "7"})
     with pytest.raises((UpdateError, Appointment.DoesNotExist)) if raises else nullcontext():
         operation(gone)
     assert table.scan(ConsistentRead=True)["Items"] == []

@@ -21,7 +21,7 @@ from moto.sns.models import sns_backends
 
 from appointments import clients, create, handler, mailing, outbox
 from appointments.observability import logger
-from appointments.tables import appointments
+from appointments.tables import appointments, keys
 from tests.faults.boundary import Boundary, Died, Fault
 from tests.faults.mandrill import Mandrill
 from tests.service.world import ACCOUNT, REGION, TABLES, World, renew_clients
@@ -183,7 +183,8 @@ def universe() -> Iterator[Universe]:
         mock_aws(),
         boundary.installed(clients._SESSION),
         # Eight queries alike would strike eight times alike; the tests of the email have all eight.
-        patch.object(outbox, "_SHARDS", 1),
+        patch.object(outbox, "SHARDS", ("0",)),
+        patch.object(keys, "SHARDS", ("0",)),
         # Two tries in place of five: the request's, and the schedule's last.
         patch.object(appointments, "MOST_TRIES", TRIES),
         patch.object(mailing, "MOST_TRIES", TRIES),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from appointments import clients
-from appointments.appointments import Appointment
+from appointments.tables.appointments import Appointment
 from tests.outbox_updates import CASES, WITHOUT_ITEM, Case, Operation, check_without_item
 from tests.service.world import make_table
 from tools.aws import session
