@@ -9,11 +9,12 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.retries.quota import RetryQuota
 from botocore.retries.standard import ExponentialBackoff
 
-from appointments import clients, handler, mandrill
+from appointments import clients, handler
+from appointments.email import mandrill
 
 patch.object(ExponentialBackoff, "delay_amount", lambda *_: 0).start()
 patch.object(RetryQuota, "acquire", lambda *_: True).start()
-patch.object(mandrill, "_PAUSES", (0.0, 0.0)).start()
+patch.object(mandrill, "_RETRY_BACKOFF", (0.0, 0.0)).start()
 _REFUSALS = {
     "denied": (400, b'{"__type": "AccessDeniedException"}'),
     "throttled": (400, b'{"__type": "ProvisionedThroughputExceededException"}'),

@@ -13,7 +13,9 @@ from typing import Any, Final
 import pytest
 from pynamodb.exceptions import UpdateError
 
-from appointments import outbox
+from appointments.email import outbox
+from appointments.email.retries import NextTry
+from appointments.email.state import EmailState
 from appointments.tables.appointments import Appointment
 
 NOW: Final = 1_800_000_000
@@ -76,21 +78,23 @@ class Case:
 
 
 def _claim(item: Appointment) -> bool:
-    return outbox.claim(item, "b", NOW, counts=True)
+    return outbox.acquire_lease(item, "b", NOW, use_try=True)
 
 
 def _mark(item: Appointment, **how: Any) -> bool:
-    given = {"status": "sent", "recipients": SENT, "reason": None, "tries": 2}
-    given |= {"due": None, "suspect_until": None}
-    return outbox.mark(item, "a", **(given | how))
+    given: dict[str, Any] = {"status": "sent", "recipients": SENT, "reason": None, "tries": 2}
+    given |= {"due": None, "lease_until": None, "notification": None} | how
+    state = EmailState.from_item(given["status"], given["recipients"], given["reason"])
+    planned = NextTry(given["tries"], given["due"], given["lease_until"])
+    return outbox.save_result(item, "a", state, planned, given["notification"])
 
 
 def _owe(item: Appointment) -> None:
-    outbox.owe(item.uuid, "n", NOW + 0.5)
+    outbox.add_pending_notification(item.uuid, "n", NOW + 0.5)
 
 
 def _settle(item: Appointment) -> None:
-    outbox.settle(item, "n")
+    outbox.remove_pending_notification(item, "n")
 
 
 _SETTLED: Final = {
@@ -133,7 +137,7 @@ CASES: Final = [
          _LEASED | {"notifications": {"m"}}, {}, _SETTLED | _INDEXED),
     Case("mark as failed", _fail, True, _LEASED, {}, _FAILED),
     Case("mark as maybe sent", partial(_mark, status="unknown", due=NOW + 130, tries=1,
-                                       suspect_until=NOW + 130), True, _LEASED, {},
+                                       lease_until=NOW + 130), True, _LEASED, {},
          {"email_status": "unknown", "email_recipients": SENT, "email_tries": 1,
           "lease_until": NOW + 130, "due": NOW + 130}),
     Case("mark with a first notification", partial(_fail, notification="n"), True, _LEASED, {},
@@ -155,22 +159,22 @@ CASES: Final = [
          {"notifications": {"m"}}),
     Case("settle what is not there", _settle),
     # Out of the index.
-    Case("leave", outbox.leave_index, None, _INDEXED | {"email_status": "sent"}, {},
+    Case("leave", outbox.remove_from_index, None, _INDEXED | {"email_status": "sent"}, {},
          {"owed": None, "due": None}),
-    Case("leave without a time", outbox.leave_index, None,
+    Case("leave without a time", outbox.remove_from_index, None,
          {"email_status": "sent", "owed": "7"}, {}, {"owed": None}),
-    Case("leave what was leased since", outbox.leave_index, None,
+    Case("leave what was leased since", outbox.remove_from_index, None,
          _LEASED | {"email_status": "sent"}, {"lease": None}),
-    Case("leave what got a notification since", outbox.leave_index, None,
+    Case("leave what got a notification since", outbox.remove_from_index, None,
          _INDEXED | {"email_status": "sent", "notifications": {"n"}}, {"notifications": None}),
-    Case("leave what got another time since", outbox.leave_index, None,
+    Case("leave what got another time since", outbox.remove_from_index, None,
          _INDEXED | {"email_status": "sent"}, {"due": NOW - 60}),
-    Case("stay with an email that is scheduled", outbox.leave_index, None, _INDEXED),
-    Case("stay away", outbox.leave_index, None, {"email_status": "sent"}),
+    Case("stay with an email that is scheduled", outbox.remove_from_index, None, _INDEXED),
+    Case("stay away", outbox.remove_from_index, None, {"email_status": "sent"}),
     # What is found.
-    Case("find what is due", lambda _: list(outbox.due(NOW, 5)), [UUID], _INDEXED),
-    Case("find nothing before its time", lambda _: list(outbox.due(NOW - 1, 5)), [], _INDEXED),
-    Case("find nothing outside the index", lambda _: list(outbox.due(NOW, 5)), [], {}),
+    Case("find what is due", lambda _: list(outbox.overdue(NOW, 5)), [UUID], _INDEXED),
+    Case("find nothing before its time", lambda _: list(outbox.overdue(NOW - 1, 5)), [], _INDEXED),
+    Case("find nothing outside the index", lambda _: list(outbox.overdue(NOW, 5)), [], {}),
 ]  # fmt: skip
 
 
@@ -180,7 +184,7 @@ WITHOUT_ITEM: Final[list[tuple[Operation, bool]]] = [
     (_settle, True),
     (_claim, True),
     (_mark, False),
-    (outbox.leave_index, False),
+    (outbox.remove_from_index, False),
 ]
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from appointments import parameters, parsers
 from appointments.api_gateway import METHOD, PATH
 from appointments.decoding import MAX_BODY_BYTES
+from appointments.email.state import EmailStatus, RecipientRole
 from appointments.parameters import Parameters
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
@@ -251,13 +252,13 @@ _SCHEMAS: Final[dict[str, Any]] = {
     ),
     "Email": _object(
         ("status", "recipients"),
-        status={"enum": ["sent", "partly-sent", "failed", "unknown", "pending", "skipped"]},
+        status={"enum": [status.value for status in EmailStatus]},
         recipients={
             "type": "array",
             "items": _object(
                 ("email", "roles", "status", "id"),
                 email=_TEXT,
-                roles={"type": "array", "items": {"enum": ["photographer", "booker"]}},
+                roles={"type": "array", "items": {"enum": [role.value for role in RecipientRole]}},
                 status=_TEXT | {"description": "Mandrill's own word, or `unknown`."},
                 id=_TEXT_OR_NULL,
                 reject_reason=_TEXT,

@@ -1,6 +1,7 @@
-"""The edge: an API Gateway event becomes a Request, an answer becomes API Gateway's payload."""
+"""The edge: an API Gateway event becomes a Request, a response becomes API Gateway's payload."""
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -8,8 +9,9 @@ from pydantic_core import to_json
 
 from appointments import decoding, parameters, parsers
 from appointments.errors import ApiError
+from appointments.invocation import Invocation
 from appointments.reasons import Cause, Reason
-from appointments.request import PLAIN, REQUEST_ID, SENSITIVE, Request
+from appointments.request import PLAIN, SENSITIVE, Request, fit_request_id
 from appointments.statuses import Status
 from appointments.tables.keys import hash_token
 
@@ -45,24 +47,56 @@ def is_http(event: Any) -> bool:
     }.isdisjoint(event)
 
 
-def request_id(event: Any, fallback: str) -> str:
-    """Return API Gateway's request id, or the fallback where there is none fit for a header."""
-    sent = _mapping(event, "requestContext").get("requestId")
-    return sent if isinstance(sent, str) and re.fullmatch(REQUEST_ID, sent) else fallback
+class HttpEvent:
+    """A request through API Gateway, of payload format 1.0 or 2.0 (section 1.1)."""
 
+    is_replay = False
 
-def route(event: Mapping[str, Any]) -> None:
-    """Raise ApiError unless the event asks for the one route of this function."""
-    method, path = _method_and_path(event)
-    if not (isinstance(method, str) and isinstance(path, str)):
-        raise ApiError(
-            Status.IDENTIFY_REQUEST_ERROR,
-            "Nothing was saved. The request has no method or no path to tell what it asks for.",
-            reason=Reason("no method or no path", "no method or no path", Cause.EVENT),
-        )
-    if method.upper() != METHOD or path.removesuffix("/") != PATH:
-        raise ApiError(
-            Status.ROUTE_NON_EXISTENT, f"Nothing was saved. The one route here is {METHOD} {PATH}."
+    def __init__(self, event: Any, invocation: Invocation) -> None:
+        self._event: Mapping[str, Any] = event if isinstance(event, Mapping) else {}
+        sent = _mapping(event, "requestContext").get("requestId")
+        self.request_id = fit_request_id(sent, invocation.id)
+
+    def check_route(self) -> None:
+        """Raise ApiError unless the event is a request for the one route of this function."""
+        method, path = _method_and_path(self._event)
+        if not (isinstance(method, str) and isinstance(path, str)):
+            raise ApiError(
+                Status.IDENTIFY_REQUEST_ERROR,
+                "Nothing was saved. The event has no method or no path, and it is no logged "
+                "request to replay either.",
+                reason=Reason("no method or no path", "no method or no path", Cause.EVENT),
+            )
+        if method.upper() != METHOD or path.removesuffix("/") != PATH:
+            raise ApiError(
+                Status.ROUTE_NON_EXISTENT,
+                f"Nothing was saved. The one route here is {METHOD} {PATH}.",
+            )
+
+    def parse_request(self) -> Request:
+        """Return the request; what is wrong with its body is its `error`, reported in turn."""
+        received_at, event = time.time(), self._event
+        media_type, content = _content(event)
+        values, error = {}, None
+        if media_type in (PLAIN, SENSITIVE):
+            try:
+                values = decoding.decode(event, is_sensitive=media_type == SENSITIVE)
+            except ApiError as refused:
+                error = refused
+        known, unknown = _split(values)
+        token = _token(known.get("token"))
+        return Request(
+            id=self.request_id,
+            received_at=received_at,
+            media_type=media_type,
+            content=content,
+            params=known,
+            unknown=unknown,
+            token=token,
+            token_hash=hash_token(token) if token else None,
+            idempotency_key=", ".join(sorted(set(_header(event, "idempotency-key")))) or None,
+            error=error,
+            is_strict=_is_strict(event),
         )
 
 
@@ -90,32 +124,6 @@ def _method_and_path(event: Any) -> tuple[Any, Any]:
     method = http.get("method") or event.get("httpMethod") or context.get("httpMethod")
     path = event.get("rawPath") or http.get("path") or event.get("path") or context.get("path")
     return method, path
-
-
-def read(event: Mapping[str, Any], request_id: str, received_at: float) -> Request:
-    """Read an API Gateway event of payload format 1.0 or 2.0; a bad body becomes its `fault`."""
-    media_type, content = _content(event)
-    values, fault = {}, None
-    if media_type in (PLAIN, SENSITIVE):
-        try:
-            values = decoding.decode(event, is_sensitive=media_type == SENSITIVE)
-        except ApiError as failure:
-            fault = failure
-    known, unknown = _split(values)
-    token = _token(known.get("token"))
-    return Request(
-        id=request_id,
-        received_at=received_at,
-        media_type=media_type,
-        content=content,
-        params=known,
-        unknown=unknown,
-        token=token,
-        token_hash=hash_token(token) if token else None,
-        idempotency_key=", ".join(sorted(set(_header(event, "idempotency-key")))) or None,
-        fault=fault,
-        is_strict=_is_strict(event),
-    )
 
 
 def _content(event: Mapping[str, Any]) -> tuple[str, str]:
@@ -158,21 +166,8 @@ def _split_list(header: str) -> list[str]:
     return re.findall(r'(?:[^,"]|"[^"]*")+', header)
 
 
-def check_media_type(request: Request, *, is_sensitive: bool) -> None:
-    """Raise ApiError unless the Content-Type is the one that the route takes."""
-    expected = SENSITIVE if is_sensitive else PLAIN
-    if request.media_type not in (expected, None):
-        form = ", and the base64 of the JSON as the body" if is_sensitive else ""
-        encoding = "" if request.media_type else ", and no Content-Encoding"
-        raise ApiError(
-            Status.INVALID_CONTENT_TYPE,
-            f"Nothing was saved. The request has {request.content}. "
-            f"Send the header Content-Type: {expected} once{form}{encoding}.",
-        )
-
-
-def payload(body: dict[str, Any], *, is_replayed: bool, is_strict: bool) -> dict[str, Any]:
-    """Return an answer's body as API Gateway takes it, in payload format 1.0 and 2.0 alike."""
+def to_payload(body: dict[str, Any], *, is_replayed: bool, is_strict: bool) -> dict[str, Any]:
+    """Return the payload of a response, for the formats 1.0 and 2.0 alike."""
     headers = {
         "Content-Type": "application/json",
         "Cache-Control": "no-store",

@@ -7,8 +7,8 @@ ApiError            the request ends here with a status of the contract
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from dataclasses import dataclass
+from typing import Final, Self
 
 from appointments.reasons import Reason
 from appointments.statuses import Status
@@ -73,28 +73,3 @@ class ApiError(Exception):
         more = f" And {hidden} more: see errors." if hidden > 0 else ""
         message = f"Nothing was saved. Correct this and send it again. {listed}{more}"
         return cls(status, message, errors, warnings)
-
-
-@dataclass
-class Outcome:
-    """What an answer may tell, filled in as it becomes known: a failure tells all that came before.
-
-    `saved` is None while it is unknown; `appointment`, `email` and `session` are the answer's
-    objects of these names (specification section 2), None where they do not stand in it. `is_new`
-    tells that this request wrote the appointment; `is_strict` that it was read with strict
-    handling. For operators: `owner`, the `photographer` (a user id), and what `recovery` the email
-    has.
-    """
-
-    uuid: str | None = None
-    saved: bool | None = False
-    replayed: bool = False
-    appointment: dict[str, Any] | None = None
-    email: dict[str, Any] | None = None
-    session: dict[str, Any] | None = None
-    warnings: list[ParamWarning] = field(default_factory=list)
-    is_new: bool = False
-    is_strict: bool = False
-    owner: str | None = None
-    photographer: int | None = None
-    recovery: str | None = None

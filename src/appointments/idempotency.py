@@ -33,7 +33,7 @@ def key_errors(request: Request) -> list[ParamError]:
     if _has_uuid(request) or (len(key) <= MAX_KEY_LENGTH and key.isprintable()):
         return []
     message = f"Send at most {MAX_KEY_LENGTH} printable characters."
-    received = validation.shorten(key, request.mask)
+    received = validation.redact_and_truncate(key, request.redact)
     return [ParamError(IDEMPOTENCY_KEY, Status.INVALID_PARAM, message, received)]
 
 
@@ -52,7 +52,7 @@ def raise_on_conflict(item: Appointment, stored: Appointment, request: Request) 
         f"Send a new {param} for a new appointment."
     )
     sent = request.idempotency_key if param == IDEMPOTENCY_KEY else item.uuid
-    received = validation.shorten(sent, request.mask)
+    received = validation.redact_and_truncate(sent, request.redact)
     raise ApiError.from_errors([ParamError(param, Status.INVALID_PARAM, message, received)])
 
 
@@ -62,6 +62,6 @@ def _has_uuid(request: Request) -> bool:
 
 def _idempotency_key(request: Request) -> str:
     """Return the Idempotency-Key without white space and quotes around it; empty if not passed."""
-    key = request.mask(request.idempotency_key or "").strip()
+    key = request.redact(request.idempotency_key or "").strip()
     quoted = len(key) > 1 and key.startswith('"') and key.endswith('"')
     return key[1:-1].strip() if quoted else key

@@ -11,11 +11,13 @@ from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from appointments import clients, outbox
-from appointments.observability import SERVICE, count, logger
+from appointments import clients, reasons
+from appointments.email import outbox
+from appointments.observability import SERVICE, add_metric, logger
 from appointments.reasons import Reason
 from appointments.settings import SETTINGS
 from appointments.statuses import Status
+from appointments.tables.keys import user_record
 
 _NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://planomatic.com/notifications")
 _MAX_SUBJECT: Final = 100
@@ -81,14 +83,14 @@ def make(
     saved: bool | None,
     owner: str | None,
     recipients: Sequence[Mapping[str, Any]] = (),
-    photographer: int | None = None,
+    users: Mapping[str, int] | None = None,
     recovery: str | None = None,
     is_logged: bool = True,
 ) -> Notification:
     """Return the notification of a failure; `storm` is decided here.
 
-    `id_seed` makes its `notification_id` stable. `photographer` is the id of the user record that
-    has the photographer's address. `is_logged` says whether the log has a request to replay.
+    `id_seed` makes its `notification_id` stable. `users` has the ids of the user records with the
+    recipients' addresses, by role. `is_logged` says whether the log has a request to replay.
     """
     command = (
         f"replay --region {SETTINGS.region} --log-group {SETTINGS.log_group}"
@@ -110,7 +112,7 @@ def make(
         log_group=SETTINGS.log_group,
         log_query=f"fields @timestamp, @message | filter request_id = '{request_id}'",
         replay=command if is_logged else None,
-        repair=_repair(reason, recipients, photographer),
+        repair=_repair(reason, recipients, users or {}),
         recovery=recovery or Notification.recovery,
         chapter=f"docs/operations.md#{reason.cause.value}",
         storm=storms.classify(f"{status.value} {reason.code}", time.time()),
@@ -123,13 +125,13 @@ def notify(notification: Notification) -> None:
         return
     if notification.uuid and notification.saved is not False:
         try:
-            outbox.owe(notification.uuid, notification.to_json(), time.time())
+            outbox.add_pending_notification(notification.uuid, notification.to_json(), time.time())
         except Exception as failed:  # noqa: BLE001 - the response must not change
             logger.warning("notification not owed", reason=type(failed).__name__)
         else:
             return
     logger.error("notification not published", notification=asdict(notification))
-    count("NotificationFailed")
+    add_metric("NotificationFailed")
 
 
 def publish(notification: Notification) -> bool:
@@ -149,7 +151,7 @@ def publish(notification: Notification) -> bool:
     except (BotoCoreError, ClientError) as failed:
         logger.warning("SNS did not take a notification", reason=type(failed).__name__)
         return False
-    count("NotificationsPublished")
+    add_metric("NotificationsPublished")
     return True
 
 
@@ -189,24 +191,28 @@ def subject(notification: Notification) -> str:
 
 
 def _repair(
-    reason: Reason, recipients: Sequence[Mapping[str, Any]], photographer: int | None
+    reason: Reason, recipients: Sequence[Mapping[str, Any]], users: Mapping[str, int]
 ) -> str:
-    """Return what a person does; for a refused address, whose record has it."""
-    records = []
-    for recipient in recipients:
-        if recipient["status"] in ("rejected", "invalid"):
-            roles = recipient.get("roles", ())
-            if "photographer" in roles and photographer is not None:
-                records.append(
-                    f"Correct the email of user#{photographer}: "
-                    f"admin record put 'user#{photographer}' --email ADDRESS."
-                )
-            if "booker" in roles:
-                records.append(
-                    "The booker's address comes from their session: remove it from Mandrill's "
-                    "rejection list, or reach them in another way."
-                )
-    return " ".join(records) or reason.cause.repair
+    """Return what a person does; for a refused address, which record has it."""
+    refused = [
+        role
+        for recipient in recipients
+        if recipient["status"] in reasons.REFUSED_STATUSES
+        for role in recipient.get("roles", ())
+    ]
+    steps = []
+    for role in refused:
+        if role in users:
+            record = user_record(users[role])
+            steps.append(
+                f"Correct the email of {record}: admin record put '{record}' --email ADDRESS."
+            )
+        else:
+            steps.append(
+                f"The {role}'s address comes from their session: remove it from Mandrill's "
+                "rejection list, or reach them in another way."
+            )
+    return " ".join(steps) or reason.cause.repair
 
 
 def _recipient(recipient: Any) -> str:

@@ -49,18 +49,18 @@ def log_keys(**keys: Any) -> Iterator[None]:
         logger.thread_safe_remove_keys(keys)
 
 
-def record(message: str, **fields: Any) -> None:
+def log_audit(message: str, **fields: Any) -> None:
     """Write one line of the audit trail (specification section 10), nulls and all."""
     kept = {name: _Null() if value is None else value for name, value in fields.items()}
     logger.info(message, extra=kept)
 
 
-def count(name: str, number: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
-    """Add a figure to the metrics that are flushed with the answer."""
+def add_metric(name: str, number: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
+    """Add a figure to the metrics that are written with the response."""
     metrics.add_metric(name=name, unit=unit, value=number)
 
 
-def flush(status: str | None = None) -> None:
+def flush_metrics(status: str | None = None) -> None:
     """Write the metrics as one EMF record: by stage, and by status where there is one."""
     if status:
         metrics.add_dimensions(service=SERVICE, status=status)

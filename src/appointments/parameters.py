@@ -22,13 +22,13 @@ NOT_IN_FINGERPRINT: Final = {"uuid", "updated_at_mt", "updated_at"}
 
 @dataclass
 class ValidationContext:
-    """What one reading of a request knows beside the value at hand.
+    """What one reading of a request knows extra_errors the value at hand.
 
     `month_first` is None where the parameter itself is invalid, so that no date can be judged;
-    `mask` takes the token out of a text; `warnings` collects remarks.
+    `redact` takes the token out of a text; `warnings` collects remarks.
     """
 
-    mask: Callable[[str], str]
+    redact: Callable[[str], str]
     month_first: bool | None = False
     warnings: list[ParamWarning] = field(default_factory=list)
 
@@ -42,7 +42,7 @@ class ParamType:
 
 
 def _text(value: Any, info: ValidationInfo[ValidationContext]) -> str:
-    text = info.context.mask(parsers.text(value))
+    text = info.context.redact(parsers.text(value))
     if "\ufffd" in text:
         info.context.warnings.append(
             ParamWarning(
@@ -55,8 +55,8 @@ def _text(value: Any, info: ValidationInfo[ValidationContext]) -> str:
 
 def _uuid(value: Any, info: ValidationInfo[ValidationContext]) -> str:
     sent = parsers.trimmed(value)
-    # A mask is shorter than any token but one of three letters, which is no secret.
-    if len(info.context.mask(sent)) < len(sent):
+    # A redact is shorter than any token but one of three letters, which is no secret.
+    if len(info.context.redact(sent)) < len(sent):
         raise ValueError("Send a UUID of the appointment's own, not the token.")
     return parsers.uuid(sent)
 

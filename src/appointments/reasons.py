@@ -9,7 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 # How the note begins that names the call to AWS on an exception (see `clients`).
 CALL_NOTE: Final = "AWS call: "
-_REFUSED: Final = frozenset({"rejected", "invalid"})
+# Statuses of a recipient whom Mandrill refuses.
+REFUSED_STATUSES: Final = frozenset({"rejected", "invalid"})
 
 
 class Cause(Enum):
@@ -76,12 +77,17 @@ def of_exception(broken: BaseException) -> Reason:
     return Reason(code, code, Cause.AWS if error else Cause.DEFECT)
 
 
+def of_status(status: str) -> Reason:
+    """Return the reason of an error that has no other one."""
+    return Reason(status, status, Cause.DEFECT)
+
+
 def of_email(status: str, reason: str, recipients: Iterable[Mapping[str, Any]]) -> Reason:
     """Return why an email in the state `status` did not reach every recipient."""
     codes = {
         str(recipient.get("reject_reason") or recipient["status"])
         for recipient in recipients
-        if recipient["status"] in _REFUSED
+        if recipient["status"] in REFUSED_STATUSES
     }
     if codes:
         return Reason(reason, " ".join(sorted(codes)), Cause.ADDRESS)

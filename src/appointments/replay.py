@@ -1,8 +1,7 @@
-"""Logged `request` lines, in every shape an operator's tools send them, become requests again."""
+"""Request log entries, in every shape that operators' tools send, become requests again."""
 
 import base64
 import json
-import re
 import zlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -10,14 +9,16 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from appointments import parameters, parsers
+from appointments import parsers
 from appointments.errors import ApiError
+from appointments.invocation import Invocation
+from appointments.parameters import NAMES
 from appointments.reasons import Cause, Reason
-from appointments.request import REQUEST_ID, Request
+from appointments.request import REQUEST_ID, Request, fit_request_id
 from appointments.statuses import Status
 
 # CloudWatch sends at most 256 KB, compressed; a payload that unpacks to more is none of its.
-_LARGEST_PAYLOAD: Final = 16 * 1024 * 1024
+_MAX_PAYLOAD_BYTES: Final = 16 * 1024 * 1024
 _REQUEST: Final = "request"
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
@@ -27,29 +28,28 @@ def is_subscription(event: Any) -> bool:
     return isinstance(event, Mapping) and "awslogs" in event
 
 
-def line(event: Any) -> Any:
-    """Return the logged line in an event that holds one, None in any other event."""
-    if not isinstance(event, Mapping):
-        return None
+def has_entry(event: Any) -> bool:
+    """Whether the event is meant to hold a request log entry (section 10.2)."""
+    return isinstance(event, Mapping) and (
+        event.get("message") == _REQUEST or "replay" in event or "detail" in event
+    )
+
+
+def entry_of(event: Mapping[str, Any]) -> Any:
+    """Return the request log entry that an event holds; anything else in its place is refused."""
     if event.get("message") == _REQUEST:
         return event
     return event.get("replay", event.get("detail"))
 
 
-def request_id(line: Any, fallback: str) -> str:
-    """Return the id that the line kept, even if no request can be made of the rest of it."""
-    kept = line.get("request_id") if isinstance(line, Mapping) else None
-    return kept if isinstance(kept, str) and re.fullmatch(REQUEST_ID, kept) else fallback
+def entries(event: Mapping[str, Any]) -> list[Any]:
+    """Return the request log entries in a subscription's payload; others in it are skipped.
 
-
-def lines(event: Mapping[str, Any]) -> list[Any]:
-    """Return the `request` lines in a subscription's payload; others in it are passed over.
-
-    A payload that cannot be read is returned as the one line that it is not, to be refused.
+    A payload that cannot be read is returned as one entry that is none, to be refused.
     """
     try:
         packed = base64.b64decode(event["awslogs"]["data"], validate=True)
-        unpacked = zlib.decompressobj(_GZIP).decompress(packed, _LARGEST_PAYLOAD)
+        unpacked = zlib.decompressobj(_GZIP).decompress(packed, _MAX_PAYLOAD_BYTES)
         messages = [entry["message"] for entry in from_json(unpacked)["logEvents"]]
     except (ValueError, TypeError, KeyError, zlib.error):
         return [None]
@@ -64,8 +64,8 @@ def _parsed(message: Any) -> Any:
     return parsed if isinstance(parsed, dict) and parsed.get("message") == _REQUEST else None
 
 
-class _Line(BaseModel):
-    """A `request` line as specification section 10 has it; `uuid` may be added by the operator."""
+class _Entry(BaseModel):
+    """A request log entry (section 10.1); `uuid` may be added by the operator."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -79,49 +79,61 @@ class _Line(BaseModel):
     strict: bool = False
 
 
-def read(line: Any) -> Request:
-    """Return the request that the line recorded, to be judged as of when it was received.
+class LoggedRequest:
+    """A replay: a request that the log has, evaluated as of when it was received."""
 
-    Raises ApiError with identify-request-error where it is no such line, and with no-params-decoded
-    where the request was sensitive, so that nothing of it was kept.
-    """
-    held = None
-    try:
-        # Through JSON, for an event written by hand may hold what no JSON text can.
-        held = _Line.model_validate_json(json.dumps(line))
-    except ValueError as invalid:
-        named = ", ".join(_places(invalid)) or "its text"
-    if held is None:  # raised outside `except`, as in `reading`: the event would be kept for ever
-        raise ApiError(
-            Status.IDENTIFY_REQUEST_ERROR,
-            "Nothing was saved. The event is neither a request through API Gateway nor a logged "
-            f"`request` line to replay: see {named}.",
-            reason=Reason(f"no logged request: see {named}", "no logged request", Cause.EVENT),
+    is_replay = True
+
+    def __init__(self, entry: Any, invocation: Invocation) -> None:
+        self._entry = entry
+        sent = entry.get("request_id") if isinstance(entry, Mapping) else None
+        self.request_id = fit_request_id(sent, invocation.id)
+
+    def check_route(self) -> None:
+        """Accept the entry: the log holds requests for the one route only."""
+
+    def parse_request(self) -> Request:
+        """Return the request that the entry recorded.
+
+        Raises ApiError with identify-request-error if it is no such entry, and with
+        no-params-decoded if the request was sensitive, so that the log has none of its parameters.
+        """
+        entry = None
+        try:
+            # Through JSON, for an event written by hand may hold what no JSON text can.
+            entry = _Entry.model_validate_json(json.dumps(self._entry))
+        except ValueError as invalid:
+            fields = ", ".join(_invalid_fields(invalid)) or "its text"
+        if entry is None:  # outside `except`, as in `validation`: it would stay in memory
+            raise ApiError(
+                Status.IDENTIFY_REQUEST_ERROR,
+                "Nothing was saved. The event is neither a request through API Gateway nor a "
+                f"request log entry to replay: see {fields}.",
+                reason=Reason(f"no logged request: see {fields}", "no logged request", Cause.EVENT),
+            )
+        if entry.params is None:
+            raise ApiError(
+                Status.NO_PARAMS_DECODED,
+                "Nothing was saved. The request was sensitive, so the log has none of its "
+                "parameters: only its caller can send it again.",
+            )
+        return Request(
+            id=self.request_id,
+            received_at=entry.received_at.timestamp(),
+            params={
+                **{name: entry.params[name] for name in entry.params if name in NAMES},
+                # The token is stored nowhere; its hash finds the session.
+                "token": entry.token_hash,
+            },
+            unknown=tuple(entry.unknown),
+            token_hash=entry.token_hash,
+            idempotency_key=entry.idempotency_key,
+            uuid=entry.uuid,
+            is_strict=entry.strict,
         )
-    if held.params is None:
-        raise ApiError(
-            Status.NO_PARAMS_DECODED,
-            "Nothing was saved. The request was sensitive, so the log kept none of its parameters: "
-            "only its caller can send it again.",
-        )
-    return Request(
-        id=held.request_id,
-        received_at=held.received_at.timestamp(),
-        params={
-            **{name: held.params[name] for name in held.params if name in parameters.NAMES},
-            # The token is on record nowhere; its hash finds the session.
-            "token": held.token_hash,
-        },
-        unknown=tuple(held.unknown),
-        token_hash=held.token_hash,
-        idempotency_key=held.idempotency_key,
-        uuid=held.uuid,
-        is_replay=True,
-        is_strict=held.strict,
-    )
 
 
-def _places(invalid: ValueError) -> list[str]:
+def _invalid_fields(invalid: ValueError) -> list[str]:
     if not isinstance(invalid, ValidationError):
         return []
     return sorted({str(error["loc"][0]) for error in invalid.errors() if error["loc"]})

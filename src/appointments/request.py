@@ -1,23 +1,38 @@
 """A request for an appointment, from whichever way in, and how the log records it."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from appointments.errors import ApiError
+from appointments.statuses import Status
 
 PLAIN: Final = "application/json"
 SENSITIVE: Final = "text/plain"
 # What an id must be to stand in a header.
 REQUEST_ID: Final = r"^[!-~]{1,128}$"
 # Beyond what is accepted, so that what was refused is refused in a replay too.
-_LONGEST_KEY_LOGGED: Final = 300
+_MAX_LOGGED_KEY: Final = 300
 # Numbers can be longer in the line than in the body: one in every parameter still fits a line.
-_LONGEST_NESTED_LOGGED: Final = 256
+_MAX_LOGGED_NESTED: Final = 256
 _MAY_NOT_FIT: Final = (list, dict, float)
 _MASK: Final = "***"
+
+
+class Source(Protocol):
+    """Where a request comes from: API Gateway, or the log (section 10)."""
+
+    request_id: str
+    is_replay: bool
+
+    def check_route(self) -> None:
+        """Raise ApiError unless the request is for the one route of this function."""
+
+    def parse_request(self) -> "Request":
+        """Return the request. Raises ApiError if none can be read from the source."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +40,9 @@ class Request:
     """A request for an appointment, from whichever way in.
 
     `params` holds the known parameters as received; in a replay the token's hash stands for the
-    token. `fault` is what was wrong with the body, told when its turn comes. `media_type` is None
+    token. `error` is what is wrong with the body, reported in its turn. `media_type` is None
     in a replay, whose headers are gone; `content` shows the headers it was read from.
-    `received_at` is epoch seconds. `uuid` is set if a replayed line decides the key. `is_strict`
+    `received_at` is epoch seconds. `uuid` is set if a replayed entry decides the uuid. `is_strict`
     says that unknown parameters are refused.
     """
 
@@ -41,27 +56,39 @@ class Request:
     token_hash: str | None = None
     idempotency_key: str | None = None
     uuid: str | None = None
-    fault: ApiError | None = None
-    is_replay: bool = False
+    error: ApiError | None = None
     is_strict: bool = False
+
+    def require_media_type(self, *, is_sensitive: bool) -> None:
+        """Raise ApiError unless the body came with the one content type that the route accepts."""
+        expected = SENSITIVE if is_sensitive else PLAIN
+        if self.media_type in (expected, None):
+            return
+        form = ", and the base64 of the JSON as the body" if is_sensitive else ""
+        encoding = "" if self.media_type else ", and no Content-Encoding"
+        raise ApiError(
+            Status.INVALID_CONTENT_TYPE,
+            f"Nothing was saved. The request has {self.content}. "
+            f"Send the header Content-Type: {expected} once{form}{encoding}.",
+        )
 
     @property
     def is_decoded(self) -> bool:
         """Whether the body was decoded to parameters, so that a `request` line records it."""
-        return self.media_type in (PLAIN, SENSITIVE) and self.fault is None
+        return self.media_type in (PLAIN, SENSITIVE) and self.error is None
 
     @property
     def is_replayable(self) -> bool:
         """Whether what is on record suffices to replay the request."""
         return self.is_decoded and self.media_type == PLAIN
 
-    def mask(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text without the token, and never longer: it must fit its log line."""
         if not self.token or self.token not in text:
             return text
         return text.replace(self.token, _MASK[: len(self.token)])
 
-    def line(self) -> dict[str, Any]:
+    def to_log_entry(self) -> dict[str, Any]:
         """Return the fields of the `request` log line (specification section 10)."""
         key = self.idempotency_key
         return {
@@ -69,32 +96,37 @@ class Request:
             "received_at": iso(self.received_at),
             "token_hash": self.token_hash,
             "params": None if self.media_type == SENSITIVE else self._logged(),
-            "unknown": [self.mask(name) for name in self.unknown],
-            "idempotency_key": key and self.mask(key)[:_LONGEST_KEY_LOGGED],
+            "unknown": [self.redact(name) for name in self.unknown],
+            "idempotency_key": key and self.redact(key)[:_MAX_LOGGED_KEY],
             **({"strict": True} if self.is_strict else {}),
         }
 
     def _logged(self) -> dict[str, Any]:
-        mask = self.mask
+        redact = self.redact
         return {
-            name: mask(value) if isinstance(value, str) else _logged(value, mask)
+            name: redact(value) if isinstance(value, str) else _logged(value, redact)
             for name, value in self.params.items()
             if name != "token"
         }
 
 
-def masked(value: Any, mask: Callable[[str], str]) -> Any:
-    """Mask each text in a value by itself: JSON's escapes could hide the token in the whole."""
+def fit_request_id(sent: Any, fallback: str) -> str:
+    """Return the id that was sent if a header and a command can hold it, otherwise the fallback."""
+    return sent if isinstance(sent, str) and re.fullmatch(REQUEST_ID, sent) else fallback
+
+
+def redact_all(value: Any, redact: Callable[[str], str]) -> Any:
+    """Redact each text in a value by itself: JSON's escapes could hide the token in the whole."""
     if isinstance(value, str):
-        return mask(value)
+        return redact(value)
     if isinstance(value, list):
-        return [masked(each, mask) for each in value]
+        return [redact_all(each, redact) for each in value]
     if isinstance(value, dict):
-        return {mask(name): masked(each, mask) for name, each in value.items()}
+        return {redact(name): redact_all(each, redact) for name, each in value.items()}
     return value
 
 
-def _logged(value: Any, mask: Callable[[str], str]) -> Any:
+def _logged(value: Any, redact: Callable[[str], str]) -> Any:
     """Return what is no text as the log keeps it: as received, if the line can hold it.
 
     No parameter takes an array or an object, so of one that is long, or that holds a number beyond
@@ -102,12 +134,12 @@ def _logged(value: Any, mask: Callable[[str], str]) -> Any:
     """
     if not isinstance(value, _MAY_NOT_FIT):
         return value
-    kept = masked(value, mask)
+    kept = redact_all(value, redact)
     try:
         told = json.dumps(kept, ensure_ascii=False, allow_nan=False)
     except ValueError:
         return []
-    return kept if len(told) <= _LONGEST_NESTED_LOGGED else []
+    return kept if len(told) <= _MAX_LOGGED_NESTED else []
 
 
 def iso(seconds: float, timespec: str = "milliseconds") -> str:

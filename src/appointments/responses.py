@@ -1,65 +1,71 @@
-"""What an answer says: the body of specification section 2, from a status and an outcome."""
+"""The body of a response (specification section 2), from a creation and the error it ended in."""
 
-from typing import Any
+from typing import Any, Final
 
-from appointments import reasons
-from appointments.errors import ApiError, Outcome, ParamError
+from appointments.create import Creation
+from appointments.errors import ApiError, ParamError
+from appointments.reasons import Reason
 from appointments.statuses import Status
 
-
-def crashed(outcome: Outcome, broken: Exception, *, is_identified: bool) -> ApiError:
-    """Return the failure that stands for anything of ours that broke."""
-    status = Status.APPLICATION_CRASH if is_identified else Status.IDENTIFY_REQUEST_ERROR
-    if outcome.saved:
-        happened = "The appointment was saved, then something on our side broke."
-    elif outcome.saved is None:
-        happened = "Something on our side broke, and it is unknown whether this was saved."
-    else:
-        happened = "Something on our side broke, and nothing was saved."
-    return ApiError(status, happened, reason=reasons.of_exception(broken))
+_WITH_DATA: Final = frozenset({Status.ACTION_SUCCESSFUL, Status.MANDRILL_EMAIL_FAILED})
+_HAPPENED: Final = {
+    True: "The appointment was saved, then something on our side broke.",
+    False: "Something on our side broke, and nothing was saved.",
+    None: "Something on our side broke, and it is unknown whether this was saved.",
+}
 
 
-def body(request_id: str, outcome: Outcome, failure: ApiError | None) -> dict[str, Any]:
-    """Return an answer's body as a JSON object."""
-    status = failure.status if failure else Status.ACTION_SUCCESSFUL
-    answer: dict[str, Any] = {
+def unexpected_error(creation: Creation, reason: Reason) -> ApiError:
+    """Return the error that stands for anything on our side that broke."""
+    status = Status.APPLICATION_CRASH if creation.route_known else Status.IDENTIFY_REQUEST_ERROR
+    return ApiError(status, _HAPPENED[creation.saved], reason=reason)
+
+
+def build(creation: Creation, error: ApiError | None) -> dict[str, Any]:
+    """Return the body as a JSON object, with the keys of section 2.3."""
+    status = error.status if error else Status.ACTION_SUCCESSFUL
+    body: dict[str, Any] = {
         "status": status.value,
         "code": status.code,
-        "message": _message(outcome, failure),
-        "request_id": request_id,
+        "message": _message(creation, error),
+        "request_id": creation.source.request_id,
     }
-    if outcome.uuid:
-        answer["uuid"] = outcome.uuid
-    answer["saved"] = outcome.saved
-    answer["retryable"] = status.retryable
-    is_told = status in (Status.ACTION_SUCCESSFUL, Status.MANDRILL_EMAIL_FAILED)
-    if is_told or outcome.replayed:
-        answer["replayed"] = outcome.replayed
-    if is_told:
-        answer["data"] = {"appointment": outcome.appointment, "email": outcome.email}
-    if outcome.session is not None:
-        answer["session"] = outcome.session
-    if failure:
-        answer["errors"] = [_error(fault) for fault in failure.errors]
-    answer["warnings"] = [
-        {"param": warned.param, "message": warned.message} for warned in outcome.warnings
+    if creation.uuid:
+        body["uuid"] = creation.uuid
+    body["saved"] = creation.saved
+    body["retryable"] = status.retryable
+    has_data = status in _WITH_DATA
+    if has_data or creation.replayed:
+        body["replayed"] = creation.replayed
+    if has_data and creation.appointment and creation.email:
+        body["data"] = {
+            "appointment": creation.appointment.api_fields(),
+            "email": creation.email.to_response(),
+        }
+    if creation.session is not None:
+        body["session"] = creation.session
+    if error:
+        body["errors"] = [_error(each) for each in error.errors]
+    body["warnings"] = [
+        {"param": warning.param, "message": warning.message} for warning in creation.warnings
     ]
-    return answer
+    return body
 
 
-def _message(outcome: Outcome, failure: ApiError | None) -> str:
-    if failure is None:
-        if outcome.replayed:
-            return "The appointment had been created before; it is still the one appointment."
+def _message(creation: Creation, error: ApiError | None) -> str:
+    if error is None:
+        if creation.replayed:
+            return "The appointment was created before; there is still only this one."
         return "The appointment was created."
-    if not failure.status.retryable:
-        return failure.message
-    key = f'with "uuid": "{outcome.uuid}"' if outcome.uuid else "(with its uuid, if it has one)"
-    return f"{failure.message} Send the same again {key}: it is never created twice."
+    if not error.status.retryable:
+        return error.message
+    uuid = creation.uuid
+    key = f'with "uuid": "{uuid}"' if uuid else "(with its uuid, if it has one)"
+    return f"{error.message} Send the same again {key}: it is never created twice."
 
 
-def _error(fault: ParamError) -> dict[str, Any]:
-    error = {"param": fault.param, "status": fault.status.value, "message": fault.message}
-    if fault.received is not None:
-        error["received"] = fault.received
-    return error
+def _error(error: ParamError) -> dict[str, Any]:
+    body = {"param": error.param, "status": error.status.value, "message": error.message}
+    if error.received is not None:
+        body["received"] = error.received
+    return body

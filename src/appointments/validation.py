@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from appointments import parsers
 from appointments.errors import ApiError, ParamError, ParamWarning
 from appointments.parameters import NAMES, Parameters, ValidationContext
-from appointments.request import masked
+from appointments.request import redact_all
 from appointments.statuses import Status
 
-_LONGEST_RECEIVED: Final = 100
-_MOST_UNKNOWN_TOLD: Final = 20
+_MAX_RECEIVED: Final = 100
+_MAX_UNKNOWN_LISTED: Final = 20
 _HOUR: Final = 3600.0
 
 
@@ -23,34 +23,34 @@ def read(
     values: Mapping[str, Any],
     *,
     unknown: Iterable[str] = (),
-    beside: Sequence[ParamError] = (),
-    mask: Callable[[str], str] = str,
+    extra_errors: Sequence[ParamError] = (),
+    redact: Callable[[str], str] = str,
     is_strict: bool = False,
 ) -> tuple[Parameters, list[ParamWarning]]:
     """Read the values of a request (specification section 3).
 
-    `values` are the known parameters as received, `unknown` the names of the others, `beside` the
-    faults found outside them; `mask` takes the token out of any text that is kept or repeated.
+    `values` are the known parameters as received, `unknown` the names of the others,
+    `extra_errors` what is wrong outside them. `redact` takes the token out of a text.
     With `is_strict` an unknown parameter is an error, otherwise a warning. Raises ApiError with
     every error at once.
     """
-    remarks = list(_unknown(list(unknown), mask, is_strict=is_strict))
+    remarks = list(_unknown(list(unknown), redact, is_strict=is_strict))
     if is_strict:
         faults = [ParamError(name, Status.INVALID_PARAM, message) for name, message in remarks]
-        beside, remarks = [*beside, *faults], []
+        extra_errors, remarks = [*extra_errors, *faults], []
     passed = {name: value for name, value in values.items() if not parsers.is_blank(value)}
     reading = ValidationContext(
-        mask, warnings=[ParamWarning(name, message) for name, message in remarks]
+        redact, warnings=[ParamWarning(name, message) for name, message in remarks]
     )
     try:
         reading.month_first = parsers.boolean(passed.get("month_first", False))
     except ValueError:
         reading.month_first = None
-    faults = list(beside)
+    faults = list(extra_errors)
     try:
         parameters = Parameters.model_validate(passed, context=reading)
     except ValidationError as invalid:
-        faults = [*(_fault(error, mask) for error in invalid.errors()), *beside]
+        faults = [*(_fault(error, redact) for error in invalid.errors()), *extra_errors]
     # Raised outside `except`: as the context of this failure, pydantic's error would form a cycle
     # through its tracebacks that the garbage collector cannot see. Each request would be kept.
     if faults:
@@ -58,34 +58,37 @@ def read(
     return parameters, [*reading.warnings, *_out_of_order(parameters)]
 
 
-def _fault(error: Any, mask: Callable[[str], str]) -> ParamError:
+def _fault(error: Any, redact: Callable[[str], str]) -> ParamError:
     name = str(error["loc"][0])
     if error["type"] == "missing":
         meaning = Parameters.model_fields[name].description
         message = f"Send it in the body; it is required. {meaning}"
         return ParamError(name, Status.MISSING_PARAM, message)
-    received = None if name == "token" else shorten(error["input"], mask)
+    received = None if name == "token" else redact_and_truncate(error["input"], redact)
     return ParamError(name, Status.INVALID_PARAM, str(error["ctx"]["error"]), received)
 
 
-def shorten(value: Any, mask: Callable[[str], str]) -> str:
+def redact_and_truncate(value: Any, redact: Callable[[str], str]) -> str:
     """Return at most 100 characters of what was received, without the token."""
-    kept = masked(value, mask)
+    kept = redact_all(value, redact)
     told = kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False)
-    return mask(told)[:_LONGEST_RECEIVED]
+    return redact(told)[:_MAX_RECEIVED]
 
 
 def _unknown(
-    names: list[str], mask: Callable[[str], str], *, is_strict: bool
+    names: list[str], redact: Callable[[str], str], *, is_strict: bool
 ) -> Iterable[tuple[str, str]]:
     """Yield the names of unknown parameters, each with what to say of it."""
     treated = "not accepted" if is_strict else "ignored"
-    for name in names[:_MOST_UNKNOWN_TOLD]:
+    for name in names[:_MAX_UNKNOWN_LISTED]:
         near = get_close_matches(name.lower(), NAMES, n=1, cutoff=0.7)
         hint = f"; did you mean {near[0]}?" if near else "."
-        yield shorten(name, mask), f"There is no such parameter; it was {treated}{hint}"
-    if len(names) > _MOST_UNKNOWN_TOLD:
-        more = f"{len(names) - _MOST_UNKNOWN_TOLD} more unknown parameters were {treated}"
+        yield (
+            redact_and_truncate(name, redact),
+            f"There is no such parameter; it was {treated}{hint}",
+        )
+    if len(names) > _MAX_UNKNOWN_LISTED:
+        more = f"{len(names) - _MAX_UNKNOWN_LISTED} more unknown parameters were {treated}"
         yield "body", f"{more} ({len(names)} in all)."
 
 

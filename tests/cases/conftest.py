@@ -2,7 +2,7 @@
 
 import pytest
 
-from appointments import mandrill
+from appointments.email import mandrill
 from tests.email.conftest import CountedAccount, point_to, sandbox  # noqa: F401 - fixtures
 from tests.service.conftest import aws, world  # noqa: F401 - fixtures
 from tools.sandbox import Sandbox
@@ -16,7 +16,7 @@ def account(
     """Give the function a Mandrill account, and no pause before it calls Mandrill again."""
     sandbox.account = CountedAccount()
     point_to(f"http://127.0.0.1:{sandbox.server_port}", monkeypatch)
-    monkeypatch.setattr(mandrill, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(mandrill, "_RETRY_BACKOFF", (0.0, 0.0))
     mandrill._key.cache_clear()
     mandrill._pool.clear()
     return sandbox.account

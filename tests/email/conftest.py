@@ -17,7 +17,8 @@ import time_machine
 from moto import mock_aws
 from moto.sns.models import sns_backends
 
-from appointments import handler, mandrill
+from appointments import handler
+from appointments.email import mandrill
 from appointments.observability import logger
 from appointments.settings import SETTINGS
 from tests.service.world import ACCOUNT, REGION, Answer, World, answer, event, renew_clients

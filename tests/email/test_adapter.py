@@ -14,7 +14,7 @@ import mailchimp_transactional
 import pytest
 import trustme
 
-from appointments import mandrill
+from appointments.email import mandrill
 from tests.email.conftest import KEY, SLOW, Clock, CountedAccount, point_to
 from tools.mandrill_account import ERRORS
 from tools.sandbox import Sandbox
@@ -50,13 +50,13 @@ def official(sandbox: Sandbox) -> Any:
     return client
 
 
-def send(*emails: str, seconds: float = 5, uuid: str = "") -> list[mandrill.Delivery]:
+def send(*emails: str, seconds: float = 5, uuid: str = "") -> list[mandrill.RecipientResult]:
     """Send as the service does."""
     return mandrill.send(
         to=[(email, "Ann") for email in emails],
         variables=VARIABLES,
         metadata={"appointment_uuid": uuid, "request_id": "JKJaXmPLvHcESHA="},
-        until=time.monotonic() + seconds,
+        deadline=time.monotonic() + seconds,
     )
 
 
@@ -118,7 +118,7 @@ def test_a_search_finds_what_mandrills_own_client_finds(
 def test_each_published_error_is_told_by_its_name(account: CountedAccount, name: str) -> None:
     """Every error of Mandrill's means: refused, by this name; the code is never looked at."""
     account.refusals = [name] * 3
-    with pytest.raises(mandrill.Refused, match=f"^{name}$"):
+    with pytest.raises(mandrill.MandrillRejected, match=f"^{name}$"):
         send("ann@example.com")
     assert account.mail == []
 
@@ -133,7 +133,7 @@ def test_each_published_error_is_told_by_its_name(account: CountedAccount, name:
 )
 def test_what_nobody_can_tell_is_unanswered(account: CountedAccount, email: str, what: str) -> None:
     """No answer in time, or none that can be read, is no refusal."""
-    with pytest.raises(mandrill.Unanswered, match=f"^{what}$"):
+    with pytest.raises(mandrill.DeliveryUnknown, match=f"^{what}$"):
         send(email, seconds=SLOW / 2)
     assert account.calls == ["send"]
 
@@ -150,7 +150,7 @@ def test_an_answer_of_another_form_is_unanswered(
 ) -> None:
     """Whatever JSON comes under HTTP 200 in place of results, nothing breaks, now or later."""
     monkeypatch.setattr(account, "send_template", lambda _: answer)
-    with pytest.raises(mandrill.Unanswered):
+    with pytest.raises(mandrill.DeliveryUnknown):
         send("ann@example.com")
 
 
@@ -238,7 +238,7 @@ def test_only_a_trusted_certificate_gets_the_email(
         if is_trusted:
             assert [one.status for one in send("ann@example.com")] == ["sent"]
         else:
-            with pytest.raises(mandrill.Refused, match=r"^no trusted connection$"):
+            with pytest.raises(mandrill.MandrillRejected, match=r"^no trusted connection$"):
                 send("ann@example.com")
     assert bool(heard) is is_trusted
 
@@ -267,7 +267,7 @@ def test_a_response_that_cannot_be_read_is_unanswered(
 
     with (
         server(serve_in_peace, monkeypatch),
-        pytest.raises(mandrill.Unanswered, match=r"^no answer in time$"),
+        pytest.raises(mandrill.DeliveryUnknown, match=r"^no answer in time$"),
     ):
         send("ann@example.com")
 
@@ -282,11 +282,11 @@ def test_a_slow_connection_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> 
         for each in waiting:  # a queue that is full takes no further connection
             each.setblocking(False)
             each.connect_ex(address)
-        with pytest.raises(mandrill.Refused, match=r"^no connection$") as refused:
+        with pytest.raises(mandrill.MandrillRejected, match=r"^no connection$") as refused:
             send("ann@example.com", seconds=0.3)
         for each in waiting:
             each.close()
-    assert type(refused.value) is mandrill.Refused
+    assert type(refused.value) is mandrill.MandrillRejected
 
 
 @pytest.mark.parametrize(("seconds", "connect", "total"), [(20, 2, 8), (5, 2, 5), (1, 1, 1)])

@@ -8,7 +8,8 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from appointments import handler, mandrill, outbox
+from appointments import handler
+from appointments.email import mandrill, outbox
 from tests.email.conftest import RESERVE, START, Context, Office
 from tools.mandrill_account import Struct
 
@@ -425,7 +426,7 @@ def test_two_schedules_at_once_send_once(office: Office, monkeypatch: pytest.Mon
     office.create()
     photographer(office, PAT)
     office.wait(MINUTE)
-    claim, nested = outbox.claim, list[bool]()
+    claim, nested = outbox.acquire_lease, list[bool]()
 
     def claim_after_another(*given: Any, **how: Any) -> bool:
         if not nested:
@@ -433,7 +434,7 @@ def test_two_schedules_at_once_send_once(office: Office, monkeypatch: pytest.Mon
             office.schedule()
         return claim(*given, **how)
 
-    monkeypatch.setattr(outbox, "claim", claim_after_another)
+    monkeypatch.setattr(outbox, "acquire_lease", claim_after_another)
     assert office.schedule() == {"emails": 0, "notifications": 0, "searches": 0, "failed": 0}
     assert office.mailed() == [PAT, BOOKER]
     assert settled(office)

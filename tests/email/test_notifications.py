@@ -27,7 +27,7 @@ def sns_down() -> Any:
 
 def crash() -> Any:
     """Have the function break before it reads anything."""
-    return patch.object(create, "_read_tables", side_effect=RuntimeError("session-token"))
+    return patch.object(create.base, "read_batch", side_effect=RuntimeError("session-token"))
 
 
 def test_a_failed_email_is_told(office: Office) -> None:
@@ -192,7 +192,7 @@ def test_an_owed_notification_outlives_the_email(office: Office) -> None:
 
 def test_a_skipped_email_stays_skipped(office: Office) -> None:
     """A pending notification does not make the schedule send an email that had no recipient."""
-    with sns_down(), patch("appointments.mailing.deliver_first", side_effect=KeyError):
+    with sns_down(), patch("appointments.create.sender.send", side_effect=KeyError):
         office.create(token="application-token", photographer_user_id=503)
     office.world.put_record("user#503", name="Sam", email="sam@planomatic.test")
     office.wait(60)
@@ -249,7 +249,7 @@ def test_without_an_item_it_stands_in_the_log(office: Office) -> None:
 
 def test_where_the_item_cannot_be_reached_it_stands_in_the_log(office: Office) -> None:
     """If the item does not take it either, the log does."""
-    with sns_down(), patch("appointments.outbox.Appointment.update", side_effect=DOWN):
+    with sns_down(), patch("appointments.email.outbox.Appointment.update", side_effect=DOWN):
         office.create(photographer_user_id=502)
     assert len(office.lines("notification not published")) == 1
     assert office.count("NotificationFailed") == 1

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from appointments import mandrill
+from appointments.email import mandrill
 from tests.faults.boundary import Fault, Kind, is_read
 from tests.faults.invariants import violations
 from tests.faults.scenarios import SCENARIOS, Healer, Run, Scenario, failed

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
-from appointments import mandrill, outbox
+from appointments.email import mandrill, outbox
 from appointments.tables import appointments
 from appointments.tables.appointments import Appointment
 from tests.faults.interleavings import PAIRS
@@ -46,10 +46,10 @@ def struck(one: Universe, healer: Healer) -> Iterator[list[str]]:
         yield schedule.run(one)[1]
 
 
-def _claimed(item: Appointment, holder: str, now: float, *, counts: bool) -> bool:
+def _claimed(item: Appointment, holder: str, now: float, *, use_try: bool) -> bool:
     """Take the lease from whoever holds it."""
-    outbox.lend(item, holder, now)
-    item.update(actions=[Appointment.lease.set(holder), Appointment.email_tries.add(int(counts))])
+    outbox.set_initial_lease(item, holder, now)
+    item.update(actions=[Appointment.lease.set(holder), Appointment.email_tries.add(int(use_try))])
     return True
 
 
@@ -75,7 +75,7 @@ def no_condition() -> AbstractContextManager[Any]:
 
 def no_lease() -> AbstractContextManager[Any]:
     """Respect nobody's lease."""
-    return patch.object(outbox, "claim", _claimed)
+    return patch.object(outbox, "acquire_lease", _claimed)
 
 
 def test_with_all_parts_nothing_is_lost(one: Universe) -> None:

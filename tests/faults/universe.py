@@ -19,7 +19,8 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import Item
 from moto.sns.models import sns_backends
 
-from appointments import clients, create, handler, mailing, outbox
+from appointments import clients, create, handler
+from appointments.email import outbox, retries, sender
 from appointments.observability import logger
 from appointments.tables import appointments, keys
 from tests.faults.boundary import Boundary, Died, Fault
@@ -186,8 +187,9 @@ def universe() -> Iterator[Universe]:
         patch.object(outbox, "SHARDS", ("0",)),
         patch.object(keys, "SHARDS", ("0",)),
         # Two tries in place of five: the request's, and the schedule's last.
-        patch.object(appointments, "MOST_TRIES", TRIES),
-        patch.object(mailing, "MOST_TRIES", TRIES),
+        patch.object(appointments, "MAX_TRIES", TRIES),
+        patch.object(retries, "MAX_TRIES", TRIES),
+        patch.object(sender, "MAX_TRIES", TRIES),
         fast_moto(),
         patch.object(create, "threading", SimpleNamespace(Thread=_AtOnce)),
     ):

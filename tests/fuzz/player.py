@@ -52,7 +52,8 @@ class Tally:
 @contextmanager
 def player() -> Iterator["Player"]:
     """Make the world: AWS on moto, a Mandrill account, no pause before a call is tried again."""
-    from appointments import clients, mandrill  # noqa: PLC0415 - after the environment
+    from appointments import clients  # noqa: PLC0415 - after the environment
+    from appointments.email import mandrill  # noqa: PLC0415 - after the environment
     from appointments.observability import logger  # noqa: PLC0415
     from appointments.settings import SETTINGS  # noqa: PLC0415
 
@@ -67,7 +68,7 @@ def player() -> Iterator["Player"]:
         stream = handler.setStream(out)
         with (
             patch.object(mandrill, "SETTINGS", replace(SETTINGS, mandrill_url=url)),
-            patch.object(mandrill, "_PAUSES", (0.0, 0.0)),
+            patch.object(mandrill, "_RETRY_BACKOFF", (0.0, 0.0)),
             patch.object(RetryQuota, "acquire", lambda *_: True),
             patch.object(logging.getLogger(logger.name), "propagate", False),
         ):

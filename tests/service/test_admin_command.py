@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from click.testing import Result
 
-from appointments import mandrill
+from appointments.email import mandrill
 from tests.service.cloud import Cloud
 from tests.service.world import hash_of
 from tools.admin import ROUTE, SERVICE, main
@@ -162,9 +162,9 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let Mandrill answer from now on; return where the addresses go that it has sent to."""
     sent: list[str] = []
 
-    def send(*, to: list[tuple[str, str]], **_: object) -> list[mandrill.Delivery]:
+    def send(*, to: list[tuple[str, str]], **_: object) -> list[mandrill.RecipientResult]:
         sent.extend(email for email, _ in to)
-        return [mandrill.Delivery(email, "sent", "id") for email, _ in to]
+        return [mandrill.RecipientResult(email, "sent", "id") for email, _ in to]
 
     monkeypatch.setattr(mandrill, "send", send)
     return sent

@@ -116,18 +116,18 @@ def test_warnings_stand_in_failures(world: World) -> None:
 
 
 BREAKS = [
-    "api_gateway.check_media_type",
+    "request.Request.require_media_type",
     "validation.read",
     "tables.records.references_of",
     "tables.base.read_batch",
     "tables.routes.load_route",
     "tables.sessions.authenticate",
     "tables.sessions.choose_role",
-    "mailing.prepare",
+    "email.sender.prepare",
     "tables.records.check_references",
     "tables.appointments.find",
     "tables.appointments.write",
-    "mailing.deliver_first",
+    "email.sender.send",
 ]
 
 
@@ -145,7 +145,7 @@ def test_anything_of_ours_that_breaks(
     monkeypatch.setattr(f"appointments.{place}", broken)
     answer = world.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", **ids)
     assert (answer.status, answer.code) == ("application-crash", 500)
-    is_saved = place == "mailing.deliver_first"
+    is_saved = place == "email.sender.send"
     assert answer.body["saved"] is is_saved
     assert ("appointment was saved" in answer.body["message"]) is is_saved
     assert ("nothing was saved" in answer.body["message"]) is not is_saved
@@ -175,7 +175,7 @@ def test_a_break_before_the_route(world: World, monkeypatch: pytest.MonkeyPatch)
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("planned by the test")
 
-    monkeypatch.setattr("appointments.api_gateway.route", broken)
+    monkeypatch.setattr("appointments.api_gateway.HttpEvent.check_route", broken)
     answer = world.post()
     assert answer.status == "identify-request-error"
     check(answer, world.payloads[0])

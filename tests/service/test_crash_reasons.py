@@ -41,7 +41,8 @@ def test_a_write_of_which_nobody_knows(world: World) -> None:
     [
         ({"headers": {}}, "no method or no path"),
         ({"replay": {"message": "request"}}, "no logged request: see params"),
-        ([], "no logged request: see its text"),
+        ([], "no method or no path"),
+        ({"replay": 5}, "no logged request: see its text"),
     ],
 )
 def test_an_event_that_is_no_request(world: World, event: Any, reason: str) -> None:

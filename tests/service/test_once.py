@@ -330,8 +330,8 @@ def test_a_read_that_fails_once(world: World, fate: str) -> None:
 def test_at_the_same_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of twenty deliveries at the same moment one creates, and the others say it was created."""
     # An execution environment has one request at a time, and its metrics are made for that.
-    monkeypatch.setattr("appointments.handler.count", lambda *_: None)
-    monkeypatch.setattr("appointments.handler.flush", lambda *_: None)
+    monkeypatch.setattr("appointments.handler.add_metric", lambda *_: None)
+    monkeypatch.setattr("appointments.handler.flush_metrics", lambda *_: None)
     together = Barrier(20)
     world.wire.breaks["PutItem"] = [lambda: together.wait(60)] * 20
     payloads = world.invoke_at_once([event(token="silent-token")] * 20)
@@ -344,8 +344,8 @@ def test_at_the_same_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_conflicts_at_the_same_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of several contents under one key one is saved, and each other is told that it is not."""
-    monkeypatch.setattr("appointments.handler.count", lambda *_: None)
-    monkeypatch.setattr("appointments.handler.flush", lambda *_: None)
+    monkeypatch.setattr("appointments.handler.add_metric", lambda *_: None)
+    monkeypatch.setattr("appointments.handler.flush_metrics", lambda *_: None)
     together = Barrier(8)
     world.wire.breaks["PutItem"] = [lambda: together.wait(60)] * 8
     sent = [event(token="silent-token", uuid=KEY, notes=str(number)) for number in range(8)]

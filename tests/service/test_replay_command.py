@@ -11,7 +11,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from click.testing import Result
 
-from appointments import mandrill
+from appointments.email import mandrill
 from tests.service.cloud import LOG_GROUP, Cloud, death, refusal
 from tests.support.environment import forget_route
 from tools.replay import main, moment
@@ -75,9 +75,9 @@ def test_the_command_for_an_email_mends_that_email(
     command = shlex.split(json.loads(json.loads(message)["sqs"])["replay"])
     sent = []
 
-    def send(*, to: list[tuple[str, str]], **_: Any) -> list[mandrill.Delivery]:
+    def send(*, to: list[tuple[str, str]], **_: Any) -> list[mandrill.RecipientResult]:
         sent.append(to)
-        return [mandrill.Delivery(email, "sent", "id", None) for email, _ in to]
+        return [mandrill.RecipientResult(email, "sent", "id", None) for email, _ in to]
 
     monkeypatch.setattr(mandrill, "send", send)
     assert cloud.run(main, *command[1:]).exit_code == 0

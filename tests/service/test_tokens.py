@@ -133,7 +133,7 @@ def test_a_masked_text_is_the_same_text(world: World) -> None:
 
 def test_the_search_bites(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the masking broken, the search finds the token in answer, log and item."""
-    monkeypatch.setattr(Request, "mask", lambda _, text: text)
+    monkeypatch.setattr(Request, "redact", lambda _, text: text)
     assert world.leaks() == set()
     world.post(notes=TOKEN)
     assert world.leaks() == {"answers", "log", "items"}

@@ -73,7 +73,7 @@ def sns(world: World) -> Iterator[Any]:  # noqa: ARG001 - in its world
 @pytest.fixture
 def lively(world: World, sns: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     """Let everything happen in a world that the function measures."""
-    from appointments import outbox  # noqa: PLC0415 - moto first
+    from appointments.email import outbox  # noqa: PLC0415 - moto first
 
     for case in one_of_each(CASES).values():
         play(world, case)
@@ -92,7 +92,7 @@ def lively(world: World, sns: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     world.wire.breaks.clear()
     assert world.invoke({"schedule": "owed"})["emails"] == 1
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "due", None)
+        patch.setattr(outbox, "overdue", None)
         world.invoke({"schedule": "owed"})
     return world
 

@@ -109,6 +109,7 @@ class Wire:
     def close(self) -> None:
         """Take the wire away again."""
         self._events.unregister("before-send.dynamodb", self._send)
+        self._events.unregister("before-send", botocore_stubber)  # once, if wires were nested
         self._events.register("before-send", botocore_stubber)
 
     def operations(self) -> list[str]:

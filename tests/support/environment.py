@@ -3,7 +3,8 @@
 
 def reset_environment() -> None:
     """Make this process a new execution environment, with nothing cached."""
-    from appointments import mandrill, notifications  # noqa: PLC0415 - moto first
+    from appointments import notifications  # noqa: PLC0415 - moto first
+    from appointments.email import mandrill  # noqa: PLC0415 - moto first
 
     forget_route()
     mandrill.forget()

@@ -19,7 +19,7 @@ def mask(text: str) -> str:
 
 def read(**values: Any) -> Parameters:
     """Read a request with `values` beside the required parameters."""
-    return validation.read({**REQUIRED, **values}, mask=mask)[0]
+    return validation.read({**REQUIRED, **values}, redact=mask)[0]
 
 
 def kept(**values: Any) -> Any:
@@ -41,5 +41,5 @@ def param_errors(**values: Any) -> dict[str, str]:
 
 def warned(*, unknown: tuple[str, ...] = (), **values: Any) -> list[tuple[str, str]]:
     """Return the warnings of a request that is read: parameter and message."""
-    _, warnings = validation.read({**REQUIRED, **values}, unknown=unknown, mask=mask)
+    _, warnings = validation.read({**REQUIRED, **values}, unknown=unknown, redact=mask)
     return [(each.param, each.message) for each in warnings]

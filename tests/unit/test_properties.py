@@ -232,7 +232,7 @@ def test_no_request_raises_anything_but_failure(values: dict[str, Any], unknown:
     """Any request is read or refused, and every fault says what to send and repeats little."""
     failure = None
     try:
-        _, warnings = validation.read(values, unknown=unknown, mask=mask)
+        _, warnings = validation.read(values, unknown=unknown, redact=mask)
     except ApiError as refused:
         failure, warnings = refused, list(refused.warnings)
     if failure:
@@ -248,7 +248,7 @@ def test_no_request_raises_anything_but_failure(values: dict[str, Any], unknown:
 @given(sent=good_requests)
 def test_what_is_stored_is_read_back_the_same(sent: dict[str, Any]) -> None:
     """What is stored, sent again as it is, is stored the same, as the same content."""
-    first, _ = validation.read(sent, mask=mask)
+    first, _ = validation.read(sent, redact=mask)
     again = read_again(first)
     assert again.appointment() == first.appointment()
     assert again.fingerprint == first.fingerprint
@@ -257,9 +257,9 @@ def test_what_is_stored_is_read_back_the_same(sent: dict[str, Any]) -> None:
 @given(sent=good_requests)
 def test_what_is_stored_is_read_back_with_month_first(sent: dict[str, Any]) -> None:
     """Sent with `month_first`, it is stored the same too, and each of its dates is remarked on."""
-    first, _ = validation.read(sent, mask=mask)
+    first, _ = validation.read(sent, redact=mask)
     again = read_again(first, month_first=True)
-    _, warnings = validation.read(first.model_dump() | {"month_first": True}, mask=mask)
+    _, warnings = validation.read(first.model_dump() | {"month_first": True}, redact=mask)
     assert again.appointment() == first.appointment()
     dated = [name for name in first.appointment() if kind(name).name in ("date", "datetime")]
     remarked = {each.param for each in warnings if "month_first" in each.message}
@@ -268,7 +268,7 @@ def test_what_is_stored_is_read_back_with_month_first(sent: dict[str, Any]) -> N
 
 def read_again(parameters: Parameters, **values: Any) -> Parameters:
     """Return what is read of the normal forms."""
-    return validation.read(REQUIRED | parameters.appointment() | values, mask=mask)[0]
+    return validation.read(REQUIRED | parameters.appointment() | values, redact=mask)[0]
 
 
 @given(sent=good_requests, data=st.data())
@@ -312,7 +312,7 @@ def test_the_token_is_in_nothing_that_is_given_back(
     sent = values | planted | {"token": token}
     try:
         parameters, warnings = validation.read(
-            sent, unknown=unknown, mask=lambda text: text.replace(token, "***")
+            sent, unknown=unknown, redact=lambda text: text.replace(token, "***")
         )
         given_back: list[Any] = [*parameters.appointment().values()]
     except ApiError as failure:

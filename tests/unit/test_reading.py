@@ -96,9 +96,9 @@ def test_faults_beside_the_parameters_are_told_with_them() -> None:
     """What is at fault beside the parameters, such as a header, is told with what is in them."""
     beside = [ParamError("Idempotency-Key", Status.INVALID_PARAM, "Send less.")]
     with pytest.raises(ApiError) as alone:
-        validation.read(REQUIRED, beside=beside)
+        validation.read(REQUIRED, extra_errors=beside)
     with pytest.raises(ApiError) as together:
-        validation.read({**REQUIRED, "confirmed": "maybe"}, beside=beside)
+        validation.read({**REQUIRED, "confirmed": "maybe"}, extra_errors=beside)
     assert alone.value.errors == tuple(beside)
     assert [fault.param for fault in together.value.errors] == ["confirmed", "Idempotency-Key"]
 
@@ -558,7 +558,7 @@ def test_a_uuid_never_holds_the_token() -> None:
     """The key is stored, answered and logged, so a token sent as the key is refused, unrepeated."""
     with pytest.raises(ApiError) as caught:
         validation.read(
-            {**REQUIRED, "token": UUID, "uuid": UUID}, mask=lambda text: text.replace(UUID, "***")
+            {**REQUIRED, "token": UUID, "uuid": UUID}, redact=lambda text: text.replace(UUID, "***")
         )
     assert [(fault.param, fault.received) for fault in caught.value.errors] == [("uuid", "***")]
 
@@ -599,7 +599,7 @@ def test_a_token_is_masked_however_json_spells_it(token: str) -> None:
     with pytest.raises(ApiError) as caught:
         validation.read(
             {"token": token, "updated_at_mt": "now", "notes": [token, {token: token}]},
-            mask=lambda text: text.replace(token, "***"),
+            redact=lambda text: text.replace(token, "***"),
         )
     assert [fault.received for fault in caught.value.errors] == ['["***", {"***": "***"}]']
 
@@ -613,7 +613,7 @@ def test_a_token_sent_as_a_number_is_masked(sent: Any, received: str) -> None:
     with pytest.raises(ApiError) as caught:
         validation.read(
             {"token": 1234567890, "updated_at_mt": "now", "notes": sent},
-            mask=lambda text: text.replace("1234567890", "***"),
+            redact=lambda text: text.replace("1234567890", "***"),
         )
     assert [fault.received for fault in caught.value.errors] == [received]
 

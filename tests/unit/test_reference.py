@@ -10,12 +10,16 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from appointments import responses
-from appointments.api_gateway import PATH
-from appointments.delivery import Email
-from appointments.errors import ApiError, Outcome, ParamError, ParamWarning
+from appointments.api_gateway import PATH, HttpEvent
+from appointments.create import Creation
+from appointments.email.state import EmailState, EmailStatus, Recipient
+from appointments.errors import ApiError, ParamError, ParamWarning
+from appointments.invocation import Invocation
 from appointments.parameters import NAMES
 from appointments.statuses import Status
+from appointments.tables.appointments import Appointment
 from appointments.tables.sessions import Session
+from tests.service.world import event
 from tests.unit.reading import read
 from tests.unit.test_properties import good_requests
 from tools import openapi
@@ -32,7 +36,10 @@ SESSION = Session(
     created_at=1799000000,
     last_used_at=1799000000,
 )
-RECIPIENT = {"email": "pat@planomatic.test", "roles": ["photographer"], "status": "rejected"}
+RECIPIENT = Recipient(
+    email="pat@planomatic.test", roles=["photographer"], status="rejected", reject_reason="spam"
+)
+INVOCATION = Invocation("invocation-1", 0)
 
 
 def violations(pointer: str, value: Any) -> list[str]:
@@ -78,20 +85,21 @@ def test_the_description_tells_every_status() -> None:
 
 def answer_of(status: Status, *, is_full: bool) -> dict[str, Any]:
     """Return an answer's body: with all that can stand in it, or the barest one."""
-    outcome = Outcome()
-    failure = None if status is Status.ACTION_SUCCESSFUL else ApiError(status, "Nothing was saved.")
-    if failure is None or status is Status.MANDRILL_EMAIL_FAILED:
-        outcome.uuid, outcome.saved = UUID, True
-        outcome.appointment = {"uuid": UUID, "application": "planox2", "updated_at_mt": "now"}
-        outcome.email = Email("skipped").shown()
+    creation = Creation(HttpEvent(event(request_id="req-1"), INVOCATION), INVOCATION)
+    error = None if status is Status.ACTION_SUCCESSFUL else ApiError(status, "Nothing was saved.")
+    if error is None or status is Status.MANDRILL_EMAIL_FAILED:
+        creation.uuid, creation.saved = UUID, True
+        values = {"uuid": UUID, "application": "planox2", "updated_at_mt": "now"}
+        creation.appointment = Appointment.from_values(values)
+        creation.email = EmailState(EmailStatus.SKIPPED)
     if is_full:
-        outcome.uuid, outcome.replayed = UUID, True
-        outcome.session = SESSION.view("full", "a-token")
-        outcome.email = Email("failed", (RECIPIENT | {"reject_reason": "spam"},), "spam").shown()
-        outcome.warnings = [ParamWarning("nots", "It was ignored.")]
-        fault = ParamError("notes", Status.INVALID_PARAM, "Send text.", "[]")
-        failure = failure and ApiError(status, "Nothing was saved.", [fault])
-    return responses.body("req-1", outcome, failure)
+        creation.uuid, creation.replayed = UUID, True
+        creation.session = SESSION.view("full", "a-token")
+        creation.email = EmailState(EmailStatus.FAILED, (RECIPIENT,), "spam")
+        creation.warnings = [ParamWarning("nots", "It was ignored.")]
+        param_error = ParamError("notes", Status.INVALID_PARAM, "Send text.", "[]")
+        error = error and ApiError(status, "Nothing was saved.", [param_error])
+    return responses.build(creation, error)
 
 
 @pytest.mark.parametrize("is_full", [False, True])

@@ -15,7 +15,7 @@ from tools.sandbox import Sandbox
 @pytest.fixture
 def mandrill(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """Give the function a Mandrill account, served from this process."""
-    from appointments import mandrill as adapter  # noqa: PLC0415 - moto first
+    from appointments.email import mandrill as adapter  # noqa: PLC0415 - moto first
     from appointments.settings import SETTINGS  # noqa: PLC0415
 
     account = Account({"sandbox-key"}, slow=0, search_limit=0)

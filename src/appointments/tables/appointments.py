@@ -1,19 +1,19 @@
-"""The appointments table: written once, and each item the outbox of its own email.
+"""The appointments table: an item is written once, and is the outbox of its email (section 7).
 
-An email's state, as its item tells it:
+The state of an email, as its item has it:
 
 ==================  ======================================================================
-`email_status`      `sent` and `skipped` are settled, any other is outstanding
-`lease`             who is sending; still there after `lease_until` (epoch seconds) it makes
-                    the email *suspect*: its sender died or got no answer, so Mandrill may have
-                    accepted the email
-`email_tries`       the request's own try and the schedule's, MOST_TRIES at most
+`email_status`      `sent` and `skipped` are final, in any other state something is to be sent
+`lease`             the attempt id of the sender. If it is still there after `lease_until`
+                    (epoch seconds), the email is *maybe sent*: the sender died or got no
+                    response, so Mandrill may have the email
+`email_tries`       the used-up tries, the request's own included; at most MAX_TRIES
 `notifications`     what could not be published yet
-`owed`, `due`       the sparse index: the schedule takes the item up from `due` (epoch
-                    seconds) on; both are gone once nothing is owed
+`owed`, `due`       the sparse index: the schedule processes the item from `due` (epoch
+                    seconds) on; both are removed when nothing is pending any more
 ==================  ======================================================================
 
-`outbox` moves an item from one of these states to another.
+`email.outbox` moves an item from one of these states to another.
 """
 
 from typing import Any, Final
@@ -30,11 +30,11 @@ from pynamodb.exceptions import PutError, PynamoDBException
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from appointments import parameters
+from appointments.email.state import FINAL_STATUSES, MAX_TRIES, EmailState, RecipientRole
+from appointments.parameters import STORED
 from appointments.settings import SETTINGS
 from appointments.tables.base import IntegerAttribute, Model
 
-MOST_TRIES: Final = 5
-SETTLED: Final = frozenset({"sent", "skipped"})
 _BY_TYPE: Final[dict[str, type[Attribute[Any]]]] = {
     "boolean": BooleanAttribute,
     "integer": IntegerAttribute,
@@ -53,16 +53,16 @@ class Owed(GlobalSecondaryIndex["Appointment"]):
 
 
 class Appointment(Model):
-    """A row of the appointments table (specification section 7)."""
+    """An item of the appointments table (specification section 7)."""
 
     class Meta:
         table_name = SETTINGS.appointments_table
 
-    # One attribute a parameter, so that a parameter is declared once, in `params`.
+    # One attribute for each parameter, so that a parameter is declared once, in `parameters`.
     vars().update(
         {
             name: _BY_TYPE.get(parameters.kind(name).name, UnicodeAttribute)(null=True)
-            for name in parameters.STORED
+            for name in STORED
         }
     )
     uuid = UnicodeAttribute(hash_key=True)
@@ -89,19 +89,32 @@ class Appointment(Model):
     owed_index = Owed()
 
     def api_fields(self) -> dict[str, Any]:
-        """Return the appointment as the contract speaks of it: its parameters, by name."""
-        held = self.attribute_values
-        return {name: value for name in parameters.STORED if (value := held.get(name)) is not None}
+        """Return `data.appointment`: the parameters that the item has, by name."""
+        values = self.attribute_values
+        return {name: value for name in STORED if (value := values.get(name)) is not None}
+
+    def email_state(self) -> EmailState:
+        """Return `data.email` as the item has it."""
+        return EmailState.from_item(self.email_status, self.email_recipients, self.email_reason)
+
+    def user_ids(self) -> dict[str, int]:
+        """Return the ids of the user records that have the recipients' addresses, by role."""
+        values = self.attribute_values
+        return {
+            role.value: values[role.user_parameter]
+            for role in RecipientRole
+            if role.user_parameter and values.get(role.user_parameter) is not None
+        }
 
     def has_active_lease(self, now: float) -> bool:
-        """Whether a sender may still be at work on the email, or its answer still on the way."""
+        """Whether a sender may still be at work on the email, or its response on the way."""
         return self.lease is not None and (self.lease_until or 0) > now
 
     def is_scheduled(self) -> bool:
-        """Whether the schedule has the email still to deliver (it was not given up)."""
-        if self.email_status in SETTLED:
+        """Whether the schedule still has to send the email (it was not given up)."""
+        if self.email_status in FINAL_STATUSES:
             return False
-        return self.lease is not None or (self.email_tries or 0) < MOST_TRIES
+        return self.lease is not None or (self.email_tries or 0) < MAX_TRIES
 
 
 class WriteOutcomeUnknown(Exception):

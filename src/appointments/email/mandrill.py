@@ -24,17 +24,17 @@ CONNECT_SECONDS: Final = 2.0
 CALL_SECONDS: Final = 8.0
 GOOD: Final = frozenset({"sent", "queued", "scheduled"})
 # Mandrill surely did not accept the message: these are tried again inside the request.
-_BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-_PAUSES: Final = (0.2, 0.6)
-_LARGEST_ANSWER: Final = 1_000_000
-_LONGEST_NAME: Final = 100
+_UNAVAILABLE: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_RETRY_BACKOFF: Final = (0.2, 0.6)
+_MAX_RESPONSE_BYTES: Final = 1_000_000
+_MAX_NAME_LENGTH: Final = 100
 # A connection that idles is closed by Mandrill, and a frozen function does not hear of it: sending
 # on it would leave an email in doubt for two minutes.
-_LONGEST_IDLE: Final = 15.0
+_MAX_IDLE_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True)
-class Delivery:
+class RecipientResult:
     """What Mandrill says of one recipient; `status` is Mandrill's own word."""
 
     email: str
@@ -43,15 +43,15 @@ class Delivery:
     reject_reason: str | None = None
 
 
-class Refused(Exception):
+class MandrillRejected(Exception):
     """Mandrill did not accept the message; the text is its error `name`, or what was in the way."""
 
 
-class Unanswered(Exception):
+class DeliveryUnknown(Exception):
     """No answer in time, or none that can be read: the message may have been accepted."""
 
 
-class _Busy(Refused):
+class MandrillUnavailable(MandrillRejected):
     """Mandrill or the way to it is busy: the same call may be made again at once."""
 
 
@@ -60,13 +60,14 @@ def send(
     to: Sequence[tuple[str, str | None]],
     variables: dict[str, Any],
     metadata: dict[str, str],
-    until: float,
-) -> list[Delivery]:
+    deadline: float,
+) -> list[RecipientResult]:
     """Send the template to `to`, pairs of address and name; return what became of each.
 
-    `until` bounds the call (time.monotonic() seconds). Raises Refused or Unanswered.
+    `deadline` bounds the call (time.monotonic() seconds). Raises MandrillRejected or
+    DeliveryUnknown.
     """
-    answer = _call(
+    response_body = _call(
         "messages/send-template",
         {
             "template_name": SETTINGS.mandrill_template,
@@ -81,46 +82,46 @@ def send(
                 "metadata": metadata,
             },
         },
-        until,
+        deadline,
     )
-    return _read_list(answer, "status")
+    return _read_list(response_body, "status")
 
 
-def search(appointment_uuid: str, until: float) -> list[Delivery]:
+def search(appointment_uuid: str, deadline: float) -> list[RecipientResult]:
     """Return what Mandrill has of an appointment's email, by the metadata it was sent with.
 
-    Raises Refused or Unanswered.
+    Raises MandrillRejected or DeliveryUnknown.
     """
     query = f'u_appointment_uuid:"{appointment_uuid}"'
-    return _read_list(_call("messages/search", {"query": query}, until), "state")
+    return _read_list(_call("messages/search", {"query": query}, deadline), "state")
 
 
-def _read_list(answer: Any, status: str) -> list[Delivery]:
+def _read_list(response_body: Any, status: str) -> list[RecipientResult]:
     try:
         return [
-            Delivery(
+            RecipientResult(
                 str(each["email"]), str(each[status]), each.get("_id"), each.get("reject_reason")
             )
-            for each in answer
+            for each in response_body
         ]
     except (TypeError, KeyError, AttributeError):
-        raise Unanswered("an answer of another form") from None
+        raise DeliveryUnknown("an answer of another form") from None
 
 
-def _call(path: str, payload: dict[str, Any], until: float) -> Any:
+def _call(path: str, payload: dict[str, Any], deadline: float) -> Any:
     """Call Mandrill, again where it was busy, and once more where the key was changed."""
-    until = min(until, time.monotonic() + CALL_SECONDS)
-    pauses = iter(_PAUSES)
+    deadline = min(deadline, time.monotonic() + CALL_SECONDS)
+    pauses = iter(_RETRY_BACKOFF)
     key = _key()
     while True:
         try:
-            return _post(path, {"key": key, **payload}, until)
-        except _Busy:
+            return _post(path, {"key": key, **payload}, deadline)
+        except MandrillUnavailable:
             pause = next(pauses, None)
-            if pause is None or time.monotonic() + pause >= until:
+            if pause is None or time.monotonic() + pause >= deadline:
                 raise
             time.sleep(pause)
-        except Refused as refused:
+        except MandrillRejected as refused:
             if str(refused) != "Invalid_Key":
                 raise
             _key.cache_clear()
@@ -130,16 +131,16 @@ def _call(path: str, payload: dict[str, Any], until: float) -> Any:
 
 @cache
 def _key() -> str:
-    """Read the API key from Secrets Manager. Raises Refused where there is none to be had."""
+    """Read the API key from Secrets Manager. Raises MandrillRejected if there is none."""
     try:
         secret = clients.client("secretsmanager").get_secret_value(
             SecretId=SETTINGS.mandrill_secret
         )
     except (BotoCoreError, ClientError) as unread:
-        raise Refused("no key") from unread
+        raise MandrillRejected("no key") from unread
     key = str(secret.get("SecretString", "")).strip()
     if not key:
-        raise Refused("no key")
+        raise MandrillRejected("no key")
     return key
 
 
@@ -153,13 +154,13 @@ def forget() -> None:
     _pool.clear()
 
 
-def _post(path: str, body: dict[str, Any], until: float) -> Any:
+def _post(path: str, body: dict[str, Any], deadline: float) -> Any:
     global _used_at  # noqa: PLW0603 - the pool's own, which keeps no such time
     now = time.monotonic()
-    left = until - now
+    left = deadline - now
     if left <= 0:
-        raise Refused("no time left")
-    if now - _used_at > _LONGEST_IDLE:
+        raise MandrillRejected("no time left")
+    if now - _used_at > _MAX_IDLE_SECONDS:
         _pool.clear()
     _used_at = now
     try:
@@ -171,39 +172,43 @@ def _post(path: str, body: dict[str, Any], until: float) -> Any:
             preload_content=False,
         )
     except NewConnectionError:
-        raise _Busy("connection refused") from None
+        raise MandrillUnavailable("connection refused") from None
     except ConnectTimeoutError:
-        raise Refused("no connection") from None
+        raise MandrillRejected("no connection") from None
     except HTTPError as failed:
         if isinstance(failed, SSLError) and isinstance(
             failed.args[0], ssl.SSLCertVerificationError
         ):
-            raise Refused("no trusted connection") from None
-        raise Unanswered("no answer in time") from None
-    received = _read(response, until)
+            raise MandrillRejected("no trusted connection") from None
+        raise DeliveryUnknown("no answer in time") from None
+    received = _read(response, deadline)
     try:
-        answer = from_json(received)  # refuses what no answer of ours could repeat
+        response_body = from_json(received)  # refuses what no response of ours could repeat
     except ValueError:
-        answer = None
-    if response.status == HTTPStatus.OK and answer is not None:
-        return answer
-    name = str(answer.get("name") or "")[:_LONGEST_NAME] if isinstance(answer, dict) else ""
-    if response.status in _BUSY:
-        raise _Busy(name or f"HTTP {response.status}")
+        response_body = None
+    if response.status == HTTPStatus.OK and response_body is not None:
+        return response_body
+    name = (
+        str(response_body.get("name") or "")[:_MAX_NAME_LENGTH]
+        if isinstance(response_body, dict)
+        else ""
+    )
+    if response.status in _UNAVAILABLE:
+        raise MandrillUnavailable(name or f"HTTP {response.status}")
     if name:
-        raise Refused(name)
-    raise Unanswered(f"HTTP {response.status} without a readable answer")
+        raise MandrillRejected(name)
+    raise DeliveryUnknown(f"HTTP {response.status} without a readable answer")
 
 
-def _read(response: urllib3.BaseHTTPResponse, until: float) -> bytes:
+def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     received = b""
     try:
         while chunk := response.read1(65_536):  # what is there, so that a trickle is seen as such
             received += chunk
-            if time.monotonic() > until or len(received) > _LARGEST_ANSWER:
-                raise Unanswered("no answer in time")
+            if time.monotonic() > deadline or len(received) > _MAX_RESPONSE_BYTES:
+                raise DeliveryUnknown("no answer in time")
     except HTTPError:
-        raise Unanswered("no answer in time") from None
+        raise DeliveryUnknown("no answer in time") from None
     finally:
         # Read to its end, the connection is back in the pool already; otherwise it is of no use.
         response.close()

@@ -1,0 +1,144 @@
+"""The states, recipient roles and outcomes of an appointment's email: reads no environment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any, Final, Self, TypedDict, cast
+
+from appointments import reasons
+from appointments.reasons import Reason
+
+# The request's own try and those of the schedule (specification section 8.5).
+MAX_TRIES: Final = 5
+# Statuses of a recipient under which Mandrill has the email (section 8.3).
+ACCEPTED: Final = frozenset({"sent", "queued", "scheduled"})
+
+
+class EmailStatus(StrEnum):
+    """The state of an email as a whole: `data.email.status` (section 8.3)."""
+
+    SENT = "sent"
+    PARTLY_SENT = "partly-sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    SKIPPED = "skipped"
+
+
+# Nothing is left to send.
+FINAL_STATUSES: Final = frozenset({EmailStatus.SENT, EmailStatus.SKIPPED})
+
+
+class RecipientRole(Enum):
+    """Who gets the email (section 8.2). One more role is one more row.
+
+    Each row: the role's name, and the parameter that names the user record with the address. A role
+    without such a parameter is the booker, whose address the session has.
+    """
+
+    user_parameter: str | None
+
+    def __new__(cls, name: str, user_parameter: str | None) -> Self:
+        """Make the name the member's value."""
+        member = object.__new__(cls)
+        member._value_ = name
+        member.user_parameter = user_parameter
+        return member
+
+    PHOTOGRAPHER = "photographer", "photographer_user_id"
+    BOOKER = "booker", None
+
+
+class Recipient(TypedDict, total=False):
+    """One recipient: an element of `data.email.recipients`, and of the item's list."""
+
+    email: str
+    roles: list[str]
+    status: str
+    id: str
+    reject_reason: str
+
+
+class Trigger(StrEnum):
+    """What causes a try (section 10.5)."""
+
+    REQUEST = "request"
+    RETRY = "retry"
+    REPLAY = "replay"
+    SCHEDULE = "schedule"
+    SEARCH = "search"
+
+
+class Outcome(Enum):
+    """How a try ends (section 8.5).
+
+    Each row: the name, whether the email is maybe sent, and whether the try counts as used up.
+    """
+
+    maybe_sent: bool
+    uses_try: bool
+
+    def __new__(cls, name: str, maybe_sent: bool, uses_try: bool) -> Self:
+        """Make the name the member's value."""
+        member = object.__new__(cls)
+        member._value_ = name
+        member.maybe_sent = maybe_sent
+        member.uses_try = uses_try
+        return member
+
+    SETTLED = "settled", False, True  # every recipient has the email
+    REFUSED = "refused", False, True  # Mandrill did not accept it for every recipient
+    UNKNOWN = "unknown", True, True  # Mandrill did not say whether it accepted it
+    NOT_SEARCHED = "not searched", True, False  # Mandrill did not say whether it had it before
+
+
+@dataclass(frozen=True)
+class EmailState:
+    """The state of an email: `data.email`, and how the last try ended if there was one.
+
+    `was_called` says whether Mandrill was called to send. `recovery` says for people what is tried
+    automatically, and until when.
+    """
+
+    status: EmailStatus
+    recipients: tuple[Recipient, ...] = ()
+    reason: str | None = None
+    outcome: Outcome | None = None
+    was_called: bool = False
+    recovery: str | None = None
+
+    @classmethod
+    def from_item(cls, status: str, recipients: Iterable[Any] | None, reason: str | None) -> Self:
+        """Return the state that the attributes of an item describe."""
+        listed = tuple(cast(Recipient, dict(each)) for each in recipients or ())
+        return cls(EmailStatus(status), listed, reason)
+
+    def to_response(self) -> dict[str, Any]:
+        """Return `data.email`."""
+        recipients: list[Mapping[str, Any]] = [
+            {"id": None, **recipient} for recipient in self.recipients
+        ]
+        response = {"status": self.status.value, "recipients": recipients}
+        return response | ({"reason": self.reason} if self.reason else {})
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing is left to send."""
+        return self.status in FINAL_STATUSES
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the status of the response is mandrill-email-failed."""
+        return not self.is_final and self.status is not EmailStatus.PENDING
+
+    @property
+    def maybe_sent(self) -> bool:
+        """Whether Mandrill may have the email although it did not say so."""
+        return self.outcome is not None and self.outcome.maybe_sent
+
+    @property
+    def failure_reason(self) -> Reason:
+        """Why the email did not reach every recipient."""
+        return reasons.of_email(
+            self.status.value, self.reason or self.status.value, self.recipients
+        )
