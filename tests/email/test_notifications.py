@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appointments import clients, create, notifications
+from appointments import clients, notifications
 from appointments.reasons import Cause, Reason
 from appointments.statuses import Status
 from tests.email.conftest import UUID, Office
@@ -27,7 +27,7 @@ def sns_down() -> Any:
 
 def crash() -> Any:
     """Have the function break before it reads anything."""
-    return patch.object(create.base, "read_batch", side_effect=RuntimeError("session-token"))
+    return patch("appointments.tables.base.read_batch", side_effect=RuntimeError("session-token"))
 
 
 def test_a_failed_email_is_told(office: Office) -> None:
