@@ -79,7 +79,7 @@ faults: ## Run all pairs of faults, and every order of two deliveries (about 9 m
 
 mutants: ## Change the code in one place at a time and list what no test notices (MODULE=, COUNT=, SEED=)
 	$(setup) venv
-	@$(python) -m tools.mutants $(if $(MODULE),--module $(MODULE)) $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+	@$(python) -m tools.checks.mutants $(if $(MODULE),--module $(MODULE)) $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 fuzz: ## Play generated requests and check each response: make fuzz COUNT=20000 SEED=1
 	$(setup) venv
@@ -107,11 +107,11 @@ deploy: ## Deploy what is committed and passes every check: make deploy STAGE=de
 
 docs: ## Write the API reference and the OpenAPI document anew
 	$(setup) venv
-	@$(python) -m tools.reference
+	@$(python) -m tools.documents.reference
 
 lock: ## Renew the locked versions of everything
 	$(setup)
-	@$(PYTHON) -m tools.lock
+	@$(PYTHON) -m tools.release.lock
 
 clean: ## Stop the local stack and remove all that was made here
 	@test ! -x $(python) || $(tools) down

@@ -11,9 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench import check, endpoint, report
 from bench.contenders import LOG
 from bench.measure import Bench, Results
-from tools import deployment
 from tools.bootstrap import LOCAL
 from tools.console import err, step
+from tools.release import build
 
 KEPT: Final = LOCAL / "bench.json"
 QUICK: Final = 0.2
@@ -29,7 +29,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.report:
         with step("Build the package (sam build)"):
-            deployment.build()
+            build.build()
         LOG.unlink(missing_ok=True)
         measure(QUICK if arguments.quick else 1.0, arguments.only).save(KEPT)
     written = report.write(Results.load(KEPT))

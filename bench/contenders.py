@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tools import deployment
 from tools.bootstrap import LOCAL
+from tools.release import build
 
 HERE: Final = Path(__file__).resolve().parent
-BUNDLE: Final = deployment.BUILD / "CreateFunction"
+BUNDLE: Final = build.BUILD / "CreateFunction"
 PEERS: Final = HERE / "peers"
 LIBRARIES: Final = next((LOCAL / "bench" / "lib").glob("python*/site-packages"))
 WORKER: Final = HERE / "worker.py"

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import boto3
 
-from tools import seeds
 from tools.bootstrap import LOCAL
-from tools.processes import LOOK_AGAIN_SECONDS, free_ports, is_taken
-from tools.project import CREDENTIALS, MINISTACK, REGION, bare_environment
+from tools.environment import CREDENTIALS, REGION, bare_environment
+from tools.local_stack import seeds
+from tools.local_stack.processes import LOOK_AGAIN_SECONDS, free_ports, is_taken
+from tools.paths import MINISTACK
 
 START_SECONDS: Final = 60
 TABLES: Final = {"sessions": "token_hash", "records": "record", "appointments": "uuid"}

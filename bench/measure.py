@@ -31,8 +31,8 @@ from bench.contenders import (
     workers,
 )
 from bench.endpoint import Endpoint
-from tools import deployment
 from tools.bootstrap import LOCAL
+from tools.release import build
 
 # Short, so that the machine's faster and slower seconds fall on all alike.
 BATCH: Final = 5
@@ -257,7 +257,7 @@ class Bench:
 
     def size(self) -> None:
         """Measure the zip that Lambda gets."""
-        self.results.zip_bytes = deployment.zipped_size(BUNDLE)
+        self.results.zip_bytes = build.zipped_size(BUNDLE)
 
     def _grow(
         self, what: str, sizes: tuple[int, ...], make: Callable[[int], dict[str, Any]]

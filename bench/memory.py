@@ -12,9 +12,9 @@ from boto3.dynamodb.types import TypeSerializer
 from bench.contenders import BUNDLE, HERE, Contender, Worker
 from bench.endpoint import Endpoint
 from tests.support.cases import Case, cases
-from tools import rie, seeds
-from tools.mandrill_account import Account
-from tools.sandbox import Sandbox
+from tools.local_stack import rie, seeds
+from tools.mandrill_sandbox.account import Account
+from tools.mandrill_sandbox.server import Sandbox
 
 BROKEN: Final = Contender("the function, broken", "broken", (BUNDLE, HERE))
 CASES: Final = cases(seeds.TOKENS)

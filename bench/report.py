@@ -11,7 +11,7 @@ from bench import cost, plots
 from bench.contenders import AGAIN, ALL, CALLS, FASTAPI, FUNCTION, NAIVE, RIVALS, STANDARD
 from bench.measure import GROUPS, Results
 from bench.requests import FAULTS, PARAMETERS, USUAL
-from tools import deployment
+from tools.release import build
 
 REPORT: Final = Path(__file__).resolve().parent / "REPORT.md"
 PHASES: Final = ("interpreter", "init", "first answer")
@@ -256,7 +256,7 @@ def _page(results: Results) -> str:
         fixed=f"{cost.fixed(measured):.2f}",
         best=cost.recommended(rows).memory,
         longest_first=cost.LONGEST_FIRST,
-        default=deployment.built_template()["Parameters"]["MemorySize"]["Default"],
+        default=build.built_template()["Parameters"]["MemorySize"]["Default"],
         passed=len(USUAL),
     )
 

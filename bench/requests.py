@@ -4,8 +4,8 @@ import json
 from typing import Any, Final
 
 from bench.worker import KEY
-from tools import seeds
-from tools.project import EVENTS
+from tools.local_stack import seeds
+from tools.paths import EVENTS
 
 _EVENT: Final = json.loads((EVENTS / "http-api.json").read_text())
 # A usual request: four references, nobody with an address, so that no email outweighs the rest.

@@ -11,7 +11,7 @@ import psutil
 import urllib3
 
 from bench.contenders import Contender
-from tools import processes, rie
+from tools.local_stack import processes, rie
 
 SECONDS: Final = 30
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import yaml
 
-from tools.project import TEMPLATE
+from tools.paths import TEMPLATE
 
 _SAME_NAME: Final = frozenset({"Ref", "Condition"})
 

@@ -5,7 +5,7 @@ import pytest
 from appointments.email import mandrill
 from tests.email.conftest import CountedAccount, point_to, sandbox  # noqa: F401 - fixtures
 from tests.service.conftest import aws, world  # noqa: F401 - fixtures
-from tools.sandbox import Sandbox
+from tools.mandrill_sandbox.server import Sandbox
 
 
 @pytest.fixture(autouse=True)

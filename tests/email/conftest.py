@@ -23,8 +23,8 @@ from appointments.observability import logger
 from appointments.settings import SETTINGS
 from tests.service.world import ACCOUNT, REGION, Answer, World, answer, event, renew_clients
 from tests.support.environment import reset_environment
-from tools.mandrill_account import Account, MandrillError, Struct
-from tools.sandbox import Sandbox
+from tools.mandrill_sandbox.account import Account, MandrillError, Struct
+from tools.mandrill_sandbox.server import Sandbox
 
 START = 1_800_000_000
 KEY = "sandbox-key"

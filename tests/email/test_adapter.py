@@ -16,8 +16,8 @@ import trustme
 
 from appointments.email import mandrill
 from tests.email.conftest import KEY, SLOW, Clock, CountedAccount, point_to
-from tools.mandrill_account import ERRORS
-from tools.sandbox import Sandbox
+from tools.mandrill_sandbox.account import ERRORS
+from tools.mandrill_sandbox.server import Sandbox
 
 VARIABLES: dict[str, Any] = {"uuid": "…", "notes": 'É "x"\n', "allday": True, "order_id": 1001}
 

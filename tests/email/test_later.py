@@ -11,7 +11,7 @@ import pytest
 from appointments import handler
 from appointments.email import mandrill, outbox
 from tests.email.conftest import RESERVE, START, Context, Office
-from tools.mandrill_account import Struct
+from tools.mandrill_sandbox.account import Struct
 
 PAT, BOOKER, MENDED = "pat@planomatic.test", "booker@planomatic.test", "rex@planomatic.test"
 MINUTE = 60

@@ -16,7 +16,7 @@ import urllib3
 from appointments import clients, parameters
 from tests.email.conftest import KEY, RESERVE, SLOW, UUID, Office, point_to
 from tests.service.world import renew_clients
-from tools.mandrill_account import Struct
+from tools.mandrill_sandbox.account import Struct
 
 PAT, BOOKER = "pat@planomatic.test", "booker@planomatic.test"
 

@@ -26,8 +26,8 @@ from tests.support.cases import PHOTOGRAPHERS, ROUTE, SERVICE
 from tests.support.environment import forget_route, reset_environment
 from tests.support.events import HTTP, REPLAYS, Request
 from tests.support.fast_moto import fast_moto
-from tools.mandrill_account import Account
-from tools.sandbox import Sandbox
+from tools.mandrill_sandbox.account import Account
+from tools.mandrill_sandbox.server import Sandbox
 
 OPEN = ({"deployed": True, "permissions": ["client", "employee"]}, {"deployed": True})
 BEFORE_STEP_3 = ("route-non-existent", "service-not-found", "route-not-found")

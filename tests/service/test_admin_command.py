@@ -9,9 +9,9 @@ import pytest
 from click.testing import Result
 
 from appointments.email import mandrill
+from appointments_operator.admin import ROUTE, SERVICE, main
 from tests.service.cloud import Cloud
 from tests.service.world import hash_of
-from tools.admin import ROUTE, SERVICE, main
 
 TABLES = (
     *("--sessions-table", "sessions", "--records-table", "records"),

@@ -12,9 +12,9 @@ from botocore.awsrequest import AWSResponse
 from click.testing import Result
 
 from appointments.email import mandrill
+from appointments_operator.replay import main, moment
 from tests.service.cloud import LOG_GROUP, Cloud, death, refusal
 from tests.support.environment import forget_route
-from tools.replay import main, moment
 
 NOW = ("--log-group", LOG_GROUP, "--since", "10m", "--rate", "100", "--yes")
 GOOD, CRASH = "action-successful", "application-crash"

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tools.project import CREDENTIALS
-from tools.stack import Stack
+from tools.environment import CREDENTIALS
+from tools.local_stack.stack import Stack
 
 BIN: Final = Path(sys.executable).parent
 SECONDS: Final = 120

@@ -7,9 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tools import processes
-from tools import stack as local
 from tools.bootstrap import LOCAL
+from tools.local_stack import processes
+from tools.local_stack import stack as local
 
 
 @pytest.fixture(scope="session")

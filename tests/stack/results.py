@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tools import rie
+from tools.local_stack import rie
 
 
 def outcome(result: Any) -> str | list[str] | None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tools.aws import session
-from tools.stack import Stack
+from tools.local_stack.aws import session
+from tools.local_stack.stack import Stack
 
 
 def item(stack: Stack, uuid: str) -> dict[str, Any] | None:

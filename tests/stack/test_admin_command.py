@@ -9,9 +9,9 @@ import pytest
 from tests.stack.commands import SECONDS, run
 from tests.stack.table import item
 from tests.stack.test_replay_command import post
-from tools.aws import session
-from tools.project import STACK_NAME
-from tools.stack import Stack
+from tools.environment import STACK_NAME
+from tools.local_stack.aws import session
+from tools.local_stack.stack import Stack
 
 
 def admin(stack: Stack, *arguments: str, typed: str = "") -> str:

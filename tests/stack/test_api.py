@@ -13,11 +13,11 @@ import pytest
 import urllib3
 
 from tests.stack.table import item
-from tools import role
-from tools.aws import session
 from tools.bootstrap import ROOT
-from tools.demo import PATH
-from tools.stack import Stack
+from tools.local_stack import role
+from tools.local_stack.aws import session
+from tools.local_stack.demo import PATH
+from tools.local_stack.stack import Stack
 
 SECONDS = 120
 # Runs in a process of its own, for the function reads its environment once.

@@ -11,18 +11,20 @@ from typing import Any
 import pytest
 import yaml
 
-from tools import deployment, rie
-from tools.aws import session
 from tools.bootstrap import ROOT
-from tools.deploy import deploy, refuse_dirty_tree, refuse_failing_checks, settings_of
-from tools.project import CREDENTIALS, ToolError
-from tools.stack import Stack
+from tools.environment import CREDENTIALS
+from tools.errors import ToolError
+from tools.local_stack import rie
+from tools.local_stack.aws import session
+from tools.local_stack.stack import Stack
+from tools.release import build
+from tools.release.deploy import deploy, refuse_dirty_tree, refuse_failing_checks, settings_of
 
 SECONDS = 120
 RELEASE = """
 import sys
 from pathlib import Path
-from tools.deploy import release
+from tools.release.deploy import release
 release("dev", Path(sys.argv[1]))
 """
 
@@ -61,7 +63,7 @@ def cloudformation(stack: Stack) -> Iterator[Any]:
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
     """Write the built template without the one type of resource that the emulator does not know."""
-    template = deployment.built_template()
+    template = build.built_template()
     for name, resource in list(template["Resources"].items()):
         if resource["Type"] == "AWS::Logs::QueryDefinition":
             del template["Resources"][name]

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tools import demo, deployment, package, seeds
-from tools import stack as local
-from tools.aws import session
-from tools.project import STACK_NAME, ToolError
+from tools.environment import STACK_NAME
+from tools.errors import ToolError
+from tools.local_stack import demo, seeds
+from tools.local_stack import stack as local
+from tools.local_stack.aws import session
+from tools.release import build, package
 
 STACK_JSON = {
     *("api_url", "host", "endpoint_url", "region", "function_name", "log_group", "tokens"),
@@ -28,7 +30,7 @@ def test_the_deployed_template_is_the_built_one(stack: local.Stack) -> None:
     body = cloudformation.get_template(StackName=STACK_NAME, TemplateStage="Original")[
         "TemplateBody"
     ]
-    assert as_written(yaml.safe_load(str(body))) == as_written(deployment.built_template())
+    assert as_written(yaml.safe_load(str(body))) == as_written(build.built_template())
 
 
 def as_written(template: Any) -> Any:
@@ -70,7 +72,7 @@ def test_another_port_than_the_running_one_is_refused(stack: local.Stack, home: 
 
 def test_browsers_are_let_in(stack: local.Stack) -> None:
     """The preflight names what section 1 allows."""
-    origin = deployment.built_template()["Parameters"]["AllowedOrigins"]["Default"]
+    origin = build.built_template()["Parameters"]["AllowedOrigins"]["Default"]
     asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     headers = stack.request("OPTIONS", "/api/v1/appointments/create", headers=asked).headers
     assert headers["access-control-allow-origin"] == origin
@@ -88,7 +90,7 @@ def test_the_functions_log_group_is_told(stack: local.Stack) -> None:
 @pytest.mark.usefixtures("stack")
 def test_the_package_is_built_for_the_templates_defaults() -> None:
     """`sam build && sam deploy` by hand must fit together."""
-    parameters = deployment.built_template()["Parameters"]
+    parameters = build.built_template()["Parameters"]
     assert parameters["Runtime"]["Default"] == package.DEFAULT_RUNTIME
     assert parameters["Architecture"]["Default"] == package.DEFAULT_ARCHITECTURE
 

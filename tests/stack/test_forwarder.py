@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from tools import processes
 from tools.bootstrap import ROOT
+from tools.local_stack import processes
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux has a second loopback address"
@@ -25,7 +25,7 @@ LONG: Final = b"x" * 1_000_000  # more than any buffer between the two sides
 def port() -> Iterator[int]:
     """Forward a free port."""
     port = processes.free_ports(1)
-    command = [sys.executable, "-m", "tools.forwarder", ADDRESS, str(port)]
+    command = [sys.executable, "-m", "tools.local_stack.forwarder", ADDRESS, str(port)]
     with subprocess.Popen(command, cwd=ROOT) as forwarder:  # noqa: S603 - our own module
         deadline = time.monotonic() + SECONDS
         while True:

@@ -14,11 +14,12 @@ import pytest
 import urllib3
 
 from tests.stack.results import outcome
-from tools import local_invoke, processes, rie
-from tools import stack as local
 from tools.bootstrap import LOCAL, ROOT
-from tools.demo import invoke
-from tools.project import EVENTS, SAM, SAMCONFIG, tool_environment
+from tools.environment import tool_environment
+from tools.local_stack import local_invoke, processes, rie
+from tools.local_stack import stack as local
+from tools.local_stack.demo import invoke
+from tools.paths import EVENTS, SAM, SAMCONFIG
 
 SECONDS: Final = 280  # the first one pulls the image
 EVENT: Final = "events/http-api.json"

@@ -9,9 +9,9 @@ from appointments import clients
 from appointments.tables.appointments import Appointment
 from tests.outbox_updates import CASES, WITHOUT_ITEM, Case, Operation, check_without_item
 from tests.service.world import make_table
-from tools.aws import session
-from tools.project import CREDENTIALS
-from tools.stack import Stack
+from tools.environment import CREDENTIALS
+from tools.local_stack.aws import session
+from tools.local_stack.stack import Stack
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,11 @@ import botocore
 import pytest
 
 from tests.stack.results import outcome
-from tools import deployment, package, rie
-from tools.demo import invoke
-from tools.project import EVENTS
-from tools.stack import Stack
+from tools.local_stack import rie
+from tools.local_stack.demo import invoke
+from tools.local_stack.stack import Stack
+from tools.paths import EVENTS
+from tools.release import build, package
 
 SECONDS = 60
 UNCHECKED_HASH = 1
@@ -177,10 +178,10 @@ def test_a_mac_builds_a_package_for_itself_and_one_for_containers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The local stack runs the machine's own Python, `sam local invoke` runs Linux."""
-    monkeypatch.setattr(deployment, "BUILD", tmp_path / "own")
-    monkeypatch.setattr(deployment, "CONTAINER_BUILD", tmp_path / "container")
-    deployment.build()
-    for build, wanted in (("own", "darwin"), ("container", "linux")):
-        extensions = [path.name for path in (tmp_path / build / rie.BUNDLE.name).rglob("*.so")]
+    monkeypatch.setattr(build, "BUILD", tmp_path / "own")
+    monkeypatch.setattr(build, "CONTAINER_BUILD", tmp_path / "container")
+    build.build()
+    for folder, wanted in (("own", "darwin"), ("container", "linux")):
+        extensions = [path.name for path in (tmp_path / folder / rie.BUNDLE.name).rglob("*.so")]
         assert extensions
         assert all(wanted in name for name in extensions), extensions

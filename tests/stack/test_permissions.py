@@ -17,10 +17,10 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from tests import template
-from tools import processes, role, seeds
-from tools.aws import session
-from tools.demo import PATH
-from tools.stack import Stack
+from tools.local_stack import processes, role, seeds
+from tools.local_stack.aws import session
+from tools.local_stack.demo import PATH
+from tools.local_stack.stack import Stack
 
 ROLE: Final = "FunctionRole"
 HOUR: Final = 3600

@@ -14,11 +14,11 @@ import pytest
 
 from tests.stack.commands import BIN, SECONDS, run
 from tests.stack.table import item
-from tools import role
-from tools.aws import session
-from tools.project import STACK_NAME
-from tools.stack import Stack
-from tools.tables import published
+from tools.environment import STACK_NAME
+from tools.local_stack import role
+from tools.local_stack.aws import session
+from tools.local_stack.display import published
+from tools.local_stack.stack import Stack
 
 PATH: Final = "/api/v1/appointments/create"
 GOOD, CRASH = "action-successful", "application-crash"

@@ -89,7 +89,7 @@ Accepted = Callable[[], list[Struct]]
 @contextmanager
 def serving(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Start a sandbox of its own, and end it whatever happens."""
-    command = [sys.executable, "-m", "tools.sandbox", "--port", "0", *options]
+    command = [sys.executable, "-m", "tools.mandrill_sandbox", "--port", "0", *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(  # noqa: S603 -- our own module and the options of these tests
         command, cwd=PROJECT, text=True, stdout=pipe, stderr=pipe

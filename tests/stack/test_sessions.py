@@ -10,8 +10,8 @@ from pynamodb.exceptions import UpdateError
 
 from appointments import clients
 from appointments.tables.sessions import TOUCH_INTERVAL, Session
-from tools.project import CREDENTIALS
-from tools.stack import Stack
+from tools.environment import CREDENTIALS
+from tools.local_stack.stack import Stack
 
 NOW: Final = 4_000_000_000
 

@@ -10,10 +10,11 @@ from typing import Any, Final
 import pytest
 
 from tests.template import template
-from tools import demo, package, processes
-from tools import stack as local
-from tools.aws import session
-from tools.project import SAM, SAMCONFIG, TEMPLATE
+from tools.local_stack import demo, processes
+from tools.local_stack import stack as local
+from tools.local_stack.aws import session
+from tools.paths import SAM, SAMCONFIG, TEMPLATE
+from tools.release import package
 
 SECONDS: Final = 120
 OTHER: Final = "another-value"

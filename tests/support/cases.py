@@ -22,7 +22,7 @@ SERVICE: Final = "service#appointments"
 ROUTE: Final = "route#appointments/create"
 SCHEDULE: Final = {"schedule": "owed"}
 OPEN: Final = {"deployed": True, "permissions": ["client", "employee", "liaison"]}
-# Photographers whose address decides what Mandrill responds (tools/sandbox.py has the domains).
+# Photographers whose address decides what Mandrill responds (see tools/mandrill_sandbox).
 PHOTOGRAPHERS: Final = {
     number: f"photographer@{domain}.test"
     for number, domain in enumerate(

@@ -10,7 +10,7 @@ from moto.sns.models import sns_backends
 from tests.service.world import ACCOUNT, REGION, TABLES, World
 from tests.support.cases import Case, State, cases
 from tests.support.environment import forget_route
-from tools.seeds import KINDS
+from tools.local_stack.seeds import KINDS
 
 # Every case, with the tokens of the sessions that `World` seeds.
 CASES: Final = cases({kind: f"{kind}-token" for kind in KINDS})

@@ -1,12 +1,12 @@
 """The package keeps to its plan: floors, size, and one module that reads the environment."""
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
 
 import appointments
+from tests.unit.imports import imported
 
 PACKAGE = Path(appointments.__file__).parent
 MODULES = {
@@ -25,21 +25,9 @@ SUBPACKAGES = {"email", "tables"}
 MAX_LINES = 250
 
 
-def imported(module: str) -> set[str]:
-    """Return all names that `module` imports, wherever in its text it does so."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{module} imports relatively"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
 def imports(module: str) -> set[str]:
     """Return the package's modules that `module` imports."""
-    names = {name.removeprefix("appointments.") for name in imported(module)}
+    names = {name.removeprefix("appointments.") for name in imported(MODULES[module])}
     return {other for name in names for other in (name, name.rpartition(".")[0])} & MODULES.keys()
 
 
@@ -75,8 +63,12 @@ def test_a_module_has_one_job(module: str) -> None:
 def test_one_module_reads_the_environment() -> None:
     """Only `settings` can read the environment, so nothing else can know where it runs."""
     doors = {"os", "platform", "socket", "sys"}
-    names = {module: {name.split(".")[0] for name in imported(module)} for module in MODULES}
-    assert {module for module in MODULES if names[module] & doors} == {"settings"}
+    readers = {
+        module
+        for module, path in MODULES.items()
+        if {name.split(".")[0] for name in imported(path)} & doors
+    }
+    assert readers == {"settings"}
 
 
 @pytest.mark.parametrize("module", ["parameters", "statuses", "tables.keys"])

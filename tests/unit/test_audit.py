@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import audit
-from tools.project import ToolError
+from tools.checks import audit
+from tools.errors import ToolError
 
 REPORT = """
 import json, pathlib, sys

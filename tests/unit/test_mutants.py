@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import mutants
-from tools.project import ToolError
+from tools.checks import mutants
+from tools.errors import ToolError
 
 MODULE = '''\
 """A module."""

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from appointments.reasons import Cause
+from appointments_operator import admin, replay
 from tests.template import properties
-from tools import admin, replay
 
 PROJECT: Final = Path(__file__).parents[2]
 PAGE: Final = (PROJECT / "docs" / "operations.md").read_text()

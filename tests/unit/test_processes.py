@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tools import processes
+from tools.local_stack import processes
 
 HOST = "127.0.0.1"
 

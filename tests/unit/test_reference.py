@@ -22,8 +22,8 @@ from appointments.tables.sessions import Session
 from tests.service.world import event
 from tests.unit.reading import read
 from tests.unit.test_properties import good_requests
-from tools import openapi
-from tools.reference import FILES, page
+from tools.documents import openapi
+from tools.documents.reference import FILES, page
 
 DESCRIBED = openapi.describe()
 UUID = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"

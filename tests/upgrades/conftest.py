@@ -8,8 +8,8 @@ from http.server import HTTPServer
 import pytest
 
 from tests.service.conftest import aws, cloud, world  # noqa: F401 - fixtures
-from tools.mandrill_account import Account
-from tools.sandbox import Sandbox
+from tools.mandrill_sandbox.account import Account
+from tools.mandrill_sandbox.server import Sandbox
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import Any, Final
 import boto3
 import pytest
 
+from appointments_operator import replay
 from tests.service.cloud import LOG_GROUP, Cloud
 from tests.service.world import World, answer
 from tests.upgrades.forms import ADDRESSES, FORMS, SCHEDULE, make_due
-from tools import replay
-from tools.mandrill_account import Account
+from tools.mandrill_sandbox.account import Account
 
 HERE: Final = Path(__file__).parent
 RECORD: Final = os.environ.get("RECORD")

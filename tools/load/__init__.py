@@ -2,4 +2,6 @@
 
 `callers` (under Locust) send and note down what they were told, `run` breaks and mends the parts
 meanwhile, `audit` holds the tables to the notes, `report` and `plot` tell how long answers took.
+
+May import: `tools`, `tools.local_stack`
 """

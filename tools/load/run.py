@@ -19,15 +19,16 @@ import psutil
 import urllib3
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tools import demo, processes, role, seeds
-from tools import stack as local
-from tools.aws import session
 from tools.bootstrap import LOCAL, ROOT
 from tools.console import err, out
+from tools.environment import QUEUE, tool_environment
+from tools.errors import ToolError
 from tools.load import report
 from tools.load.audit import audit
-from tools.project import QUEUE, ToolError, tool_environment
-from tools.stack import Stack
+from tools.local_stack import demo, processes, role, seeds
+from tools.local_stack import stack as local
+from tools.local_stack.aws import session
+from tools.local_stack.stack import Stack
 
 HOME: Final = LOCAL / "load"
 LOCUST: Final = LOCAL / "locust" / "bin"

@@ -1,25 +1,25 @@
-"""Put into a deployed stack what the template leaves to others, and what the emulator drops."""
+"""What a deployed stack still needs: what the template leaves to others, or the emulator loses."""
 
 import json
 from collections.abc import Mapping
 
-from tools import deployment, seeds
-from tools.aws import session
-from tools.project import QUEUE
+from tools.environment import QUEUE
+from tools.local_stack import deployment, seeds
+from tools.local_stack.aws import session
 
 
-def furnish(endpoint_url: str, outputs: Mapping[str, str]) -> None:
-    """Do all of it; a second time changes nothing but renews the seeds."""
+def configure(endpoint_url: str, outputs: Mapping[str, str]) -> None:
+    """Configure the stack; a second time renews the seeds and changes nothing else."""
     apis = session.client("apigatewayv2", endpoint_url=endpoint_url)
     deployment.restore_cors(apis, outputs["ApiId"])
     secrets = session.client("secretsmanager", endpoint_url=endpoint_url)
     secrets.put_secret_value(SecretId=outputs["MandrillSecret"], SecretString=seeds.MANDRILL_KEY)
-    listen(endpoint_url, outputs["NotificationsTopic"])
+    subscribe_queue(endpoint_url, outputs["NotificationsTopic"])
     dynamodb = session.client("dynamodb", endpoint_url=endpoint_url)
     seeds.write(dynamodb, outputs["SessionsTable"], outputs["RecordsTable"])
 
 
-def listen(endpoint_url: str, topic: str) -> None:
+def subscribe_queue(endpoint_url: str, topic: str) -> None:
     """Subscribe a queue to the notifications' topic, so that what is published can be read."""
     queues = session.client("sqs", endpoint_url=endpoint_url)
     queue = queues.create_queue(QueueName=QUEUE)["QueueUrl"]

@@ -26,7 +26,8 @@ from rich.progress import track
 
 from tools.bootstrap import LOCAL, ROOT
 from tools.console import err, out, step
-from tools.project import ToolError, tool_environment
+from tools.environment import tool_environment
+from tools.errors import ToolError
 
 GOAL: Final = 0.95
 _HOME: Final = LOCAL / "mutants"

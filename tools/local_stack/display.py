@@ -7,9 +7,9 @@ import urllib3
 from rich.markup import escape
 from rich.table import Table
 
-from tools.aws import session
-from tools.project import QUEUE
-from tools.stack import Stack
+from tools.environment import QUEUE
+from tools.local_stack.aws import session
+from tools.local_stack.stack import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef

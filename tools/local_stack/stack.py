@@ -14,17 +14,14 @@ from typing import Final
 
 import urllib3
 
-from tools import deployment, furnish, local_invoke, processes, seeds
-from tools.aws import session
 from tools.bootstrap import LOCAL
 from tools.console import step
-from tools.project import (
-    LOG_GROUP,
-    MINISTACK,
-    REGION,
-    ToolError,
-    bare_environment,
-)
+from tools.environment import LOG_GROUP, REGION, bare_environment
+from tools.errors import ToolError
+from tools.local_stack import deployment, local_invoke, post_deploy, processes, seeds
+from tools.local_stack.aws import session
+from tools.paths import MINISTACK
+from tools.release import build
 
 HOME: Final = LOCAL
 DEFAULT_PORT: Final = 4566
@@ -93,7 +90,7 @@ def up(port: int | None = None, home: Path = HOME) -> Stack:
     outputs = deployment.outputs(cloudformation, mandrill_url)
     if outputs is None:
         with step("Build the package (sam build)"):
-            deployment.build()
+            build.build()
         with step("Deploy the template (sam deploy)"):
             deployment.deploy(endpoint_url, mandrill_url)
         outputs = deployment.outputs(cloudformation, mandrill_url)
@@ -115,7 +112,7 @@ def up(port: int | None = None, home: Path = HOME) -> Stack:
         tokens=seeds.TOKENS,
     )
     with step("Seed sessions and records"):
-        furnish.furnish(endpoint_url, outputs)
+        post_deploy.configure(endpoint_url, outputs)
     with step("Wait for the API's answer"):
         _await_answer(stack)
     told = home / "stack.json"
@@ -166,8 +163,8 @@ def _start_sandbox(home: Path, port: int) -> None:
     _refuse_taken(port)
     messages = f"http://127.0.0.1:{port}/_sandbox/messages"
     with step(f"Start the Mandrill sandbox on port {port}"):
-        key = seeds.MANDRILL_KEY
-        command = [sys.executable, "-m", "tools.sandbox", "--port", str(port), "--key", key]
+        command = [sys.executable, "-m", "tools.mandrill_sandbox"]
+        command += ["--port", str(port), "--key", seeds.MANDRILL_KEY]
         processes.start(command, record, log, bare_environment())
         processes.wait(lambda: _answers(messages), "The sandbox", record, log, START_SECONDS)
 
@@ -181,7 +178,7 @@ def _start_forwarder(home: Path, port: int) -> None:
     health = f"http://{address}:{port}/_ministack/health"
     with step(f"Forward {address}, Docker's bridge, to the stack"):
         ports = [str(port), str(port + 1)]
-        command = [sys.executable, "-m", "tools.forwarder", address, *ports]
+        command = [sys.executable, "-m", "tools.local_stack.forwarder", address, *ports]
         processes.start(command, record, log, bare_environment())
         processes.wait(lambda: _answers(health), "The forwarder", record, log, START_SECONDS)
 

@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 from rich.table import Table
 
 from appointments.parameters import APPLICATIONS
-from tools.console import err
-from tools.target import Group, Target, options, output
+from appointments_operator.console import err, output
+from appointments_operator.deployment import Deployment, Group, options
 
 SERVICE: Final = "service#appointments"
 ROUTE: Final = "route#appointments/create"
@@ -25,7 +25,7 @@ ROLES: Final = ("client", "employee", "liaison")
 _SHARDS: Final = [str(shard) for shard in range(8)]
 _MOST_RUNS: Final = 10
 
-_where = click.make_pass_decorator(Target)
+_where = click.make_pass_decorator(Deployment)
 
 
 @click.group(
@@ -53,7 +53,7 @@ def main(
 
     Tables and function are found through --stack; without it they are named one by one.
     """
-    ctx.obj = Target(
+    ctx.obj = Deployment(
         stack,
         region,
         endpoint_url,
@@ -106,7 +106,7 @@ def _role(typed: str) -> tuple[str, str]:
 )
 @_where
 def create_token(
-    where: Target,
+    where: Deployment,
     *,
     kind: str,
     user_id: int | None,
@@ -145,7 +145,7 @@ def create_token(
 @click.argument("token", required=False)
 @click.option("--hash", "token_hash", metavar="HEX", help="The token's hash, instead of the token.")
 @_where
-def revoke_token(where: Target, *, token: str | None, token_hash: str | None) -> None:
+def revoke_token(where: Deployment, *, token: str | None, token_hash: str | None) -> None:
     """Revoke TOKEN (`-` reads it from standard input, out of the shell's history)."""
     if (token is None) == (token_hash is None):
         raise click.UsageError("Give the token or its --hash.")
@@ -180,7 +180,7 @@ def record() -> None:
 @click.option("--name", help="A user's name.")
 @click.option("--email", help="A user's address.")
 @_where
-def put_record(where: Target, *, key: str, name: str | None, email: str | None) -> None:
+def put_record(where: Deployment, *, key: str, name: str | None, email: str | None) -> None:
     """Put RECORD; of one that exists, change what is given."""
     kind, _, number = key.partition("#")
     if kind not in {"order", "order_request", "order_request_appt", "user"} or not number.isdigit():
@@ -201,7 +201,7 @@ def put_record(where: Target, *, key: str, name: str | None, email: str | None) 
 @record.command("get")
 @click.argument("key", metavar="RECORD")
 @_where
-def get_record(where: Target, *, key: str) -> None:
+def get_record(where: Deployment, *, key: str) -> None:
     """Print RECORD as JSON."""
     _print_record(where.table("RecordsTable"), key)
 
@@ -235,7 +235,7 @@ def route() -> None:
     help="A role that may use it (repeatable); else they are left as they are.",
 )
 @_where
-def open_route(where: Target, *, sensitive: bool | None, permissions: tuple[str, ...]) -> None:
+def open_route(where: Deployment, *, sensitive: bool | None, permissions: tuple[str, ...]) -> None:
     """Open the service and its route."""
     table = where.table("RecordsTable")
     values: dict[str, Any] = {"deployed": True}
@@ -253,7 +253,7 @@ def open_route(where: Target, *, sensitive: bool | None, permissions: tuple[str,
 @route.command("close")
 @click.option("--service", is_flag=True, help="Close the whole service, not just the route.")
 @_where
-def close_route(where: Target, *, service: bool) -> None:
+def close_route(where: Deployment, *, service: bool) -> None:
     """Close the route: callers get route-not-found (or service-not-found) and may try later."""
     table = where.table("RecordsTable")
     _update(table, {"record": SERVICE if service else ROUTE}, {"deployed": False})
@@ -262,7 +262,7 @@ def close_route(where: Target, *, service: bool) -> None:
 
 @route.command("show")
 @_where
-def show_route(where: Target) -> None:
+def show_route(where: Deployment) -> None:
     """Show the service and its route."""
     _show_route(where.table("RecordsTable"))
 
@@ -298,7 +298,7 @@ def owed() -> None:
 
 @owed.command("list")
 @_where
-def list_owed(where: Target) -> None:
+def list_owed(where: Deployment) -> None:
     """List what is owed, and when the schedule takes it up."""
     table = where.table("AppointmentsTable")
     items = [item for uuid in _owed(table) if (item := _appointment(table, uuid))]
@@ -323,7 +323,7 @@ def list_owed(where: Target) -> None:
 @click.argument("uuids", metavar="UUID...", type=click.UUID, nargs=-1)
 @click.option("--all", "is_all", is_flag=True, help="All that is owed.")
 @_where
-def settle_owed(where: Target, *, uuids: tuple[UUID, ...], is_all: bool) -> None:
+def settle_owed(where: Deployment, *, uuids: tuple[UUID, ...], is_all: bool) -> None:
     """Make what is owed due now, have the function take it up, and show what became of it.
 
     An email that somebody is sending, or that Mandrill is to be asked about, keeps its time.

@@ -15,13 +15,16 @@ from typing import Any, Final
 import urllib3
 from rich.table import Table
 
-from tools import deployment, local_invoke, processes
 from tools.bootstrap import LOCAL
 from tools.console import out
-from tools.project import ARCHITECTURE, EVENTS, ToolError, bare_environment
-from tools.stack import Stack
+from tools.environment import ARCHITECTURE, bare_environment
+from tools.errors import ToolError
+from tools.local_stack import local_invoke, processes
+from tools.local_stack.stack import Stack
+from tools.paths import EVENTS
+from tools.release import build
 
-BUNDLE: Final = deployment.BUNDLE
+BUNDLE: Final = build.BUNDLE
 PYTHON: Final = LOCAL / "rie" / "bin" / "python"
 HANDLER: Final = "appointments.handler.lambda_handler"
 LOG: Final = LOCAL / "rie.log"

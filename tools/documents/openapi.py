@@ -3,7 +3,6 @@
 import tomllib
 from collections.abc import Iterable
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, Final
 
 from appointments import parameters, parsers
@@ -13,8 +12,7 @@ from appointments.email.state import EmailStatus, RecipientRole
 from appointments.parameters import Parameters
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
-
-ROOT: Final = Path(__file__).parents[1]
+from tools.bootstrap import ROOT
 
 # Each type of the API document: what is read as one, and the schema of its normal form.
 TYPES: Final[dict[str, tuple[str, dict[str, Any]]]] = {

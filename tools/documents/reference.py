@@ -1,6 +1,6 @@
 """Write the API reference and the OpenAPI description, from what the code declares.
 
-`python -m tools.reference` writes `docs/reference.md` and `docs/openapi.json`; a test fails where
+`make docs` writes `docs/reference.md` and `docs/openapi.json`; a test fails where
 they are stale.
 """
 
@@ -14,12 +14,13 @@ from appointments.api_gateway import METHOD, PATH
 from appointments.decoding import MAX_BODY_BYTES
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
-from tools import openapi
+from tools.bootstrap import ROOT
+from tools.documents import openapi
 
 _PAGE: Final = """\
 # API reference
 
-Made by `python -m tools.reference` from what the code declares: correct it there.
+Made by `make docs` from what the code declares: correct it there.
 
 `{method} {path}`, with `Content-Type: {plain}` and a JSON object of at most {largest} bytes; or,
 where the route is set to take it, with `Content-Type: {sensitive}` and the base64 of that object.
@@ -115,8 +116,8 @@ def _openapi() -> str:
 
 
 FILES: Final[dict[Path, Callable[[], str]]] = {
-    openapi.ROOT / "docs" / "reference.md": page,
-    openapi.ROOT / "docs" / "openapi.json": _openapi,
+    ROOT / "docs" / "reference.md": page,
+    ROOT / "docs" / "openapi.json": _openapi,
 }
 
 if __name__ == "__main__":

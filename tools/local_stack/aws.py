@@ -4,7 +4,7 @@ from typing import Final
 
 import boto3
 
-from tools.project import CREDENTIALS, REGION
+from tools.environment import CREDENTIALS, REGION
 
 session: Final = boto3.Session(
     aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],

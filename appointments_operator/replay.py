@@ -15,10 +15,10 @@ from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
 from appointments.statuses import Status
-from tools import request_log
-from tools.console import err
-from tools.request_log import Request
-from tools.target import Command, FunctionError, Target, options, output
+from appointments_operator import request_log
+from appointments_operator.console import err, output
+from appointments_operator.deployment import Command, Deployment, FunctionError, options
+from appointments_operator.request_log import Request
 
 UNANSWERED: Final = "unanswered"
 NOTIFIED: Final = tuple(status.value for status in Status if status.notified)
@@ -131,7 +131,9 @@ def main(
     """
     if (stack is None) == (log_group is None):
         raise click.UsageError("Say where: either --stack or --log-group.")
-    where = Target(stack, region, endpoint_url, {"LogGroup": log_group, "FunctionAlias": function})
+    where = Deployment(
+        stack, region, endpoint_url, {"LogGroup": log_group, "FunctionAlias": function}
+    )
     wanted = {*statuses, *([UNANSWERED] if unanswered else [])}
     if not (wanted or request_ids):
         wanted = {*NOTIFIED, UNANSWERED}
@@ -184,7 +186,7 @@ def _ask(replays: Sequence[Replay], function: str) -> None:
     click.confirm(f"Replay {_requests(replays)} through {function}?", abort=True, err=True)
 
 
-def _replay_all(replays: Sequence[Replay], where: Target, rate: float) -> None:
+def _replay_all(replays: Sequence[Replay], where: Deployment, rate: float) -> None:
     """Replay one after the other, at most `rate` a second, and note what came of each."""
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True) as progress:
@@ -195,7 +197,7 @@ def _replay_all(replays: Sequence[Replay], where: Target, rate: float) -> None:
                 time.sleep(max(0, started + 1 / rate - time.monotonic()))
 
 
-def _replay(request: Request, where: Target) -> str:
+def _replay(request: Request, where: Deployment) -> str:
     """Return the request's status now."""
     if request.is_sensitive:
         return "not on record: only its caller can send it again"

@@ -9,7 +9,8 @@ from typing import Final
 
 from tools.bootstrap import LOCAL, REQUIREMENTS, ROOT
 from tools.console import err, step
-from tools.project import SOURCE, TEMPLATE, ToolError
+from tools.errors import ToolError
+from tools.paths import SOURCE, TEMPLATE
 
 LOCKS: Final = (SOURCE / "requirements.txt", *sorted(REQUIREMENTS.glob("*.txt")))
 SECONDS: Final = 300
@@ -32,7 +33,7 @@ SCANS: Final[dict[str, list[str | Path]]] = {
     ],
     "The code's weaknesses (bandit)": [
         *(_BIN / "bandit", "--quiet", "--recursive", "--skip", ",".join(_MEANT)),
-        *(ROOT / "src", ROOT / "tools"),
+        *(ROOT / "src", ROOT / "tools", ROOT / "appointments_operator"),
     ],
 }
 

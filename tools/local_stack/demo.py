@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from tools.aws import session
 from tools.console import out
-from tools.stack import Stack
+from tools.local_stack.aws import session
+from tools.local_stack.stack import Stack
 
 PATH: Final = "/api/v1/appointments/create"
 POLL_SECONDS: Final = 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from tools.bootstrap import ROOT
-from tools.project import ToolError
+from tools.errors import ToolError
 
 STOP_SECONDS = 20
 LOOK_AGAIN_SECONDS = 0.1

@@ -5,7 +5,6 @@ the emulator.
 """
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,6 @@ import boto3
 import click
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 
 # The alias that serves the API: after a rollback it is not the newest version.
 ALIAS: Final = "live"
@@ -28,10 +26,9 @@ _OPTIONS: Final = {
     "AppointmentsTable": "--appointments-table",
 }
 # The function takes at most 29 s; botocore itself waits and tries again where AWS throttles.
-_PATIENT: Final = Config(
+_CLIENT_CONFIG: Final = Config(
     connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 8, "mode": "standard"}
 )
-_WIDTH_OF_A_PIPE: Final = 200
 
 
 class AwsError(click.ClickException):
@@ -40,7 +37,7 @@ class AwsError(click.ClickException):
     exit_code = 2
 
 
-class _Telling:
+class _ReportingAwsErrors:
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; trouble with AWS is one line, not a traceback."""
         try:
@@ -49,16 +46,16 @@ class _Telling:
             raise AwsError(str(failed)) from failed
 
 
-class Command(_Telling, click.Command):
+class Command(_ReportingAwsErrors, click.Command):
     """A command that talks to AWS."""
 
 
-class Group(_Telling, click.Group):
+class Group(_ReportingAwsErrors, click.Group):
     """A group of such commands."""
 
 
 @dataclass(frozen=True)
-class Target:
+class Deployment:
     """A deployed stack, or what was `given` by name, an output of the stack each."""
 
     stack: str | None
@@ -70,14 +67,17 @@ class Target:
         """Return a client whose every wait is bounded."""
         connect: Callable[..., Any] = boto3.client
         return connect(
-            service, region_name=self.region, endpoint_url=self.endpoint_url, config=_PATIENT
+            service, region_name=self.region, endpoint_url=self.endpoint_url, config=_CLIENT_CONFIG
         )
 
     def table(self, name: str) -> Any:
         """Return the table that an output of the stack names."""
         connect: Callable[..., Any] = boto3.resource
         dynamodb = connect(
-            "dynamodb", region_name=self.region, endpoint_url=self.endpoint_url, config=_PATIENT
+            "dynamodb",
+            region_name=self.region,
+            endpoint_url=self.endpoint_url,
+            config=_CLIENT_CONFIG,
         )
         return dynamodb.Table(self.name(name))
 
@@ -152,9 +152,3 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
-
-
-def output() -> Console:
-    """Return the console of a command's results; a pipe has room for whole lines."""
-    width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
-    return Console(width=width, markup=False, highlight=False)

@@ -1,6 +1,6 @@
 """Forward connections from Docker's bridge to the local stack, which listens on 127.0.0.1 alone.
 
-Runs beside the local stack: `python -m tools.forwarder 172.17.0.1 4566 4567`.
+Runs beside the local stack: `python -m tools.local_stack.forwarder 172.17.0.1 4566 4567`.
 """
 
 import asyncio

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tools.aws import session
-from tools.stack import Stack
+from tools.local_stack.aws import session
+from tools.local_stack.stack import Stack
 
 
 @contextmanager

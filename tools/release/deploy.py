@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 
 from tools.bootstrap import ROOT
 from tools.console import err, out
-from tools.project import SAM, SAMCONFIG, ToolError
+from tools.errors import ToolError
+from tools.paths import SAM, SAMCONFIG
 
 CHECKS: Final = (ROOT / ".ci" / "run",)
 WHOLE: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from tools import deployment
-from tools.aws import session
-from tools.project import CREDENTIALS, SAMCONFIG
+from tools.environment import CREDENTIALS
+from tools.local_stack.aws import session
+from tools.paths import SAMCONFIG
+from tools.release import build
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
 
-    from tools.stack import Stack
+    from tools.local_stack.stack import Stack
 
 _SETTINGS: Final[dict[str, Any]] = tomllib.loads(SAMCONFIG.read_text())["default"]["local_invoke"][
     "parameters"
@@ -53,7 +54,7 @@ def write(stack: "Stack", home: Path) -> None:
     function = {
         "Type": "AWS::Serverless::Function",
         "Properties": {
-            "CodeUri": str(deployment.CONTAINER_BUILD / deployment.BUNDLE.name),
+            "CodeUri": str(build.CONTAINER_BUILD / build.BUNDLE.name),
             **{name: config[name] for name in ("FunctionName", "Handler", "Runtime")},
             **{name: config[name] for name in ("Architectures", "MemorySize", "Timeout")},
             "Environment": {"Variables": dict.fromkeys(values, "")},

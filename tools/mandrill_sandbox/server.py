@@ -1,6 +1,6 @@
 """A stand-in for Mandrill, so that tests and developers see every answer it gives and mail nobody.
 
-`python -m tools.sandbox --port 4567` serves `messages/send-template` and `messages/search` as
+It serves `messages/send-template` and `messages/search` as
 Mandrill does, and at `/_sandbox/messages` (GET, DELETE) what it accepted. What becomes of a
 message is written in its addresses:
 
@@ -20,17 +20,14 @@ A template or subaccount whose name starts with `unknown` does not exist. A sear
 from the moment it was accepted, and every metadata field counts as indexed.
 """
 
-import argparse
 import json
 import re
-import signal
-import sys
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from tools.mandrill_account import Account, MandrillError, Struct
+from tools.mandrill_sandbox.account import Account, MandrillError, Struct
 
 PATH = re.compile(r"(?:/api/\d\.\d)?/((?:messages|_sandbox)/[a-z-]+)(?:\.json)?")
 MAX_BODY_BYTES = 1 << 20
@@ -114,25 +111,3 @@ def _json(body: bytes) -> object:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
-
-
-def main() -> None:
-    """Serve until told to end."""
-    parser = argparse.ArgumentParser(prog="python -m tools.sandbox")
-    parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
-    parser.add_argument("--key", action="append", help="accept it; may be repeated (sandbox-key)")
-    parser.add_argument("--slow", type=float, default=10, help="seconds slow.test takes (10)")
-    # Off unless asked for: a test suite may well search more often than Mandrill's 20 a minute.
-    parser.add_argument("--search-limit", type=int, default=0, help="searches a minute (no limit)")
-    given = parser.parse_args()
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ending, lambda *_: sys.exit())
-    account = Account(set(given.key or ["sandbox-key"]), given.slow, given.search_limit)
-    with Sandbox(given.port, account) as sandbox:
-        sys.stdout.write(f"The sandbox answers at http://127.0.0.1:{sandbox.server_port}\n")
-        sys.stdout.flush()
-        sandbox.serve_forever()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,7 @@
+"""The operators' commands `admin` and `replay`, an extra of this distribution.
+
+They reach a deployed stack through AWS's APIs only, and read no environment variable of the
+function's. So they import only modules of `appointments` that read no environment.
+
+May import: `appointments.parameters`, `appointments.statuses`
+"""

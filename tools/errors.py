@@ -1,0 +1,14 @@
+"""The error that a command ends with."""
+
+import click
+
+from tools.console import err
+
+
+class ToolError(click.ClickException):
+    """What keeps a command from its work, said so that its user knows what to do."""
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
+        """Print it on the error stream."""
+        err.print("[red]✗[/]", end=" ")
+        err.print(self.message, markup=False, soft_wrap=True)

@@ -1,0 +1,6 @@
+"""The emulated AWS on this machine: start, deploy, seed, use, stop.
+
+For people who develop, and for the tests.
+
+May import: `tools`, `tools.release`
+"""

@@ -1,0 +1,38 @@
+"""Serve a sandbox: `python -m tools.mandrill_sandbox --port 4567`."""
+
+import signal
+import sys
+
+import click
+
+from tools.mandrill_sandbox.account import Account
+from tools.mandrill_sandbox.server import Sandbox
+
+
+@click.command()
+@click.option("--port", type=int, required=True, help="0 takes a free one.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    default=["sandbox-key"],
+    show_default=True,
+    help="An API key that is accepted (repeatable).",
+)
+@click.option(
+    "--slow", type=float, default=10, show_default=True, help="Seconds that slow.test takes."
+)
+# Off by default: a test suite may well search more often than Mandrill's 20 times per minute.
+@click.option("--search-limit", type=int, default=0, help="Searches per minute (0: no limit).")
+def main(*, port: int, keys: tuple[str, ...], slow: float, search_limit: int) -> None:
+    """Serve a sandbox until SIGTERM or Ctrl-C."""
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: sys.exit())
+    with Sandbox(port, Account(set(keys), slow, search_limit)) as sandbox:
+        click.echo(f"The sandbox answers at http://127.0.0.1:{sandbox.server_port}")
+        sys.stdout.flush()
+        sandbox.serve_forever()
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m tools.mandrill_sandbox")
