@@ -5,3 +5,9 @@ function's. So they import only modules of `appointments` that read no environme
 
 May import: `appointments.parameters`, `appointments.statuses`
 """
+
+import sys
+from importlib.util import find_spec
+
+if find_spec("click") is None:
+    sys.exit("Install the commands with their libraries: uv tool install '.[operator]'")

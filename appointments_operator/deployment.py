@@ -15,6 +15,7 @@ import click
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+DISTRIBUTION: Final = "appointments-create-api"
 # The alias that serves the API: after a rollback it is not the newest version.
 ALIAS: Final = "live"
 _LOG_GROUPS: Final = "/aws/lambda/"
@@ -128,14 +129,18 @@ class Deployment:
         return self.client("lambda")
 
 
+pass_deployment: Final = click.make_pass_decorator(Deployment)
+
+
 class FunctionError(Exception):
     """The function died, or ran out of time."""
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which deployment is meant."""
+    """Add the options that say which deployment is meant, and `--version`."""
     for option in reversed(
         (
+            click.version_option(package_name=DISTRIBUTION),
             click.option("--stack", metavar="NAME", help="The CloudFormation stack to work on."),
             click.option("--region", metavar="NAME", help="Its AWS region, else the usual one."),
             click.option(

@@ -131,26 +131,27 @@ def main(
     """
     if (stack is None) == (log_group is None):
         raise click.UsageError("Say where: either --stack or --log-group.")
-    where = Deployment(
+    deployment = Deployment(
         stack, region, endpoint_url, {"LogGroup": log_group, "FunctionAlias": function}
     )
     wanted = {*statuses, *([UNANSWERED] if unanswered else [])}
     if not (wanted or request_ids):
         wanted = {*NOTIFIED, UNANSWERED}
     try:
-        requests = request_log.read(where.client("logs"), where.log_group, since)
+        requests = request_log.read(deployment.client("logs"), deployment.log_group, since)
     except request_log.Truncated:
         raise click.UsageError(
-            f"{where.log_group} holds more lines since then than can be read; give a later --since."
+            f"{deployment.log_group} holds more lines since then than can be read; "
+            "give a later --since."
         ) from None
     replays = _pick(requests, until or datetime.now(UTC), wanted, set(request_ids))
     if dry_run or not replays:
         return _show(replays, as_json=as_json, is_done=False)
     if not yes:
-        _ask(replays, where.function)
+        _ask(replays, deployment.function)
     code = 0
     try:
-        _replay_all(replays, where, rate)
+        _replay_all(replays, deployment, rate)
     except KeyboardInterrupt:
         code = _INTERRUPTED
         err.print("Interrupted. Run the same command again: it goes on where this stopped.")
@@ -186,23 +187,23 @@ def _ask(replays: Sequence[Replay], function: str) -> None:
     click.confirm(f"Replay {_requests(replays)} through {function}?", abort=True, err=True)
 
 
-def _replay_all(replays: Sequence[Replay], where: Deployment, rate: float) -> None:
+def _replay_all(replays: Sequence[Replay], deployment: Deployment, rate: float) -> None:
     """Replay one after the other, at most `rate` a second, and note what came of each."""
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True) as progress:
         for replay in progress.track(replays, description="Replaying"):
             started = time.monotonic()
-            replay.now = _replay(replay.request, where)
+            replay.now = _replay(replay.request, deployment)
             if replay is not replays[-1]:
                 time.sleep(max(0, started + 1 / rate - time.monotonic()))
 
 
-def _replay(request: Request, where: Deployment) -> str:
+def _replay(request: Request, deployment: Deployment) -> str:
     """Return the request's status now."""
     if request.is_sensitive:
         return "not on record: only its caller can send it again"
     try:
-        returned = where.invoke(request.event())
+        returned = deployment.invoke(request.event())
         return str(json.loads(returned["body"])["status"])
     except FunctionError as died:
         return f"the function died: {died}"

@@ -9,7 +9,8 @@ import pytest
 from click.testing import Result
 
 from appointments.email import mandrill
-from appointments_operator.admin import ROUTE, SERVICE, main
+from appointments_operator.admin import main
+from appointments_operator.route import ROUTE, SERVICE
 from tests.service.cloud import Cloud
 from tests.service.world import hash_of
 

@@ -5,14 +5,15 @@ import subprocess
 from tools.bootstrap import REQUIREMENTS, ROOT, UV
 
 RUNTIME = "src/requirements.txt"
+DEVELOPMENT = "requirements/dev.txt"
 
 
 def main() -> None:
-    """Lock the runtime first: the developers' environment must hold the very same versions."""
+    """Lock the runtime first: what is developed and operated with must have the same versions."""
     compile_lock(RUNTIME, "pyproject.toml")
-    compile_lock(
-        "requirements/dev.txt", "pyproject.toml", "--group", "dev", "--constraint", RUNTIME
-    )
+    operator = ["pyproject.toml", "--extra", "operator"]
+    compile_lock(DEVELOPMENT, *operator, "--group", "dev", "--constraint", RUNTIME)
+    compile_lock("requirements/operator.txt", *operator, "--constraint", DEVELOPMENT)
     for source in sorted(REQUIREMENTS.glob("*.in")):
         compile_lock(f"requirements/{source.stem}.txt", str(source.relative_to(ROOT)))
 

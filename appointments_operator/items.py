@@ -1,0 +1,31 @@
+"""Read and change one item of a table."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+def get(table: Any, key: dict[str, str]) -> dict[str, Any]:
+    """Return the item; empty if there is none."""
+    item: dict[str, Any] = table.get_item(Key=key, ConsistentRead=True).get("Item", {})
+    return item
+
+
+def update(table: Any, key: dict[str, Any], values: dict[str, Any], condition: Any = None) -> bool:
+    """Set attributes, leaving the others; False if the condition does not hold."""
+    places = range(len(values))
+    update: dict[str, Any] = {
+        "Key": key,
+        "UpdateExpression": "SET " + ", ".join(f"#{place} = :{place}" for place in places),
+        "ExpressionAttributeNames": {f"#{place}": name for place, name in enumerate(values)},
+        "ExpressionAttributeValues": {f":{n}": value for n, value in enumerate(values.values())},
+    }
+    if condition is not None:
+        update["ConditionExpression"] = condition
+    try:
+        table.update_item(**update)
+    except ClientError as failed:
+        if failed.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True

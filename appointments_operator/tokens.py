@@ -1,0 +1,116 @@
+"""`admin token`: create and revoke tokens."""
+
+import hashlib
+import secrets
+import sys
+import time
+from typing import Final
+from uuid import uuid4
+
+import click
+from boto3.dynamodb.conditions import Attr
+
+from appointments.parameters import APPLICATIONS
+from appointments_operator import items
+from appointments_operator.console import err
+from appointments_operator.deployment import Deployment, pass_deployment
+
+ROLES: Final = ("client", "employee", "liaison")
+
+
+@click.group()
+def token() -> None:
+    """Create and revoke tokens."""
+
+
+def _role(typed: str) -> tuple[str, str]:
+    application, _, role = typed.partition("=")
+    if application not in APPLICATIONS or role not in ROLES:
+        raise click.BadParameter(
+            f"{typed!r}: write one of {', '.join(APPLICATIONS)}, `=`, and one of "
+            f"{', '.join(ROLES)}."
+        )
+    return application, role
+
+
+@token.command("create")
+@click.option(
+    "--kind", type=click.Choice(["session", "application"]), default="session", show_default=True
+)
+@click.option("--user-id", type=click.IntRange(1), help="Whose session it is.")
+@click.option("--name", required=True, help="Name of the user or the application.")
+@click.option("--email", help="Where the booker's email goes.")
+@click.option(
+    "--role",
+    "roles",
+    type=_role,
+    metavar="APPLICATION=ROLE",
+    multiple=True,
+    required=True,
+    help="A role in an application (repeatable), such as planoorder=client.",
+)
+@click.option("--remember-me", is_flag=True, help="The session never expires.")
+@click.option(
+    "--ttl", type=click.IntRange(1), metavar="DAYS", help="DynamoDB deletes it after so many days."
+)
+@pass_deployment
+def create_token(
+    deployment: Deployment,
+    *,
+    kind: str,
+    user_id: int | None,
+    name: str,
+    email: str | None,
+    roles: tuple[tuple[str, str], ...],
+    remember_me: bool,
+    ttl: int | None,
+) -> None:
+    """Create a token and print it: this once, for only its hash is stored."""
+    if (kind == "session") != (user_id is not None):
+        raise click.UsageError("A session has a --user-id, an application has none.")
+    created, now = secrets.token_hex(32), int(time.time())  # no dash: it would look like an option
+    item = {
+        "token_hash": _hash(created),
+        "uuid": str(uuid4()),
+        "kind": kind,
+        "user_id": user_id,
+        "name": name,
+        "email": email,
+        "roles": dict(roles),
+        "remember_me": remember_me,
+        "created_at": now,
+        "last_used_at": now,
+        "ttl": ttl and now + ttl * 24 * 3600,
+    }
+    deployment.table("SessionsTable").put_item(
+        Item={name: value for name, value in item.items() if value is not None},
+        ConditionExpression=Attr("token_hash").not_exists(),
+    )
+    err.print(f"The token of {name}; its hash is {item['token_hash']}.", markup=False)
+    click.echo(created)
+
+
+@token.command("revoke")
+@click.argument("token", required=False)
+@click.option("--hash", "token_hash", metavar="HEX", help="The token's hash, instead of the token.")
+@pass_deployment
+def revoke_token(deployment: Deployment, *, token: str | None, token_hash: str | None) -> None:
+    """Revoke TOKEN (`-` reads it from standard input, out of the shell's history)."""
+    if (token is None) == (token_hash is None):
+        raise click.UsageError("Give the token or its --hash.")
+    if token is not None:
+        typed = sys.stdin.read() if token == "-" else token  # noqa: S105 - a dash, no secret
+        token_hash = _hash(typed)
+    changed = items.update(
+        deployment.table("SessionsTable"),
+        {"token_hash": token_hash},
+        {"revoked": True},
+        Attr("token_hash").exists(),
+    )
+    if not changed:
+        raise click.ClickException("There is no such token.")
+    click.echo("Revoked.")
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.strip().encode()).hexdigest()
