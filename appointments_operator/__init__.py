@@ -3,7 +3,7 @@
 They reach a deployed stack through AWS's APIs only, and read no environment variable of the
 function's. So they import only modules of `appointments` that read no environment.
 
-May import: `appointments.parameters`, `appointments.statuses`
+May import: `appointments.parameters`, `appointments.statuses`, `appointments.tables.keys`
 """
 
 import sys

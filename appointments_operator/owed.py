@@ -10,12 +10,11 @@ import click
 from boto3.dynamodb.conditions import Attr, Key
 from rich.table import Table
 
+from appointments.tables.keys import OWED_INDEX, SHARDS
 from appointments_operator import items
 from appointments_operator.console import output
 from appointments_operator.deployment import Deployment, pass_deployment
 
-# The sparse index of what is owed spreads over these keys (specification section 8).
-_SHARDS: Final = [str(shard) for shard in range(8)]
 _MAX_RUNS: Final = 10
 
 
@@ -96,11 +95,11 @@ def _now(item: dict[str, Any]) -> str:
 def _owed(table: Any, until: int | None = None) -> list[str]:
     """Return the keys of what is owed, of what is due by `until` where that is given."""
     keys: list[str] = []
-    for shard in _SHARDS:
+    for shard in SHARDS:
         condition: Any = Key("owed").eq(shard)
         if until is not None:
             condition &= Key("due").lte(until)
-        query: dict[str, Any] = {"IndexName": "owed", "KeyConditionExpression": condition}
+        query: dict[str, Any] = {"IndexName": OWED_INDEX, "KeyConditionExpression": condition}
         while True:
             page = table.query(**query)
             keys += [item["uuid"] for item in page["Items"]]

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from appointments.tables.keys import REFERENCE_KINDS
 from appointments_operator import items
 from appointments_operator.deployment import Deployment, pass_deployment
 
@@ -22,7 +23,7 @@ def record() -> None:
 def put_record(deployment: Deployment, *, key: str, name: str | None, email: str | None) -> None:
     """Put RECORD; of one that exists, change what is given."""
     kind, _, number = key.partition("#")
-    if kind not in {"order", "order_request", "order_request_appt", "user"} or not number.isdigit():
+    if kind not in REFERENCE_KINDS.values() or not number.isdigit():
         raise click.UsageError(
             "A record is order#12, order_request#12, order_request_appt#12 or user#12; the route's "
             "own are set with `admin route`."

@@ -1,17 +1,14 @@
 """`admin route`: open and close the route."""
 
-from typing import Any, Final
+from typing import Any
 
 import click
 from rich.table import Table
 
+from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD, Role
 from appointments_operator import items
 from appointments_operator.console import output
 from appointments_operator.deployment import Deployment, pass_deployment
-from appointments_operator.tokens import ROLES
-
-SERVICE: Final = "service#appointments"
-ROUTE: Final = "route#appointments/create"
 
 
 @click.group()
@@ -28,7 +25,7 @@ def route() -> None:
 @click.option(
     "--permission",
     "permissions",
-    type=click.Choice(ROLES),
+    type=click.Choice([role.value for role in Role]),
     multiple=True,
     help="A role that may use it (repeatable); else they are left as they are.",
 )
@@ -43,10 +40,10 @@ def open_route(
         values["sensitive_params"] = sensitive
     if permissions:
         values["permissions"] = list(permissions)
-    elif not items.get(table, {"record": ROUTE}).get("permissions"):
+    elif not items.get(table, {"record": ROUTE_RECORD}).get("permissions"):
         raise click.UsageError("Nobody may use the route yet: say who with --permission.")
-    items.update(table, {"record": SERVICE}, {"deployed": True})
-    items.update(table, {"record": ROUTE}, values)
+    items.update(table, {"record": SERVICE_RECORD}, {"deployed": True})
+    items.update(table, {"record": ROUTE_RECORD}, values)
     _show_route(table)
 
 
@@ -56,7 +53,9 @@ def open_route(
 def close_route(deployment: Deployment, *, service: bool) -> None:
     """Close the route: callers get route-not-found (or service-not-found) and may try later."""
     table = deployment.table("RecordsTable")
-    items.update(table, {"record": SERVICE if service else ROUTE}, {"deployed": False})
+    items.update(
+        table, {"record": SERVICE_RECORD if service else ROUTE_RECORD}, {"deployed": False}
+    )
     _show_route(table)
 
 
@@ -69,12 +68,12 @@ def show_route(deployment: Deployment) -> None:
 
 def _show_route(table: Any) -> None:
     shown = Table("Record", "Open", "Sensitive", "Permissions")
-    for key in (SERVICE, ROUTE):
+    for key in (SERVICE_RECORD, ROUTE_RECORD):
         held = items.get(table, {"record": key})
         shown.add_row(
             key,
             _yes(held.get("deployed")),
-            _yes(held.get("sensitive_params")) if key == ROUTE else "",
+            _yes(held.get("sensitive_params")) if key == ROUTE_RECORD else "",
             ", ".join(held.get("permissions", ())),
         )
     output().print(shown)

@@ -1,21 +1,18 @@
 """`admin token`: create and revoke tokens."""
 
-import hashlib
 import secrets
 import sys
 import time
-from typing import Final
 from uuid import uuid4
 
 import click
 from boto3.dynamodb.conditions import Attr
 
 from appointments.parameters import APPLICATIONS
+from appointments.tables.keys import Role, hash_token
 from appointments_operator import items
 from appointments_operator.console import err
 from appointments_operator.deployment import Deployment, pass_deployment
-
-ROLES: Final = ("client", "employee", "liaison")
 
 
 @click.group()
@@ -25,10 +22,9 @@ def token() -> None:
 
 def _role(typed: str) -> tuple[str, str]:
     application, _, role = typed.partition("=")
-    if application not in APPLICATIONS or role not in ROLES:
+    if application not in APPLICATIONS or role not in list(Role):
         raise click.BadParameter(
-            f"{typed!r}: write one of {', '.join(APPLICATIONS)}, `=`, and one of "
-            f"{', '.join(ROLES)}."
+            f"{typed!r}: write one of {', '.join(APPLICATIONS)}, `=`, and one of {', '.join(Role)}."
         )
     return application, role
 
@@ -70,7 +66,7 @@ def create_token(
         raise click.UsageError("A session has a --user-id, an application has none.")
     created, now = secrets.token_hex(32), int(time.time())  # no dash: it would look like an option
     item = {
-        "token_hash": _hash(created),
+        "token_hash": hash_token(created),
         "uuid": str(uuid4()),
         "kind": kind,
         "user_id": user_id,
@@ -100,7 +96,7 @@ def revoke_token(deployment: Deployment, *, token: str | None, token_hash: str |
         raise click.UsageError("Give the token or its --hash.")
     if token is not None:
         typed = sys.stdin.read() if token == "-" else token  # noqa: S105 - a dash, no secret
-        token_hash = _hash(typed)
+        token_hash = hash_token(typed)
     changed = items.update(
         deployment.table("SessionsTable"),
         {"token_hash": token_hash},
@@ -110,7 +106,3 @@ def revoke_token(deployment: Deployment, *, token: str | None, token_hash: str |
     if not changed:
         raise click.ClickException("There is no such token.")
     click.echo("Revoked.")
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.strip().encode()).hexdigest()

@@ -9,8 +9,8 @@ import pytest
 from click.testing import Result
 
 from appointments.email import mandrill
+from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD
 from appointments_operator.admin import main
-from appointments_operator.route import ROUTE, SERVICE
 from tests.service.cloud import Cloud
 from tests.service.world import hash_of
 
@@ -134,8 +134,8 @@ def test_closes_and_opens_the_route(
     assert cloud.post().status == "service-not-found"
     shown = admin("route", "open", "--permission", "liaison", "--sensitive").stdout
     assert [line.split("│")[1:-1] for line in shown.splitlines() if "#" in line] == [
-        [f" {SERVICE}      ", " yes  ", "           ", "             "],
-        [f" {ROUTE} ", " yes  ", " yes       ", " liaison     "],
+        [f" {SERVICE_RECORD}      ", " yes  ", "           ", "             "],
+        [f" {ROUTE_RECORD} ", " yes  ", " yes       ", " liaison     "],
     ]
     assert cloud.post().status == "invalid-content-type"
     admin("route", "open", "--no-sensitive", "--permission", "client")
@@ -147,7 +147,7 @@ def test_closes_and_opens_the_route(
 
 def test_a_route_is_not_opened_to_nobody(cloud: Cloud, admin: Admin) -> None:
     """The first opening must say who may use the route."""
-    cloud.world.dynamodb.Table("records").delete_item(Key={"record": ROUTE})
+    cloud.world.dynamodb.Table("records").delete_item(Key={"record": ROUTE_RECORD})
     result = admin("route", "open")
     assert (result.exit_code, "--permission" in result.stderr) == (2, True)
 
