@@ -1,11 +1,12 @@
 """Measure everything and write the report: `python -m bench` (`make bench`)."""
 
-import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import check, endpoint, report
@@ -20,24 +21,22 @@ QUICK: Final = 0.2
 ALL: Final = ("cold", "imports", "warm", "steps", "rie", "growth", "memory", "kinds")
 
 
-def main() -> int:
+@click.command()
+@click.option("--quick", is_flag=True, help="A fifth of the rounds.")
+@click.option("--report", "report_only", is_flag=True, help="Only write the report again.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this measurement (repeatable).")
+def main(*, quick: bool, report_only: bool, only: tuple[str, ...]) -> None:
     """Run the bench; `--report` alone writes the report again from the last run's figures."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a fifth of the rounds")
-    parser.add_argument("--report", action="store_true", help="only write the report again")
-    parser.add_argument("--only", action="append", metavar="NAME", help="only these measurements")
-    arguments = parser.parse_args()
-    if not arguments.report:
+    if not report_only:
         with step("Build the package (sam build)"):
             build.build()
         LOG.unlink(missing_ok=True)
-        measure(QUICK if arguments.quick else 1.0, arguments.only).save(KEPT)
+        measure(QUICK if quick else 1.0, only).save(KEPT)
     written = report.write(Results.load(KEPT))
     err.print(f"Written: {written}")
-    return 0
 
 
-def measure(scale: float, only: list[str] | None) -> Results:
+def measure(scale: float, only: Sequence[str]) -> Results:
     """Take all measurements, with a progress bar."""
     columns = (
         TextColumn("{task.description:32}"),
@@ -78,4 +77,4 @@ def machine() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="python -m bench")

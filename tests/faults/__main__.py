@@ -1,12 +1,12 @@
 """Run every pair of faults and every order of two deliveries; or `--only` one run again."""
 
-import argparse
 import os
 import sys
 import time
 from collections import Counter
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -17,22 +17,23 @@ from tests.faults.interleavings import PAIRS
 from tests.faults.schedules import FAULTLESS
 
 
-def main() -> int:
-    """Return 0 where everything held in every run."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--only", metavar="RUN", help="a run as a violation names it")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 2)
-    given = parser.parse_args()
+@click.command()
+@click.option("--only", metavar="RUN", help="A run as a violation names it.")
+@click.option("--workers", type=int, default=os.cpu_count() or 2, show_default=True)
+def main(*, only: str | None, workers: int) -> None:
+    """Run every pair of faults; exit with 1 if anything did not hold in any run."""
     console = Console()
-    if given.only:
-        effects, wrong = campaign.repeat(given.only)
-        console.print("\n".join([f"{at:>4} {name}" for at, name in enumerate(effects)]))
-        console.print(wrong or "everything held", style="red" if wrong else "green")
-        return bool(wrong)
-    return _run_all(console, given.workers)
+    sys.exit(_run_one(console, only) if only else _run_all(console, workers))
 
 
-def _run_all(console: Console, workers: int) -> int:
+def _run_one(console: Console, name: str) -> bool:
+    effects, wrong = campaign.repeat(name)
+    console.print("\n".join([f"{at:>4} {effect}" for at, effect in enumerate(effects)]))
+    console.print(wrong or "everything held", style="red" if wrong else "green")
+    return bool(wrong)
+
+
+def _run_all(console: Console, workers: int) -> bool:
     started = time.monotonic()
     runs: Counter[str] = Counter()
     wrong: dict[str, list[str]] = {}
@@ -67,4 +68,4 @@ def _run_all(console: Console, workers: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="python -m tests.faults")

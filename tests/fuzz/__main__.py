@@ -1,12 +1,12 @@
 """Play generated requests and report what does not hold: `make fuzz COUNT= SEED=`."""
 
-import argparse
 import gc
 import json
 import sys
 import time
 from collections import Counter
 
+import click
 import psutil
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -23,16 +23,19 @@ STEP = 1000
 NAMED = 3
 
 
-def main() -> int:
-    """Return 0 if every rule held."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--count", type=int, default=20_000, help="how many requests")
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="where chance begins")
-    parser.add_argument("--only", type=int, metavar="NUMBER", help="show one scenario and play it")
-    given = parser.parse_args()
+@click.command()
+@click.option("--count", type=int, default=20_000, show_default=True, help="How many requests.")
+@click.option("--seed", type=int, help="Where chance begins; by default the time.")
+@click.option("--only", type=int, metavar="NUMBER", help="Show one scenario and play it.")
+def main(*, count: int, seed: int | None, only: int | None) -> None:
+    """Play generated requests and report what does not hold; exit with 1 if any rule does not."""
+    seed = int(time.time()) if seed is None else seed
     console = Console(soft_wrap=True)
-    if given.only is not None:
-        return _play_one(console, given.seed, given.only)
+    is_broken = _play(console, seed, count) if only is None else _play_one(console, seed, only)
+    sys.exit(is_broken)
+
+
+def _play(console: Console, seed: int, count: int) -> bool:
     bar = (
         TextColumn("seed {task.description}"),
         BarColumn(),
@@ -43,25 +46,25 @@ def main() -> int:
     resident: list[int] = []
     began, number = time.time(), 0
     with player() as stage, Progress(*bar, console=Console(stderr=True)) as progress:
-        shown = progress.add_task(str(given.seed), total=given.count)
-        while stage.tally.requests < given.count:
-            for rule in stage.play(scenario(given.seed, number, time.time())):
+        shown = progress.add_task(str(seed), total=count)
+        while stage.tally.requests < count:
+            for rule in stage.play(scenario(seed, number, time.time())):
                 kind = rule.partition(":")[0]
                 broken[kind] += 1
                 if broken[kind] <= NAMED:
-                    console.print(f"--seed {given.seed} --only {number}: {rule}", markup=False)
+                    console.print(f"--seed {seed} --only {number}: {rule}", markup=False)
             number += 1
             progress.update(shown, completed=stage.tally.requests)
             if len(resident) < stage.tally.requests // STEP:
                 gc.collect()
                 resident.append(psutil.Process().memory_info().rss)
     _report(console, stage.tally, time.time() - began, resident)
-    for kind, count in broken.most_common():
-        console.print(f"{count:>6} times: {kind}", style="red", markup=False)
+    for kind, times in broken.most_common():
+        console.print(f"{times:>6} times: {kind}", style="red", markup=False)
     return bool(broken)
 
 
-def _play_one(console: Console, seed: int, number: int) -> int:
+def _play_one(console: Console, seed: int, number: int) -> bool:
     played = scenario(seed, number, time.time())
     console.print(json.dumps(HTTP[played.way](played.request), indent=1), markup=False)
     console.print(played, markup=False)
@@ -90,4 +93,4 @@ def _report(console: Console, tally: Tally, seconds: float, resident: list[int])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="python -m tests.fuzz")

@@ -5,7 +5,6 @@ support (every change then counts as noticed, or the run hangs), and it changes 
 nor decorated functions. So this module draws the sample and runs each change in a new process.
 """
 
-import argparse
 import random
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any, Final
 
+import click
 import libcst as cst
 from coverage import CoverageData
 from libcst.metadata import MetadataWrapper, PositionProvider
@@ -165,19 +165,13 @@ def _node_id(context: str) -> str:
     return f"{module.replace('.', '/')}.py::{function}"
 
 
-def main() -> int:
-    """Run the command; the exit status says whether enough changes were noticed."""
-    parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
-    parser.add_argument("--module", help="of this module only: handler, or its path")
-    parser.add_argument("--count", type=int, default=300, help="so many changes")
-    parser.add_argument("--seed", type=int, help="the same sample again")
-    arguments = parser.parse_args()
-    try:
-        survey(arguments.module, arguments.count, arguments.seed)
-    except ToolError as fault:
-        err.print(str(fault), markup=False, soft_wrap=True)
-        return 1
-    return 0
+@click.command()
+@click.option("--module", metavar="NAME", help="Of this module only: handler, or its path.")
+@click.option("--count", type=int, default=300, show_default=True, help="So many changes.")
+@click.option("--seed", type=int, help="The same sample again.")
+def main(*, module: str | None, count: int, seed: int | None) -> None:
+    """Change the code in one place at a time, and list each change that no test notices."""
+    survey(module, count, seed)
 
 
 def survey(module: str | None, count: int, seed: int | None) -> None:
@@ -277,4 +271,4 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="python -m tools.checks.mutants")

@@ -4,14 +4,16 @@ Runs beside the local stack: `python -m tools.local_stack.forwarder 172.17.0.1 4
 """
 
 import asyncio
-import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+
+import click
 
 CHUNK_BYTES = 65_536
 
 
-async def serve(address: str, ports: list[int]) -> None:
+async def serve(address: str, ports: Sequence[int]) -> None:
     """Listen on one address; forward each port to the same port of 127.0.0.1, until stopped."""
     async with AsyncExitStack() as servers:
         for port in ports:
@@ -43,5 +45,13 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
+@click.command()
+@click.argument("address")
+@click.argument("ports", type=int, nargs=-1, required=True)
+def main(address: str, ports: tuple[int, ...]) -> None:
+    """Forward each of PORTS on ADDRESS to the same port of 127.0.0.1."""
+    asyncio.run(serve(address, ports))
+
+
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], [int(port) for port in sys.argv[2:]]))
+    main(prog_name="python -m tools.local_stack.forwarder")
