@@ -38,17 +38,30 @@ def test_what_it_says_to_type_is_understood(command: str) -> None:
         assert shown.exit_code == 0, shown.output
 
 
-def test_every_alarm_is_explained_with_three_things_to_do() -> None:
-    """Each alarm of the template stands on the page, and the first three things to do with it."""
-    alarms = properties("AWS::CloudWatch::Alarm").values()
-    names = {alarm["AlarmName"].removeprefix("${AWS::StackName}-") for alarm in alarms}
-    section = PAGE.partition("## Alarms\n")[2].partition("\n## ")[0]
-    explained: set[str] = set()
-    for paragraph in section.split("\n\n"):
-        if told := set(re.findall(r"\*\*([a-z-]+)\*\*", paragraph.partition(":")[0])):
-            assert re.findall(r"(?m)^\d", paragraph) == ["1", "2", "3"], told
-            explained |= told
-    assert explained == names, "docs/operations.md: give each alarm its paragraph under ## Alarms"
+ALARMS: Final = {
+    alarm["AlarmName"].removeprefix("${AWS::StackName}-"): alarm
+    for alarm in properties("AWS::CloudWatch::Alarm").values()
+}
+
+
+def test_the_alarms_are_those_of_the_template() -> None:
+    """The page has one chapter per alarm of the template, and no other."""
+    section = PAGE.partition("\n## Alarms\n")[2].partition("\n## ")[0]
+    chapters = re.findall(r"(?m)^### (.+)$", section)
+    assert sorted(chapters) == sorted(ALARMS), (
+        "docs/operations.md: give each alarm its chapter under ## Alarms"
+    )
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_leads_to_what_to_do(name: str) -> None:
+    """An alarm names its chapter: a severity, who is affected, and three steps or more."""
+    assert ALARMS[name]["AlarmDescription"].endswith(f" See docs/operations.md#{name}")
+    chapter = PAGE.partition(f"\n### {name}\n")[2].partition("\n##")[0]
+    assert re.match(r"Severity: \*\*(high|medium|low)\*\*.* Affected: \w", chapter)
+    steps = re.findall(r"(?m)^(\d)\. ", chapter)
+    assert len(steps) >= 3
+    assert steps == [str(number) for number in range(1, len(steps) + 1)]
 
 
 @pytest.mark.parametrize("cause", Cause, ids=lambda cause: cause.value)
