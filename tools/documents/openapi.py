@@ -14,10 +14,10 @@ from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
 from tools.bootstrap import ROOT
 
-# Each type of the API document: what is read as one, and the schema of its normal form.
+# Each type of the API document: what is accepted, and the schema of its stored form.
 TYPES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "string": (
-        "Text, kept as sent, with line ends as `\\n`; a number is read as its decimal text.",
+        "Text, stored as sent, with line ends as `\\n`. A number is read as its decimal text.",
         {"type": "string"},
     ),
     "boolean": (
@@ -25,19 +25,19 @@ TYPES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         {"type": "boolean"},
     ),
     "integer": (
-        "A whole number from 0 to 2^63-1, or its digits as text; an `…_id` of 0 is not passed.",
+        "A whole number from 0 to 2^63-1, or its digits as text. An `…_id` of 0 is *not passed*.",
         {"type": "integer", "minimum": 0, "maximum": parsers.LARGEST_INTEGER},
     ),
     "date": (
-        "`YYYY-MM-DD`, or `M/D/YYYY` with `month_first`; from 1900-01-01 to 2199-12-31.",
+        "`YYYY-MM-DD`, or `M/D/YYYY` with `month_first`, from 1900-01-01 to 2199-12-31.",
         {"type": "string", "format": "date"},
     ),
     "time": (
-        "`HH:MM` or `HH:MM:SS`, with a fraction if there is one, or 12-hour with AM or PM.",
+        "`HH:MM` or `HH:MM:SS`, with or without a fraction, 24-hour or with AM or PM.",
         {"type": "string", "pattern": r"^\d{2}:\d{2}:\d{2}(\.\d{6})?$"},
     ),
     "datetime": (
-        "A date and a time, joined by `T` or a space; `Z` or `±HH:MM` may follow the ISO form.",
+        "A date and a time, joined by `T` or a space. `Z` or `±HH:MM` may follow the ISO form.",
         {
             "type": "string",
             "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{6})?(Z|[+-]\d{2}:\d{2})?$",
@@ -52,29 +52,29 @@ ADVICE: Final = {
     Status.SESSION_EXPIRED: "Sign in again, and send the new token.",
     Status.CLIENT_REQUIRED: "Register the user as a client with the token in `session` "
     "(`/api/v1/users/client_register`), then send the same again.",
-    Status.MISSING_PARAM: "Send what `errors` names; it lists every fault at once.",
-    Status.INVALID_PARAM: "Correct what `errors` names; it lists every fault at once.",
-    Status.APPLICATION_CRASH: "Send the same again, with the answer's `uuid`.",
-    Status.MANDRILL_EMAIL_FAILED: "Nothing: the appointment is saved, and its email is tried again "
-    "by itself.",
+    Status.MISSING_PARAM: "Send what `errors` names. It lists all errors at once.",
+    Status.INVALID_PARAM: "Correct what `errors` names. It lists all errors at once.",
+    Status.APPLICATION_CRASH: "Send the same again, with the `uuid` of the response.",
+    Status.MANDRILL_EMAIL_FAILED: "Nothing: the appointment is saved, and its email is retried "
+    "automatically.",
     Status.INVALID_CONTENT_TYPE: "Send the `Content-Type` that `message` names.",
     Status.ROUTE_NON_EXISTENT: f"Call `{METHOD} {PATH}`.",
     Status.NO_PARAMS_DECODED: "Send a JSON object with the parameters as the body.",
-    Status.INVALID_ENCODED_PARAMS: "Correct the body's encoding where `message` says.",
+    Status.INVALID_ENCODED_PARAMS: "Correct the body at the place that `message` names.",
     Status.ROUTE_NOT_FOUND: "Send the same again later: the route is closed at the moment.",
     Status.IDENTIFY_REQUEST_ERROR: "Send the same again, with its `uuid` if it has one.",
     Status.SERVICE_NOT_FOUND: "Send the same again later: the service is closed at the moment.",
 }
 
-KEY_MEANING: Final = (
-    "Makes a retry safe for a caller who sends no `uuid`: the same key from the same user leads to "
-    "the same appointment. At most 255 printable characters, quoted or bare."
-)
-
+REQUEST_HEADERS: Final = {
+    "Idempotency-Key": "Makes a retry safe for a caller who sends no `uuid`: the same key from the "
+    "same user leads to the same appointment. At most 255 printable characters, quoted or bare.",
+    "Prefer": "With `handling=strict`, an unknown parameter is an error and not a warning.",
+}
 
 HEADERS: Final[dict[str, dict[str, Any]]] = {
     "X-Request-Id": {
-        "description": "The request's id, as in the body and in every log line.",
+        "description": "The id of the request, as in the body and in each log line.",
         "required": True,
         "schema": {"type": "string"},
     },
@@ -84,8 +84,12 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"const": "no-store"},
     },
     "Idempotency-Replayed": {
-        "description": "`true` where an earlier request had created the appointment.",
+        "description": "`true` if an earlier request had created the appointment.",
         "schema": {"const": "true"},
+    },
+    "Preference-Applied": {
+        "description": "`handling=strict` if the request was read with strict handling.",
+        "schema": {"const": "handling=strict"},
     },
 }
 
@@ -115,8 +119,8 @@ def describe() -> dict[str, Any]:
         "info": {
             "title": "Appointments Create API",
             "version": project["version"],
-            "description": "The schemas give each value's normal form. Other spellings that are "
-            "unmistakable are read too: each parameter's description says which.",
+            "description": "The schemas have the form in which each value is stored. Other forms "
+            "are accepted too: the description of each parameter says which.",
         },
         "paths": {
             PATH: {
@@ -125,16 +129,17 @@ def describe() -> dict[str, Any]:
                     "summary": "Create an appointment, exactly once, and send its email.",
                     "parameters": [
                         {
-                            "name": "Idempotency-Key",
+                            "name": name,
                             "in": "header",
-                            "description": KEY_MEANING,
+                            "description": text,
                             "schema": {"type": "string"},
                         }
+                        for name, text in REQUEST_HEADERS.items()
                     ],
                     "requestBody": {
                         "required": True,
                         "description": f"At most {MAX_BODY_BYTES} bytes. Operators decide which of "
-                        f"the two content types the route takes; {PLAIN} is usual.",
+                        f"the two content types the route accepts. {PLAIN} is the usual one.",
                         "content": {
                             PLAIN: {"schema": {"$ref": "#/components/schemas/Parameters"}},
                             SENSITIVE: {
@@ -217,7 +222,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
             for name in parameters.STORED
         },
     )
-    | {"description": "Every parameter that was passed, in its normal form."},
+    | {"description": "Every parameter that was passed, in its stored form."},
     "Answer": _object(
         ("status", "code", "message", "request_id", "saved", "retryable", "warnings"),
         status={"enum": [status.value for status in Status]},
@@ -227,12 +232,12 @@ _SCHEMAS: Final[dict[str, Any]] = {
         uuid={
             "type": "string",
             "format": "uuid",
-            "description": "The appointment's key, once it is known: send it with a retry.",
+            "description": "The key of the appointment, once it is known. Send it with a retry.",
         },
         saved={
             "type": ["boolean", "null"],
-            "description": "Whether the appointment of this request is stored; null where that is "
-            "unknown: send the same again with this `uuid`.",
+            "description": "Whether the appointment of this request is stored. null: it is not "
+            "known, so send the same again with this `uuid`.",
         },
         retryable={"type": "boolean"},
         replayed={
@@ -257,7 +262,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
                 ("email", "roles", "status", "id"),
                 email=_TEXT,
                 roles={"type": "array", "items": {"enum": [role.value for role in RecipientRole]}},
-                status=_TEXT | {"description": "Mandrill's own word, or `unknown`."},
+                status=_TEXT | {"description": "Mandrill's own status, or `unknown`."},
                 id=_TEXT_OR_NULL,
                 reject_reason=_TEXT,
             ),
@@ -272,7 +277,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
         remember_me={"type": "boolean"},
         created_at=_MOMENT_OR_NULL,
         last_used_at=_MOMENT_OR_NULL,
-        expires_at=_MOMENT_OR_NULL | {"description": "null where it never expires."},
+        expires_at=_MOMENT_OR_NULL | {"description": "null if the session never expires."},
         user=_object(
             ("id", "name", "email"),
             id={"type": ["integer", "null"]},

@@ -1,6 +1,6 @@
 """Write the API reference and the OpenAPI description, from what the code declares.
 
-`make docs` writes `docs/reference.md` and `docs/openapi.json`; a test fails where
+`python -m tools.reference` writes `docs/reference.md` and `docs/openapi.json`; a test fails where
 they are stale.
 """
 
@@ -14,17 +14,16 @@ from appointments.api_gateway import METHOD, PATH
 from appointments.decoding import MAX_BODY_BYTES
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
-from tools.bootstrap import ROOT
-from tools.documents import openapi
+from tools import openapi
 
 _PAGE: Final = """\
 # API reference
 
-Made by `make docs` from what the code declares: correct it there.
+`make docs` writes this page from what the code declares: correct it there. How to call the API:
+[calling.md](calling.md). The same for machines: [openapi.json](openapi.json).
 
-`{method} {path}`, with `Content-Type: {plain}` and a JSON object of at most {largest} bytes; or,
-where the route is set to take it, with `Content-Type: {sensitive}` and the base64 of that object.
-The same for machines: [OpenAPI](openapi.json).
+`{method} {path}`, with `Content-Type: {plain}` and a JSON object of at most {largest} bytes. If
+operators have set the route to it, with `Content-Type: {sensitive}` and the base64 of that object.
 
 ## Parameters
 
@@ -38,8 +37,7 @@ The same for machines: [OpenAPI](openapi.json).
 
 ## Statuses
 
-The body's `status` and `code` say all that the HTTP status does. `retryable` tells whether the same
-request may be sent again as it is.
+`code` is the HTTP status. If `retryable` is yes, the same request may be sent again as it is.
 
 {statuses}
 
@@ -68,17 +66,21 @@ def page() -> str:
             map(_parameter, parameters.NAMES),
         ),
         types=_table(
-            ("type", "what is read"), ((name, read) for name, (read, _) in openapi.TYPES.items())
+            ("type", "what is accepted"),
+            ((name, read) for name, (read, _) in openapi.TYPES.items()),
         ),
         statuses=_table(
             ("status", "code", "retryable", "what the caller does"), map(_status, Status)
         ),
         headers=_table(
-            ("header", "of the", "meaning"),
+            ("header", "in the", "meaning"),
             [
-                ("`Idempotency-Key`", "request", openapi.KEY_MEANING),
                 *(
-                    (f"`{name}`", "answer", it["description"])
+                    (f"`{name}`", "request", meaning)
+                    for name, meaning in openapi.REQUEST_HEADERS.items()
+                ),
+                *(
+                    (f"`{name}`", "response", it["description"])
                     for name, it in openapi.HEADERS.items()
                 ),
             ],
@@ -116,8 +118,8 @@ def _openapi() -> str:
 
 
 FILES: Final[dict[Path, Callable[[], str]]] = {
-    ROOT / "docs" / "reference.md": page,
-    ROOT / "docs" / "openapi.json": _openapi,
+    openapi.ROOT / "docs" / "reference.md": page,
+    openapi.ROOT / "docs" / "openapi.json": _openapi,
 }
 
 if __name__ == "__main__":
