@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from appointments.statuses import Status
-from tools import openapi
+from tools.documents import openapi
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "calling.md").read_text()
 

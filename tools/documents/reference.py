@@ -1,6 +1,6 @@
 """Write the API reference and the OpenAPI description, from what the code declares.
 
-`python -m tools.reference` writes `docs/reference.md` and `docs/openapi.json`; a test fails where
+`make docs` writes `docs/reference.md` and `docs/openapi.json`; a test fails where
 they are stale.
 """
 
@@ -14,7 +14,8 @@ from appointments.api_gateway import METHOD, PATH
 from appointments.decoding import MAX_BODY_BYTES
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
-from tools import openapi
+from tools.bootstrap import ROOT
+from tools.documents import openapi
 
 _PAGE: Final = """\
 # API reference
@@ -118,8 +119,8 @@ def _openapi() -> str:
 
 
 FILES: Final[dict[Path, Callable[[], str]]] = {
-    openapi.ROOT / "docs" / "reference.md": page,
-    openapi.ROOT / "docs" / "openapi.json": _openapi,
+    ROOT / "docs" / "reference.md": page,
+    ROOT / "docs" / "openapi.json": _openapi,
 }
 
 if __name__ == "__main__":
