@@ -138,7 +138,8 @@ def test_the_session_object(world: World) -> None:
 @pytest.mark.usefixtures("clock")
 def test_the_session_of_an_application(world: World) -> None:
     """What an application's item does not have is null."""
-    session = world.post(token="application-token", session_view="full").body["session"]
+    world.put_session("mine-token", kind="application")
+    session = world.post(token="mine-token", session_view="full").body["session"]
     assert session["kind"] == "application"
     assert session["user"] == {"id": None, "name": "Bo Booker", "email": None}
     assert session["created_at"] is session["last_used_at"] is session["expires_at"] is None

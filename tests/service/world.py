@@ -22,7 +22,9 @@ from moto.core.models import botocore_stubber
 from moto.dynamodb.models import dynamodb_backends
 from moto.sns.models import sns_backends
 
+from appointments.tables.keys import ROUTE_RECORD
 from tests.support.events import JSON, Request, http_api, rest_api
+from tools.local_stack import seeds
 
 TABLES = {
     "sessions": "token_hash",
@@ -36,6 +38,7 @@ REFUSALS: Final[dict[Any, str]] = {
     "denied": "AccessDeniedException",
     "throttled": "ProvisionedThroughputExceededException",
 }
+ROLES: Final = {"planoorder": "client", "planox2": "employee"}
 OPEN: Final = {"deployed": True, "permissions": ["client", "employee"]}
 
 
@@ -187,7 +190,7 @@ def _forget_notifications() -> None:
 
 
 class World:
-    """AWS on moto, seeded as the local stack is, and all that the function wrote in it.
+    """AWS on moto, seeded with the cast of the local stack, and all that the function wrote in it.
 
     `out` is what it wrote to stdout, `payloads` what it returned; no token may be in either.
     """
@@ -206,32 +209,17 @@ class World:
     def seed(self) -> None:
         """Put the sessions and records of specification section 11."""
         now = int(time.time())
-        fresh = {"created_at": now - DAY, "last_used_at": now - 60}
-        sessions: dict[str, dict[str, Any]] = {
-            "session": {"email": "booker@planomatic.test", **fresh},
-            "silent": fresh,
-            "remember_me": {"remember_me": True, "created_at": now - 900 * DAY, "last_used_at": 0},
-            "application": {"kind": "application"},
-            "expired": {"created_at": now - 8 * DAY, "last_used_at": now - 60},
-            "idle": {"created_at": now - 6 * DAY, "last_used_at": now - 4 * DAY},
-            "no_roles": {"roles": {}, **fresh},
-            "revoked": {"revoked": True, **fresh},
-        }
-        records: dict[str, dict[str, Any]] = {
-            "order#1001": {},
-            "order_request#2001": {},
-            "order_request_appt#3001": {},
-            "user#501": {"name": "Pat", "email": "pat@planomatic.test"},
-            "user#502": {"name": "Rex", "email": "rex@rejected.test"},
-            "user#503": {"name": "Sam"},
-            "service#appointments": {"deployed": True},
-            "route#appointments/create": OPEN,
-        }
+        kinds = seeds.kinds(now)
+        silent = {**kinds["session"], "email": ...}
         items = {
             "sessions": [
-                self._session(f"{name}-token", **extra) for name, extra in sessions.items()
+                self._session(f"{kind}-token", **attributes)
+                for kind, attributes in {**kinds, "silent": silent}.items()
             ],
-            "records": [{"record": record, **extra} for record, extra in records.items()],
+            "records": [
+                {**record, **(OPEN if record["record"] == ROUTE_RECORD else {})}
+                for record in seeds.RECORDS
+            ],
         }
         self.dynamodb.batch_write_item(
             RequestItems={
@@ -245,19 +233,7 @@ class World:
 
     def _session(self, token: str, **attributes: Any) -> dict[str, Any]:
         self.tokens.add(token)
-        item = {
-            "token_hash": hash_of(token),
-            "uuid": f"{hash_of(token)[:8]}-0000-4000-8000-000000000000",
-            "kind": "session",
-            "user_id": 45,
-            "name": "Bo Booker",
-            "roles": {"planoorder": "client", "planox2": "employee"},
-            "remember_me": False,
-            **attributes,
-        }
-        if item["kind"] == "application":
-            del item["user_id"]
-        return {name: value for name, value in item.items() if value is not ...}
+        return seeds.session(token, **{"roles": ROLES, **attributes})
 
     def put_record(self, record: str, **attributes: Any) -> None:
         """Put a record."""

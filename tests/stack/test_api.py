@@ -160,7 +160,7 @@ def test_a_wrong_address_is_mended_by_correcting_it(stack: Stack) -> None:
     assert (response.status, answer["status"]) == (500, "mandrill-email-failed")
     assert (answer["saved"], answer["data"]["email"]["status"]) == (True, "partly-sent")
     try:
-        records.put_item(Item={**rejected, "email": "rob@photographers.test"})
+        records.put_item(Item={**rejected, "email": "rex@photographers.test"})
         _, answer = post(stack, uuid=uuid, photographer_user_id=502)
     finally:
         records.put_item(Item=rejected)
@@ -178,7 +178,7 @@ def test_the_schedule_heals_by_itself(stack: Stack) -> None:
     rejected = records.get_item(Key={"record": "user#502"})["Item"]
     post(stack, uuid=uuid, photographer_user_id=502, token=stack.tokens["application"])
     try:
-        records.put_item(Item={**rejected, "email": "rob@photographers.test"})
+        records.put_item(Item={**rejected, "email": "rex@photographers.test"})
         until = time.monotonic() + 150
         while not emails(stack, uuid) and time.monotonic() < until:
             time.sleep(1)  # the schedule is the emulator's own: there is nothing to wait on

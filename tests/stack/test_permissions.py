@@ -16,6 +16,7 @@ import psutil
 import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from appointments.tables.keys import hash_token
 from tests import template
 from tools.local_stack import processes, role, seeds
 from tools.local_stack.aws import session
@@ -121,7 +122,7 @@ def use_session(function: Function) -> Observed:
     """Send a request with a session that was last used an hour ago."""
     token, now = f"local-{uuid4()}", int(time.time())
     kind = next(each for each in seeds.sessions(now) if each["kind"] == "session")
-    key = seeds.hash_of(token)
+    key = hash_token(token)
     aged = {**kind, "token_hash": key, "last_used_at": now - HOUR}
     del aged["email"]
     function.put(function.stack.sessions_table, aged)

@@ -41,7 +41,7 @@ LOOK_AGAIN_SECONDS: Final = 0.5
 KILL_EVERY_SECONDS: Final = 2.0
 MOST_MESSAGES: Final = 20_000
 PHOTOGRAPHER: Final = next(each for each in seeds.RECORDS if each["record"] == "user#501")
-UNREACHABLE: Final = {**PHOTOGRAPHER, "email": "paula@down.test"}
+UNREACHABLE: Final = {**PHOTOGRAPHER, "email": "pat@down.test"}
 
 # What is done while a phase lasts, beside its context: again and again.
 Deed = Callable[[], None]

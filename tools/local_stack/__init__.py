@@ -2,5 +2,5 @@
 
 For people who develop, and for the tests.
 
-May import: `tools`, `tools.release`
+May import: `appointments.tables.keys`, `tools`, `tools.release`
 """

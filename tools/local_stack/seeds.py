@@ -1,15 +1,16 @@
-"""The sessions and records that every local stack starts with, as the specification names them.
+"""The cast: the sessions and records of specification section 11.4, of stacks and tests alike.
 
-The tokens are fixed and known to all, so that a line of curl or a file of `events/` works as it
-stands: they open nothing but a local stack, which is bound to this machine.
+The tokens of a local stack are fixed and public, so that a line of curl or a file of `events/`
+works as it stands: they are valid on a local stack only, which is bound to this machine.
 """
 
-import hashlib
 import time
 from typing import TYPE_CHECKING, Any, Final
 from uuid import NAMESPACE_DNS, uuid5
 
 from boto3.dynamodb.types import TypeSerializer
+
+from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD, Role, hash_token
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,58 +30,63 @@ TOKENS: Final = {kind: f"local-{kind}-token" for kind in KINDS}
 MANDRILL_KEY: Final = "local-mandrill-key"
 
 RECORDS: Final[list[dict[str, Any]]] = [
-    {"record": "service#appointments", "deployed": True},
+    {"record": SERVICE_RECORD, "deployed": True},
     {
-        "record": "route#appointments/create",
+        "record": ROUTE_RECORD,
         "deployed": True,
         "sensitive_params": False,
-        "permissions": ["client", "employee", "liaison"],
+        "permissions": [role.value for role in Role],
     },
     {"record": "order#1001"},
     {"record": "order_request#2001"},
     {"record": "order_request_appt#3001"},
-    {"record": "user#501", "name": "Paula Photographer", "email": "paula@photographers.test"},
-    {"record": "user#502", "name": "Rob Rejected", "email": "rob@rejected.test"},
-    {"record": "user#503", "name": "Nora Noaddress"},
+    {"record": "user#501", "name": "Pat", "email": "pat@planomatic.test"},
+    {"record": "user#502", "name": "Rex", "email": "rex@rejected.test"},
+    {"record": "user#503", "name": "Sam"},
 ]
+EMAIL: Final = "booker@planomatic.test"
+# On a local stack every application may be used.
+ROLES: Final = {"planoauth": "employee", "planoorder": "employee", "planox2": "employee"}
 
 
-def hash_of(token: str) -> str:
-    """Return the sessions table's key of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+def session(token: str, **attributes: Any) -> dict[str, Any]:
+    """Return a session of user 45, or what `attributes` make of it (`...` leaves one out)."""
+    item = {
+        "token_hash": hash_token(token),
+        "uuid": str(uuid5(NAMESPACE_DNS, token)),
+        "kind": "session",
+        "user_id": 45,
+        "name": "Bo Booker",
+        "roles": ROLES,
+        "remember_me": False,
+        **attributes,
+    }
+    if item["kind"] == "application":
+        del item["user_id"]
+    return {name: value for name, value in item.items() if value is not ...}
+
+
+def kinds(now: int) -> dict[str, dict[str, Any]]:
+    """Return what makes a session one of its kind."""
+    recent = {"created_at": now - DAY, "last_used_at": now - 60}
+    return {
+        "session": {"email": EMAIL, **recent},
+        "remember_me": {
+            "remember_me": True,
+            "created_at": now - 900 * DAY,
+            "last_used_at": now - 30 * DAY,
+        },
+        "application": {"kind": "application", "name": "FileMaker", **recent},
+        "expired": {"created_at": now - 8 * DAY, "last_used_at": now - 60},
+        "idle": {"created_at": now - 6 * DAY, "last_used_at": now - 4 * DAY},
+        "no_roles": {"roles": {}, **recent},
+        "revoked": {"revoked": True, **recent},
+    }
 
 
 def sessions(now: int) -> list[dict[str, Any]]:
-    """Return one session of each kind, as old as its kind wants."""
-    employee = {"planoauth": "employee", "planoorder": "employee", "planox2": "employee"}
-    person = {
-        "kind": "session",
-        "user_id": 601,
-        "name": "Bea Booker",
-        "email": "bea@planomatic.test",
-    }
-    recent = {"remember_me": False, "created_at": now - HOUR, "last_used_at": now - HOUR // 2}
-    differences: dict[str, dict[str, Any]] = {
-        "session": {},
-        "remember_me": {
-            "remember_me": True,
-            "created_at": now - 90 * DAY,
-            "last_used_at": now - 30 * DAY,
-        },
-        "application": {"kind": "application", "name": "FileMaker"},
-        "expired": {"created_at": now - 8 * DAY},
-        "idle": {"created_at": now - 5 * DAY, "last_used_at": now - 4 * DAY},
-        "no_roles": {"roles": {}},
-        "revoked": {"revoked": True},
-    }
-    items = []
-    for kind, difference in differences.items():
-        key = {"token_hash": hash_of(TOKENS[kind]), "uuid": str(uuid5(NAMESPACE_DNS, TOKENS[kind]))}
-        items.append({**key, **person, **recent, "roles": employee, **difference})
-    for item in items:
-        if item["kind"] == "application":
-            del item["user_id"], item["email"]
-    return items
+    """Return the local stack's session of each kind."""
+    return [session(TOKENS[kind], **extra) for kind, extra in kinds(now).items()]
 
 
 def write(dynamodb: "DynamoDBClient", sessions_table: str, records_table: str) -> None:
