@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from appointments.email import mandrill
@@ -99,7 +100,7 @@ class Pair:
 
         both: list[_Invocation] = []
         universe.boundary.gate, universe.is_alone = gate, False
-        both += [_Invocation(n, lambda act=act: act(run)) for n, act in enumerate(self.acts)]  # type: ignore[misc]
+        both += [_Invocation(n, partial(act, run)) for n, act in enumerate(self.acts)]
         for one in both:
             one.step()  # to its first effect
         made: list[int] = []
