@@ -1,10 +1,10 @@
-"""Fixtures: the world of the service tests, with the Mandrill sandbox beside it."""
+"""Fixtures: AWS of the service tests, with the Mandrill sandbox beside it."""
 
 import pytest
 
 from appointments.email import mandrill
 from tests.email.conftest import CountedAccount, point_to, sandbox  # noqa: F401 - fixtures
-from tests.service.conftest import aws, world  # noqa: F401 - fixtures
+from tests.service.conftest import aws, moto  # noqa: F401 - fixtures
 from tools.mandrill_sandbox.server import Sandbox
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from appointments.statuses import Status
 from tests.service.test_answers import check
-from tests.service.world import World, answer
 from tests.support.events import HTTP, PATH, REPLAYS
+from tests.support.fake_aws import FakeAws, answer
 from tests.support.stage import CASES, play
 from tests.unit.test_reference import violations
 
@@ -27,13 +27,13 @@ RESPONSE = f"paths/{PATH.replace('/', '~1')}/post/responses/{{}}/content/applica
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_case_gives_its_statuses(world: World, name: str) -> None:
+def test_a_case_gives_its_statuses(aws: FakeAws, name: str) -> None:
     """Each case gives its statuses, in responses of the contract's form, and the log agrees."""
     case = CASES[name]
-    payloads = play(world, case)
+    payloads = play(aws, case)
     responses = [answer(payload) for payload in payloads]
     assert tuple(response.status for response in responses) == case.statuses
-    lines = world.lines("response")[-len(responses) :] if responses else []
+    lines = aws.lines("response")[-len(responses) :] if responses else []
     for response, payload, line in zip(responses, payloads, lines, strict=True):
         check(response, payload)
         assert violations(RESPONSE.format(response.code), response.body) == []

@@ -9,7 +9,7 @@ import pytest
 
 from appointments.observability import SERVICE
 from tests.email.conftest import CountedAccount
-from tests.service.world import World
+from tests.support.fake_aws import FakeAws
 from tests.support.stage import CASES, Stage
 
 WARM_UP = 2
@@ -25,7 +25,7 @@ def thawed() -> Iterator[None]:
 
 @pytest.mark.parametrize("what", dict.fromkeys(name.rpartition(", ")[0] for name in CASES))
 def test_a_case_leaves_no_object_in_memory(
-    world: World, account: CountedAccount, monkeypatch: pytest.MonkeyPatch, what: str
+    aws: FakeAws, account: CountedAccount, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """No object adds up as the same event comes again and again, through any way in."""
     monkeypatch.setattr(logging.getLogger(SERVICE), "propagate", False)  # pytest keeps each record
@@ -33,7 +33,7 @@ def test_a_case_leaves_no_object_in_memory(
     for name, case in CASES.items():
         if name.rpartition(", ")[0] != what:
             continue
-        stage = Stage(world, case.state)
+        stage = Stage(aws, case.state)
 
         def objects_after(rounds: int) -> Counter[str]:
             for _ in range(rounds):

@@ -21,8 +21,8 @@ from appointments import handler
 from appointments.email import mandrill
 from appointments.observability import logger
 from appointments.settings import SETTINGS
-from tests.service.world import ACCOUNT, REGION, Answer, World, answer, event, renew_clients
 from tests.support.environment import reset_environment
+from tests.support.fake_aws import ACCOUNT, REGION, Answer, FakeAws, answer, event, renew_clients
 from tools.mandrill_sandbox.account import Account, MandrillError, Struct
 from tools.mandrill_sandbox.server import Sandbox
 
@@ -97,10 +97,10 @@ class Clock:
 
 
 @dataclass
-class Office:
+class EmailHarness:
     """The function and all that is around it."""
 
-    world: World
+    aws: FakeAws
     account: CountedAccount
     clock: Clock
     capsys: pytest.CaptureFixture[str]
@@ -126,7 +126,7 @@ class Office:
 
     def item(self) -> dict[str, Any]:
         """Return the one appointment's item."""
-        [item] = self.world.items()
+        [item] = self.aws.items()
         return item
 
     def mailed(self) -> list[str]:
@@ -213,26 +213,26 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 
 @pytest.fixture
-def office(
+def harness(
     sandbox: Sandbox,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Office]:
-    """Give each test a world of its own, and the function a cold start."""
+) -> Iterator[EmailHarness]:
+    """Give each test an AWS of its own, and the function a cold start."""
     sandbox.account = CountedAccount()
     point_to(f"http://127.0.0.1:{sandbox.server_port}", monkeypatch)
     with mock_aws():
         renew_clients()
         reset_environment()
-        # Nothing breaks on the wire to DynamoDB here.
-        world = World(None, io.StringIO())  # type: ignore[arg-type]
-        office = Office(world, sandbox.account, clock, capsys)
-        stream = logger.handlers[0].setStream(office.log)  # type: ignore[attr-defined]
-        yield office
+        # No fault is injected into calls to DynamoDB here.
+        aws = FakeAws(None, io.StringIO())  # type: ignore[arg-type]
+        harness = EmailHarness(aws, sandbox.account, clock, capsys)
+        stream = logger.handlers[0].setStream(harness.log)  # type: ignore[attr-defined]
+        yield harness
         unnamed = [
             line
-            for line in office._lines()
+            for line in harness._lines()
             if "request_id" not in line and "_aws" not in line and line["message"] != "schedule"
         ]
         assert not unnamed, f"log lines without a request id: {unnamed}"

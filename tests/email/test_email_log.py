@@ -2,29 +2,29 @@
 
 from typing import Any
 
-from tests.email.conftest import UUID, Office
+from tests.email.conftest import UUID, EmailHarness
 
 PAT, BO = "pat@planomatic.test", "booker@planomatic.test"
 
 
-def entries(office: Office) -> list[dict[str, Any]]:
+def entries(harness: EmailHarness) -> list[dict[str, Any]]:
     """Return the email log entries, without what every line has."""
     common = {"level", "timestamp", "service", "message"}
     return [
         {name: value for name, value in line.items() if name not in common}
-        for line in office.lines("email")
+        for line in harness.lines("email")
     ]
 
 
-def triggers(office: Office) -> list[tuple[str, str, int]]:
+def triggers(harness: EmailHarness) -> list[tuple[str, str, int]]:
     """Return each entry's trigger, status and tries."""
-    return [(line["trigger"], line["status"], line["tries"]) for line in entries(office)]
+    return [(line["trigger"], line["status"], line["tries"]) for line in entries(harness)]
 
 
-def test_the_try_of_a_request(office: Office) -> None:
+def test_the_try_of_a_request(harness: EmailHarness) -> None:
     """It names the request, the appointment, each recipient with Mandrill's status, the reason."""
-    answer = office.create()
-    assert entries(office) == [
+    answer = harness.create()
+    assert entries(harness) == [
         {
             "request_id": "req-1",
             "uuid": UUID,
@@ -37,45 +37,45 @@ def test_the_try_of_a_request(office: Office) -> None:
     ]
 
 
-def test_the_tries_of_the_schedule(office: Office) -> None:
+def test_the_tries_of_the_schedule(harness: EmailHarness) -> None:
     """A recovered email is logged as sent, under the id of the request that created it."""
-    office.create(photographer_user_id=502)
-    office.wait(60)
-    office.schedule()
-    office.world.put_record("user#502", email="rex@planomatic.test")
-    office.wait(240)
-    office.schedule()
-    assert triggers(office) == [
+    harness.create(photographer_user_id=502)
+    harness.wait(60)
+    harness.schedule()
+    harness.aws.put_record("user#502", email="rex@planomatic.test")
+    harness.wait(240)
+    harness.schedule()
+    assert triggers(harness) == [
         ("request", "partly-sent", 1),
         ("schedule", "partly-sent", 2),
         ("schedule", "sent", 3),
     ]
-    assert {line["request_id"] for line in entries(office)} == {"req-1"}
-    assert entries(office)[0]["reason"] == "rex@rejected.test rejected (hard-bounce)"
+    assert {line["request_id"] for line in entries(harness)} == {"req-1"}
+    assert entries(harness)[0]["reason"] == "rex@rejected.test rejected (hard-bounce)"
 
 
-def test_a_retry_and_a_replay(office: Office) -> None:
+def test_a_retry_and_a_replay(harness: EmailHarness) -> None:
     """A caller's retry and a replay are told apart."""
-    office.create(photographer_user_id=502)
-    office.create(photographer_user_id=502)
-    [logged, *_] = office.lines("request")
-    office.handle({"replay": logged})
-    assert [line["trigger"] for line in entries(office)] == ["request", "retry", "replay"]
+    harness.create(photographer_user_id=502)
+    harness.create(photographer_user_id=502)
+    [logged, *_] = harness.lines("request")
+    harness.handle({"replay": logged})
+    assert [line["trigger"] for line in entries(harness)] == ["request", "retry", "replay"]
 
 
-def test_a_search_that_settles(office: Office) -> None:
+def test_a_search_that_settles(harness: EmailHarness) -> None:
     """An email that Mandrill turns out to have is settled by the search, which is logged."""
-    office.world.put_record("user#501", email="pat@slow.test")
-    office.create(seconds=7.5)
-    assert triggers(office)[0][1] == "unknown"
-    office.wait(121)
-    office.schedule()
-    assert triggers(office)[-1][:2] == ("search", "sent")
+    harness.aws.put_record("user#501", email="pat@slow.test")
+    harness.create(seconds=7.5)
+    assert triggers(harness)[0][1] == "unknown"
+    harness.wait(121)
+    harness.schedule()
+    assert triggers(harness)[-1][:2] == ("search", "sent")
 
 
-def test_what_was_not_tried_leaves_no_entry(office: Office) -> None:
+def test_what_was_not_tried_leaves_no_entry(harness: EmailHarness) -> None:
     """A repeat of what is sent, and an appointment without recipients, are no tries."""
-    office.create()
-    office.create()
-    office.create(token="silent-token", uuid=None, photographer_user_id=None)
-    assert len(entries(office)) == 1
+    harness.create()
+    harness.create()
+    harness.create(token="silent-token", uuid=None, photographer_user_id=None)
+    assert len(entries(harness)) == 1

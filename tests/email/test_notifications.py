@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from appointments import clients, notifications
 from appointments.reasons import Cause, Reason
 from appointments.statuses import Status
-from tests.email.conftest import UUID, Office
-from tests.service.world import event
+from tests.email.conftest import UUID, EmailHarness
+from tests.support.fake_aws import event
 
 DOWN = ClientError({"Error": {"Code": "InternalError", "Message": "no"}}, "Publish")
 
@@ -30,10 +30,10 @@ def crash() -> Any:
     return patch("appointments.tables.base.read_batch", side_effect=RuntimeError("session-token"))
 
 
-def test_a_failed_email_is_told(office: Office) -> None:
+def test_a_failed_email_is_told(harness: EmailHarness) -> None:
     """The one notification names what failed, what was saved, who, where to look, what to run."""
-    answered = office.create(photographer_user_id=502, notes="private words")
-    [told] = office.published()
+    answered = harness.create(photographer_user_id=502, notes="private words")
+    [told] = harness.published()
     reason = "rex@rejected.test rejected (hard-bounce)"
     assert told.subject == f"[test] mandrill-email-failed: {reason}"
     text = told.message["default"]
@@ -60,10 +60,10 @@ def test_a_failed_email_is_told(office: Office) -> None:
     assert "--status mandrill-email-failed --request-id req-1 --yes" in told.facts["replay"]
 
 
-def test_machines_get_one_json_object(office: Office) -> None:
+def test_machines_get_one_json_object(harness: EmailHarness) -> None:
     """Every machine's protocol gets the same JSON object, and attributes to filter by."""
-    office.create(photographer_user_id=502)
-    [told] = office.published()
+    harness.create(photographer_user_id=502)
+    [told] = harness.published()
     assert set(told.message) == {"default", "sqs", "lambda", "http", "https"}
     assert len({told.message[protocol] for protocol in ("sqs", "lambda", "http", "https")}) == 1
     assert told.facts.keys() >= {"notification_id", "status", "reason", "request_id", "saved"}
@@ -75,38 +75,38 @@ def test_machines_get_one_json_object(office: Office) -> None:
     }
 
 
-def test_each_notified_status_is_told(office: Office) -> None:
+def test_each_notified_status_is_told(harness: EmailHarness) -> None:
     """A crash, an unidentified request and a failed email are told; no other answer is."""
     with crash():
-        assert office.create().status == "application-crash"
-    office.handle({})
-    office.create(token="no")
-    office.create(date_start_local="never")
-    office.handle(event() | {"rawPath": "/elsewhere"})
-    office.world.put_record("service#appointments", deployed=False)
-    office.wait(60)
-    assert office.create().status == "service-not-found"
-    assert [told.facts["status"] for told in office.published()] == [
+        assert harness.create().status == "application-crash"
+    harness.handle({})
+    harness.create(token="no")
+    harness.create(date_start_local="never")
+    harness.handle(event() | {"rawPath": "/elsewhere"})
+    harness.aws.put_record("service#appointments", deployed=False)
+    harness.wait(60)
+    assert harness.create().status == "service-not-found"
+    assert [told.facts["status"] for told in harness.published()] == [
         "application-crash",
         "identify-request-error",
     ]
 
 
-def test_a_crash_tells_no_secret(office: Office) -> None:
+def test_a_crash_tells_no_secret(harness: EmailHarness) -> None:
     """The kind of what broke is told, not its text, which could hold anything."""
     with crash():
-        office.create()
-    [told] = office.published()
+        harness.create()
+    [told] = harness.published()
     assert told.subject == "[test] application-crash: RuntimeError"
     assert "session-token" not in json.dumps(told.message)
-    assert "session-token" not in office.written()
+    assert "session-token" not in harness.written()
 
 
-def test_a_crash_tells_what_aws_said(office: Office) -> None:
+def test_a_crash_tells_what_aws_said(harness: EmailHarness) -> None:
     """Where an AWS service refused, its own error code stands in the subject."""
     boto3.client("dynamodb").delete_table(TableName="appointments")
-    assert office.create().status == "application-crash"
-    [told] = office.published()
+    assert harness.create().status == "application-crash"
+    [told] = harness.published()
     assert told.subject == (
         "[test] application-crash: PutItem on appointments: ResourceNotFoundException"
     )
@@ -148,127 +148,127 @@ def test_a_request_id_cannot_leave_its_place() -> None:
     assert """--request-id 'x'"'"';reboot;'"'"''""" in str(told.replay)
 
 
-def test_the_id_is_stable(office: Office) -> None:
+def test_the_id_is_stable(harness: EmailHarness) -> None:
     """Two failures have two ids; one failure keeps its id from the item to SNS."""
     with sns_down():
-        office.create(photographer_user_id=502)
-    [owed] = office.item()["notifications"]
-    office.wait(60)
-    office.schedule()
-    [told] = office.published()
+        harness.create(photographer_user_id=502)
+    [owed] = harness.item()["notifications"]
+    harness.wait(60)
+    harness.schedule()
+    [told] = harness.published()
     assert told.facts == json.loads(owed)
-    office.create(photographer_user_id=502)
-    assert len({one.facts["notification_id"] for one in office.published()}) == 2
+    harness.create(photographer_user_id=502)
+    assert len({one.facts["notification_id"] for one in harness.published()}) == 2
 
 
-def test_sns_down_changes_no_answer(office: Office) -> None:
+def test_sns_down_changes_no_answer(harness: EmailHarness) -> None:
     """With SNS down the answer is the same; the notification is owed, then published, then gone."""
     with sns_down():
-        answered = office.create(token="silent-token", photographer_user_id=502)
+        answered = harness.create(token="silent-token", photographer_user_id=502)
     assert (answered.status, answered.body["saved"]) == ("mandrill-email-failed", True)
-    assert office.count("NotificationFailed") == 0
-    office.world.put_record("user#502", name="Rex", email="rex@planomatic.test")
-    office.wait(60)
-    assert office.schedule()["notifications"] == 1
-    assert not {"owed", "due", "lease", "notifications"} & set(office.item())
-    office.wait(60)
-    assert office.schedule()["notifications"] == 0
-    assert len(office.published()) == 1
+    assert harness.count("NotificationFailed") == 0
+    harness.aws.put_record("user#502", name="Rex", email="rex@planomatic.test")
+    harness.wait(60)
+    assert harness.schedule()["notifications"] == 1
+    assert not {"owed", "due", "lease", "notifications"} & set(harness.item())
+    harness.wait(60)
+    assert harness.schedule()["notifications"] == 0
+    assert len(harness.published()) == 1
 
 
-def test_an_owed_notification_outlives_the_email(office: Office) -> None:
+def test_an_owed_notification_outlives_the_email(harness: EmailHarness) -> None:
     """An email that is settled by the caller meanwhile does not take the notification with it."""
     with sns_down():
-        office.create(photographer_user_id=502)
-    office.world.put_record("user#502", name="Rex", email="rex@planomatic.test")
-    assert office.create(photographer_user_id=502).code == 200
-    before = office.item()
+        harness.create(photographer_user_id=502)
+    harness.aws.put_record("user#502", name="Rex", email="rex@planomatic.test")
+    assert harness.create(photographer_user_id=502).code == 200
+    before = harness.item()
     assert "owed" in before
-    office.wait(121)
-    assert office.schedule() == {"emails": 0, "notifications": 1, "searches": 0, "failed": 0}
+    harness.wait(121)
+    assert harness.schedule() == {"emails": 0, "notifications": 1, "searches": 0, "failed": 0}
     left = {name: before[name] for name in before if name not in ("owed", "due", "notifications")}
-    assert office.item() == left
+    assert harness.item() == left
 
 
-def test_a_skipped_email_stays_skipped(office: Office) -> None:
+def test_a_skipped_email_stays_skipped(harness: EmailHarness) -> None:
     """A pending notification does not make the schedule send an email that had no recipient."""
     with sns_down(), patch("appointments.create.sender.send", side_effect=KeyError):
-        office.create(token="application-token", photographer_user_id=503)
-    office.world.put_record("user#503", name="Sam", email="sam@planomatic.test")
-    office.wait(60)
-    assert office.schedule() == {"emails": 0, "notifications": 1, "searches": 0, "failed": 0}
-    assert office.item()["email_status"] == "skipped"
-    assert office.mailed() == []
+        harness.create(token="application-token", photographer_user_id=503)
+    harness.aws.put_record("user#503", name="Sam", email="sam@planomatic.test")
+    harness.wait(60)
+    assert harness.schedule() == {"emails": 0, "notifications": 1, "searches": 0, "failed": 0}
+    assert harness.item()["email_status"] == "skipped"
+    assert harness.mailed() == []
 
 
 @pytest.mark.parametrize("saved", [True, False])
-def test_reporting_that_breaks_changes_no_response(office: Office, *, saved: bool) -> None:
+def test_reporting_that_breaks_changes_no_response(harness: EmailHarness, *, saved: bool) -> None:
     """If reporting itself breaks, the response stays, the log tells of it and an alarm sees it."""
     broken = patch.object(clients.client("sns"), "publish", side_effect=RuntimeError("no topic"))
     with broken:
-        answered = office.create(photographer_user_id=502) if saved else office.handle({})
+        answered = harness.create(photographer_user_id=502) if saved else harness.handle({})
     status = "mandrill-email-failed" if saved else "identify-request-error"
     assert (answered.status, answered.code, answered.body["saved"]) == (status, 500, saved)
-    [line] = office.lines("broken")
+    [line] = harness.lines("broken")
     assert line["level"] == "ERROR"
     assert line["request_id"] == answered.body["request_id"]
     assert "RuntimeError: no topic" in line["exception"]
-    [response] = office.lines("response")
+    [response] = harness.lines("response")
     assert (response["status"], response["saved"]) == (status, saved)
-    assert office.count("NotificationFailed") == 1
-    assert office.count("Answers") == 1
+    assert harness.count("NotificationFailed") == 1
+    assert harness.count("Answers") == 1
 
 
-def test_giving_up_with_sns_down_is_told_later(office: Office) -> None:
+def test_giving_up_with_sns_down_is_told_later(harness: EmailHarness) -> None:
     """The notification of an email given up is in the item before it is published."""
-    office.world.put_record("user#501", name="Pat", email="a@down.test")
-    office.create()
+    harness.aws.put_record("user#501", name="Pat", email="a@down.test")
+    harness.create()
     with sns_down():
         for wait in (60, 240, 900, 3600):
-            office.wait(wait)
-            office.schedule()
-    assert len(office.published()) == 1
-    [owed] = office.item()["notifications"]
-    office.wait(60)
-    office.schedule()
-    assert office.published()[1].facts == json.loads(owed)
-    assert "given up" in office.published()[1].subject
-    assert "owed" not in office.item()
+            harness.wait(wait)
+            harness.schedule()
+    assert len(harness.published()) == 1
+    [owed] = harness.item()["notifications"]
+    harness.wait(60)
+    harness.schedule()
+    assert harness.published()[1].facts == json.loads(owed)
+    assert "given up" in harness.published()[1].subject
+    assert "owed" not in harness.item()
 
 
-def test_without_an_item_it_stands_in_the_log(office: Office) -> None:
+def test_without_an_item_it_stands_in_the_log(harness: EmailHarness) -> None:
     """Where there is no item, an ERROR line with the whole and a metric take SNS's place."""
     with crash(), sns_down():
-        assert office.create().status == "application-crash"
-    [line] = office.lines("notification not published")
+        assert harness.create().status == "application-crash"
+    [line] = harness.lines("notification not published")
     assert line["level"] == "ERROR"
     assert line["notification"]["request_id"] == "req-1"
     assert line["notification"]["notification_id"]
-    assert office.count("NotificationFailed") == 1
+    assert harness.count("NotificationFailed") == 1
 
 
-def test_where_the_item_cannot_be_reached_it_stands_in_the_log(office: Office) -> None:
+def test_where_the_item_cannot_be_reached_it_stands_in_the_log(harness: EmailHarness) -> None:
     """If the item does not take it either, the log does."""
     with sns_down(), patch("appointments.email.outbox.Appointment.update", side_effect=DOWN):
-        office.create(photographer_user_id=502)
-    assert len(office.lines("notification not published")) == 1
-    assert office.count("NotificationFailed") == 1
+        harness.create(photographer_user_id=502)
+    assert len(harness.lines("notification not published")) == 1
+    assert harness.count("NotificationFailed") == 1
 
 
-def test_every_failure_of_a_storm_is_published(office: Office) -> None:
+def test_every_failure_of_a_storm_is_published(harness: EmailHarness) -> None:
     """Each failure is published; the first of its kind in ten minutes is marked for people."""
     for _ in range(3):
         with crash():
-            office.create()
-    office.handle({})
-    office.create(uuid=UUID.replace("7", "8"), photographer_user_id=502)
-    office.wait(599)
+            harness.create()
+    harness.handle({})
+    harness.create(uuid=UUID.replace("7", "8"), photographer_user_id=502)
+    harness.wait(599)
     with crash():
-        office.create()
-    office.wait(1)
+        harness.create()
+    harness.wait(1)
     with crash():
-        office.create()
-    assert [(told.facts["status"], told.storm) for told in office.published()] == [
+        harness.create()
+    assert [(told.facts["status"], told.storm) for told in harness.published()] == [
         ("application-crash", "first"),
         ("application-crash", "more"),
         ("application-crash", "more"),
@@ -279,23 +279,23 @@ def test_every_failure_of_a_storm_is_published(office: Office) -> None:
     ]
 
 
-def test_each_notification_of_a_storm_repairs_its_own_request(office: Office) -> None:
+def test_each_notification_of_a_storm_repairs_its_own_request(harness: EmailHarness) -> None:
     """The replay command of a notification names its one request."""
     for number in range(3):
         with crash():
-            office.handle(event(request_id=f"req-{number}"))
-    commands = [told.facts["replay"] for told in office.published()]
+            harness.handle(event(request_id=f"req-{number}"))
+    commands = [told.facts["replay"] for told in harness.published()]
     for number, command in enumerate(commands):
         assert f"--request-id req-{number} --yes" in command
 
 
-def test_a_kind_is_a_status_and_a_declared_code(office: Office) -> None:
+def test_a_kind_is_a_status_and_a_declared_code(harness: EmailHarness) -> None:
     """The address, the request and what stands in brackets make no kind of their own."""
     addresses = {601: "a@rejected.test", 602: "b@rejected.test", 603: "c@invalid.test"}
     for user, email in addresses.items():
-        office.world.put_record(f"user#{user}", name="P", email=email)
-        office.create(uuid=UUID[:-3] + str(user), photographer_user_id=user)
-    assert [told.storm for told in office.published()] == ["first", "more", "first"]
+        harness.aws.put_record(f"user#{user}", name="P", email=email)
+        harness.create(uuid=UUID[:-3] + str(user), photographer_user_id=user)
+    assert [told.storm for told in harness.published()] == ["first", "more", "first"]
 
 
 def test_a_hundred_kinds_and_one_more() -> None:
@@ -310,32 +310,32 @@ def test_a_hundred_kinds_and_one_more() -> None:
     assert storms.classify("kind 102", 601) == "first"
 
 
-def test_the_storm_is_decided_when_the_notification_is_made(office: Office) -> None:
+def test_the_storm_is_decided_when_the_notification_is_made(harness: EmailHarness) -> None:
     """A pending notification keeps its `storm`, however late it is published."""
     with sns_down():
-        office.create(photographer_user_id=502)
-    office.wait(1000)
-    office.schedule()
-    assert [told.storm for told in office.published()][:1] == ["first"]
+        harness.create(photographer_user_id=502)
+    harness.wait(1000)
+    harness.schedule()
+    assert [told.storm for told in harness.published()][:1] == ["first"]
 
 
-def test_failed_emails_are_always_told(office: Office) -> None:
+def test_failed_emails_are_always_told(harness: EmailHarness) -> None:
     """However many emails fail in a minute, each is told."""
     for digit in range(4):
         uuid = f"{digit}1111111-1111-4111-8111-111111111111"
-        office.create(uuid=uuid, photographer_user_id=502)
-    assert len(office.published()) == 4
+        harness.create(uuid=uuid, photographer_user_id=502)
+    assert len(harness.published()) == 4
 
 
-def test_a_request_that_left_no_line_names_no_replay(office: Office) -> None:
+def test_a_request_that_left_no_line_names_no_replay(harness: EmailHarness) -> None:
     """Where no line is on record that could be replayed, the text says so."""
-    office.handle({})
-    [told] = office.published()
+    harness.handle({})
+    [told] = harness.published()
     assert told.facts["replay"] is None
     assert "the log has no request that could be replayed" in told.message["default"]
 
 
-def test_a_subscriber_gets_what_its_protocol_is_for(office: Office) -> None:
+def test_a_subscriber_gets_what_its_protocol_is_for(harness: EmailHarness) -> None:
     """A queue that subscribes with a filter policy gets the JSON object of its status."""
     sqs, sns = boto3.client("sqs"), boto3.client("sns")
     url = sqs.create_queue(QueueName="failures")["QueueUrl"]
@@ -351,7 +351,7 @@ def test_a_subscriber_gets_what_its_protocol_is_for(office: Office) -> None:
         },
     )
     with crash():
-        office.create()
-    office.create(photographer_user_id=502)
+        harness.create()
+    harness.create(photographer_user_id=502)
     [received] = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     assert json.loads(received["Body"])["status"] == "mandrill-email-failed"

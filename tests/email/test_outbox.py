@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.email.conftest import Office
+from tests.email.conftest import EmailHarness
 from tests.outbox_updates import CASES, WITHOUT_ITEM, Case, Operation, check_without_item
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_an_update(office: Office, case: Case) -> None:
+def test_an_update(harness: EmailHarness, case: Case) -> None:
     """Each update changes what it says if its condition holds, and nothing otherwise."""
-    case.check(office.world.dynamodb.Table("appointments"))
+    case.check(harness.aws.dynamodb.Table("appointments"))
 
 
 @pytest.mark.parametrize(("operation", "raises"), WITHOUT_ITEM)
-def test_an_update_of_no_item(office: Office, operation: Operation, *, raises: bool) -> None:
+def test_an_update_of_no_item(harness: EmailHarness, operation: Operation, *, raises: bool) -> None:
     """An update of an item that no longer exists makes none."""
-    check_without_item(office.world.dynamodb.Table("appointments"), operation, raises=raises)
+    check_without_item(harness.aws.dynamodb.Table("appointments"), operation, raises=raises)

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 import requests
 
-from tests.email.conftest import Office
-from tests.service.world import event
+from tests.email.conftest import EmailHarness
+from tests.support.fake_aws import event
 
 PROJECT: Final = Path(__file__).parents[2]
 CALLING: Final = (PROJECT / "docs" / "calling.md").read_text()
@@ -27,15 +27,17 @@ STATUSES: Final = [
 
 
 @pytest.mark.parametrize(("body", "status"), list(zip(BODIES, STATUSES, strict=True)), ids=STATUSES)
-def test_a_request_gets_the_response_that_is_named(office: Office, body: str, status: str) -> None:
+def test_a_request_gets_the_response_that_is_named(
+    harness: EmailHarness, body: str, status: str
+) -> None:
     """Each request, sent as it stands, ends with the status that is named above it."""
-    assert office.handle(event(raw=body)).status == status
+    assert harness.handle(event(raw=body)).status == status
 
 
-def test_the_readme_shows_the_response_that_comes(office: Office) -> None:
+def test_the_readme_shows_the_response_that_comes(harness: EmailHarness) -> None:
     """The response of the README's first request is as shown, where the page leaves nothing out."""
     [shown] = re.findall(r"```json\n(.*?)```", PAGES[0], re.DOTALL)
-    response = office.handle(event(raw=BODIES[0])).body
+    response = harness.handle(event(raw=BODIES[0])).body
     assert list(json.loads(shown)) == list(response)
     assert json.loads(shown) | {name: response[name] for name in ("request_id", "data")} == response
     assert json.loads(shown)["data"]["email"]["status"] == response["data"]["email"]["status"]
@@ -44,8 +46,8 @@ def test_the_readme_shows_the_response_that_comes(office: Office) -> None:
 class Api:
     """The API as `requests.post` reaches it: what is in `failures` happens first, in order."""
 
-    def __init__(self, office: Office, failures: list[Any]) -> None:
-        self.office = office
+    def __init__(self, harness: EmailHarness, failures: list[Any]) -> None:
+        self.harness = harness
         self.failures = failures
         self.calls = 0
 
@@ -58,7 +60,7 @@ class Api:
         failure = self.failures.pop(0) if self.failures else None
         if isinstance(failure, Exception):
             raise failure
-        body = failure or self.office.handle(event(**json)).body
+        body = failure or self.harness.handle(event(**json)).body
         response._content = body if isinstance(body, bytes) else _encode(body)
         return response
 
@@ -78,7 +80,7 @@ def _encode(body: Any) -> bytes:
     ],
 )
 def test_the_python_example(
-    office: Office,
+    harness: EmailHarness,
     monkeypatch: pytest.MonkeyPatch,
     failures: list[Any],
     calls: int,
@@ -88,8 +90,8 @@ def test_the_python_example(
     [code] = re.findall(r"```python\n(.*?)```", CALLING, re.DOTALL)
     names: dict[str, Any] = {}
     exec(compile(code, "docs/calling.md", "exec"), names)  # noqa: S102 - the page's own code
-    api = Api(office, list(failures))
+    api = Api(harness, list(failures))
     monkeypatch.setattr(requests, "post", api.post)
     body = names["create_appointment"]("https://api.example", {"order_id": 1001})
     assert (body and body["status"], api.calls) == (status, calls)
-    assert len(office.world.items()) == (status == "action-successful")
+    assert len(harness.aws.items()) == (status == "action-successful")

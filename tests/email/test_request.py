@@ -14,23 +14,23 @@ import pytest
 import urllib3
 
 from appointments import clients, parameters
-from tests.email.conftest import KEY, RESERVE, SLOW, UUID, Office, point_to
-from tests.service.world import renew_clients
+from tests.email.conftest import KEY, RESERVE, SLOW, UUID, EmailHarness, point_to
+from tests.support.fake_aws import renew_clients
 from tools.mandrill_sandbox.account import Struct
 
 PAT, BOOKER = "pat@planomatic.test", "booker@planomatic.test"
 
 
-def photographer(office: Office, email: str) -> None:
+def photographer(harness: EmailHarness, email: str) -> None:
     """Give the photographer this address."""
-    office.world.put_record("user#501", name="Pat", email=email)
+    harness.aws.put_record("user#501", name="Pat", email=email)
 
 
-def test_both_roles_are_mailed(office: Office) -> None:
+def test_both_roles_are_mailed(harness: EmailHarness) -> None:
     """Photographer and booker get one email each, and the answer lists both with Mandrill's ids."""
-    answered = office.create()
+    answered = harness.create()
     assert answered.status == "action-successful"
-    [mail] = office.account.accepted()
+    [mail] = harness.account.accepted()
     assert mail["to"] == [{"email": PAT, "name": "Pat"}, {"email": BOOKER, "name": "Bo Booker"}]
     assert mail["template_name"] == "appointment-created"
     email = answered.body["data"]["email"]
@@ -41,10 +41,10 @@ def test_both_roles_are_mailed(office: Office) -> None:
         (BOOKER, "sent"),
     ]
     assert {one["email"]: one["id"] for one in email["recipients"]} == mail["_ids"]
-    assert office.published() == []
+    assert harness.published() == []
 
 
-def test_every_field_is_a_merge_variable(office: Office) -> None:
+def test_every_field_is_a_merge_variable(harness: EmailHarness) -> None:
     """The merge variables are the appointment's fields, all of them, and the metadata find it."""
     sent: dict[str, Any] = {
         name: "2027-01-05T10:00:00"
@@ -56,9 +56,9 @@ def test_every_field_is_a_merge_variable(office: Office) -> None:
         if not name.endswith("_id")
     } | {"application": "planoorder", "token": "session-token", "month_first": False}
     sent |= {"uuid": UUID, "session_view": "full", "order_id": 1001}
-    answered = office.create(**sent)
+    answered = harness.create(**sent)
     assert answered.status == "action-successful", answered.body
-    [mail] = office.account.accepted()
+    [mail] = harness.account.accepted()
     variables = {each["name"]: each["content"] for each in mail["global_merge_vars"]}
     assert variables == answered.body["data"]["appointment"]
     assert len(variables) == len(parameters.NAMES) - 5  # token, session_view, month_first, two ids
@@ -66,30 +66,30 @@ def test_every_field_is_a_merge_variable(office: Office) -> None:
 
 
 @pytest.mark.parametrize("address", [BOOKER, BOOKER.upper(), f" {BOOKER} "])
-def test_one_address_in_both_roles_gets_one_email(office: Office, address: str) -> None:
+def test_one_address_in_both_roles_gets_one_email(harness: EmailHarness, address: str) -> None:
     """Who is photographer and booker at once, in whatever case, is mailed once."""
-    photographer(office, address)
-    email = office.create().body["data"]["email"]
+    photographer(harness, address)
+    email = harness.create().body["data"]["email"]
     assert [one["roles"] for one in email["recipients"]] == [["photographer", "booker"]]
-    assert len(office.mailed()) == 1
+    assert len(harness.mailed()) == 1
 
 
 @pytest.mark.parametrize("user", [503, None])
-def test_nobody_to_mail_is_a_success(office: Office, user: int | None) -> None:
+def test_nobody_to_mail_is_a_success(harness: EmailHarness, user: int | None) -> None:
     """Without any address the email is skipped; no call is made and nothing is owed."""
-    answered = office.create(token="application-token", photographer_user_id=user)
+    answered = harness.create(token="application-token", photographer_user_id=user)
     assert (answered.status, answered.body["data"]["email"]) == (
         "action-successful",
         {"status": "skipped", "recipients": []},
     )
-    assert office.account.calls == []
-    assert not {"owed", "due", "lease"} & set(office.item())
+    assert harness.account.calls == []
+    assert not {"owed", "due", "lease"} & set(harness.item())
 
 
-def test_a_photographer_without_address_leaves_the_booker(office: Office) -> None:
+def test_a_photographer_without_address_leaves_the_booker(harness: EmailHarness) -> None:
     """Where only the booker has an address, he alone is mailed."""
-    assert office.create(photographer_user_id=503).body["data"]["email"]["status"] == "sent"
-    assert office.mailed() == [BOOKER]
+    assert harness.create(photographer_user_id=503).body["data"]["email"]["status"] == "sent"
+    assert harness.mailed() == [BOOKER]
 
 
 # An address: the email's status, the photographer's, the reason, the calls made.
@@ -107,11 +107,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case[0])
-def test_what_mandrill_says_decides(office: Office, case: tuple[str, str, str, str, int]) -> None:
+def test_what_mandrill_says_decides(
+    harness: EmailHarness, case: tuple[str, str, str, str, int]
+) -> None:
     """HTTP 200 is not success: each recipient's status and Mandrill's error name decide."""
     address, status, of_him, reason, calls = case
-    photographer(office, address)
-    answered = office.create()
+    photographer(harness, address)
+    answered = harness.create()
     email = answered.body["data"]["email"]
     failed = status != "sent"
     assert answered.status == ("mandrill-email-failed" if failed else "action-successful")
@@ -121,90 +123,94 @@ def test_what_mandrill_says_decides(office: Office, case: tuple[str, str, str, s
     assert (email["status"], email.get("reason")) == (status, reason)
     assert email["recipients"][0]["email"] == address
     assert email["recipients"][0]["status"] == of_him
-    assert office.account.calls == ["send"] * calls
-    assert [told.facts["status"] for told in office.published()] == [answered.status] * failed
-    for told in office.published():
+    assert harness.account.calls == ["send"] * calls
+    assert [told.facts["status"] for told in harness.published()] == [answered.status] * failed
+    for told in harness.published():
         assert reason in told.facts["reason"]
         assert reason in told.message["default"]
 
 
-def test_nobody_reached_is_failed(office: Office) -> None:
+def test_nobody_reached_is_failed(harness: EmailHarness) -> None:
     """Where every recipient is refused the email has failed, not partly."""
-    answered = office.create(token="silent-token", photographer_user_id=502)
+    answered = harness.create(token="silent-token", photographer_user_id=502)
     assert answered.body["data"]["email"]["status"] == "failed"
-    assert office.mailed() == []
+    assert harness.mailed() == []
 
 
-def test_no_answer_in_time_is_unknown(office: Office) -> None:
+def test_no_answer_in_time_is_unknown(harness: EmailHarness) -> None:
     """What is not answered within the function's time is unknown."""
-    photographer(office, "a@slow.test")
-    answered = office.create(seconds=RESERVE + SLOW / 4)
+    photographer(harness, "a@slow.test")
+    answered = harness.create(seconds=RESERVE + SLOW / 4)
     assert answered.status == "mandrill-email-failed"
     email = answered.body["data"]["email"]
     assert (email["status"], email["reason"]) == ("unknown", "no answer in time")
     assert {one["status"] for one in email["recipients"]} == {"unknown"}
 
 
-def test_the_function_waits_for_nobody(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_function_waits_for_nobody(
+    harness: EmailHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who never answers is waited for as long as the function has, and no longer."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         point_to(f"http://127.0.0.1:{silent.getsockname()[1]}", monkeypatch)
         with patch.object(urllib3, "Timeout", wraps=urllib3.Timeout) as limits:
-            email = office.create(seconds=RESERVE + 0.5).body["data"]["email"]
+            email = harness.create(seconds=RESERVE + 0.5).body["data"]["email"]
     assert (email["status"], email["reason"]) == ("unknown", "no answer in time")
     assert limits.call_args.kwargs == {"connect": 0.5, "total": 0.5}
 
 
-def test_without_time_nothing_is_sent(office: Office) -> None:
+def test_without_time_nothing_is_sent(harness: EmailHarness) -> None:
     """With no time left Mandrill is not called, and the email is not in doubt."""
-    answered = office.create(seconds=RESERVE)
+    answered = harness.create(seconds=RESERVE)
     assert answered.body["data"]["email"]["reason"] == "no time left"
     assert answered.body["data"]["email"]["status"] == "failed"
-    assert office.account.calls == []
+    assert harness.account.calls == []
 
 
 @pytest.mark.parametrize("refusal", ["ServiceUnavailable", "RequestLimitExceeded"])
-def test_a_busy_mandrill_is_called_again_at_once(office: Office, refusal: str) -> None:
+def test_a_busy_mandrill_is_called_again_at_once(harness: EmailHarness, refusal: str) -> None:
     """What Mandrill surely did not accept is sent again inside the request."""
-    office.account.refusals = [refusal]
-    assert office.create().status == "action-successful"
-    assert office.account.calls == ["send", "send"]
+    harness.account.refusals = [refusal]
+    assert harness.create().status == "action-successful"
+    assert harness.account.calls == ["send", "send"]
 
 
-def test_being_busy_does_not_outlast_the_limit(office: Office) -> None:
+def test_being_busy_does_not_outlast_the_limit(harness: EmailHarness) -> None:
     """A call is not repeated beyond the eight seconds that all calls have."""
-    send = office.account.send_template
+    send = harness.account.send_template
 
     def take_long(call: Struct) -> Any:
         time.sleep(7.9)
         return send(call)
 
-    office.account.refusals = ["ServiceUnavailable"] * 9
-    with patch.object(office.account, "send_template", take_long):
-        answered = office.create()
+    harness.account.refusals = ["ServiceUnavailable"] * 9
+    with patch.object(harness.account, "send_template", take_long):
+        answered = harness.create()
     assert answered.body["data"]["email"]["reason"] == "ServiceUnavailable"
-    assert office.account.calls == ["send"]
+    assert harness.account.calls == ["send"]
 
 
 def test_a_refused_connection_is_tried_again(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    harness: EmailHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nobody listens the email fails for certain, after more than one attempt."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     point_to(f"http://127.0.0.1:{port}", monkeypatch)
-    email = office.create().body["data"]["email"]
+    email = harness.create().body["data"]["email"]
     assert (email["status"], email["reason"]) == ("failed", "connection refused")
-    assert office.clock.slept == [0.2, 0.6]
+    assert harness.clock.slept == [0.2, 0.6]
 
 
-def test_a_trickling_answer_is_cut_off(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trickling_answer_is_cut_off(
+    harness: EmailHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An answer that comes byte by byte does not hold the function beyond its time."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         point_to(f"http://127.0.0.1:{server.getsockname()[1]}", monkeypatch)
         thread = threading.Thread(target=trickle, args=(server,))
         thread.start()
-        email = office.create().body["data"]["email"]
+        email = harness.create().body["data"]["email"]
         thread.join()
     assert (email["status"], email["reason"]) == ("unknown", "no answer in time")
 
@@ -222,63 +228,63 @@ def trickle(server: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("told", [0, 1])
-def test_a_silent_recipient_is_in_doubt(office: Office, told: int) -> None:
+def test_a_silent_recipient_is_in_doubt(harness: EmailHarness, told: int) -> None:
     """Of whom Mandrill's answer says nothing he is unknown: looked up, not mailed again."""
-    send = office.account.send_template
-    with patch.object(office.account, "send_template", lambda call: send(call)[:told]):
-        email = office.create().body["data"]["email"]
+    send = harness.account.send_template
+    with patch.object(harness.account, "send_template", lambda call: send(call)[:told]):
+        email = harness.create().body["data"]["email"]
     assert email["status"] == "unknown"
     assert [one["status"] for one in email["recipients"]] == (["sent"] * told + ["unknown"] * 2)[:2]
-    office.wait(121)
-    office.schedule()
-    assert office.mailed() == [PAT, BOOKER]
+    harness.wait(121)
+    harness.schedule()
+    assert harness.mailed() == [PAT, BOOKER]
 
 
-def test_a_wrong_key_fails(office: Office) -> None:
+def test_a_wrong_key_fails(harness: EmailHarness) -> None:
     """A key that Mandrill does not know fails the email by its name; the key is read once more."""
-    office.account.keys = {"another"}
-    answered = office.create()
+    harness.account.keys = {"another"}
+    answered = harness.create()
     assert answered.body["data"]["email"]["reason"] == "Invalid_Key"
     assert answered.status == "mandrill-email-failed"
 
 
-def test_a_rotated_key_is_picked_up(office: Office) -> None:
+def test_a_rotated_key_is_picked_up(harness: EmailHarness) -> None:
     """After one Invalid_Key the new key is read, and the same request's email is sent."""
-    assert office.create().status == "action-successful"
-    office.account.keys = {"rotated-key"}
+    assert harness.create().status == "action-successful"
+    harness.account.keys = {"rotated-key"}
     boto3.client("secretsmanager").put_secret_value(SecretId="mandrill", SecretString="rotated-key")
     other = "11111111-1111-4111-8111-111111111111"
-    assert office.create(uuid=other).status == "action-successful"
-    assert len(office.mailed()) == 4
+    assert harness.create(uuid=other).status == "action-successful"
+    assert len(harness.mailed()) == 4
 
 
 @pytest.mark.parametrize("secret", [None, " "])
-def test_no_key_fails(office: Office, secret: str | None) -> None:
+def test_no_key_fails(harness: EmailHarness, secret: str | None) -> None:
     """Without a key, or with a blank one, the email fails and says so."""
     secrets = boto3.client("secretsmanager")
     if secret is None:
         secrets.delete_secret(SecretId="mandrill", ForceDeleteWithoutRecovery=True)
     else:
         secrets.put_secret_value(SecretId="mandrill", SecretString=secret)
-    answered = office.create()
+    answered = harness.create()
     assert answered.status == "mandrill-email-failed"
     assert answered.body["data"]["email"]["reason"] == "no key"
-    assert office.account.calls == []
+    assert harness.account.calls == []
 
 
 @pytest.mark.parametrize("keys", [{KEY}, {"another"}])
-def test_the_key_is_told_nowhere(office: Office, keys: set[str]) -> None:
+def test_the_key_is_told_nowhere(harness: EmailHarness, keys: set[str]) -> None:
     """Whether the key is good or bad, no answer, log line, item or notification holds it."""
-    office.account.keys = keys
-    answered = office.create(photographer_user_id=502)
+    harness.account.keys = keys
+    answered = harness.create(photographer_user_id=502)
     assert answered.status == "mandrill-email-failed"
-    for kept in (answered.body, office.written(), office.item(), office.published()):
+    for kept in (answered.body, harness.written(), harness.item(), harness.published()):
         assert KEY not in json.dumps(kept, default=repr)
         assert "session-token" not in json.dumps(kept, default=repr)
 
 
 @pytest.fixture
-def calls(office: Office) -> Iterator[list[str]]:  # noqa: ARG001 - in its world
+def calls(harness: EmailHarness) -> Iterator[list[str]]:  # noqa: ARG001 - within it
     """Count what botocore sends for the function."""
     sent: list[str] = []
 
@@ -292,18 +298,20 @@ def calls(office: Office) -> Iterator[list[str]]:  # noqa: ARG001 - in its world
     session.unregister("before-call", count)
 
 
-def test_a_success_without_email_pays_for_nothing_else(office: Office, calls: list[str]) -> None:
+def test_a_success_without_email_pays_for_nothing_else(
+    harness: EmailHarness, calls: list[str]
+) -> None:
     """Without an email neither an SNS nor a Secrets Manager client is made."""
     made = clients.client.cache_info().currsize
-    assert office.create(token="application-token", photographer_user_id=503).code == 200
+    assert harness.create(token="application-token", photographer_user_id=503).code == 200
     assert calls == ["BatchGetItem", "PutItem"]
     assert clients.client.cache_info().currsize == made == 1
 
 
-def test_a_success_with_email_makes_three_calls(office: Office, calls: list[str]) -> None:
+def test_a_success_with_email_makes_three_calls(harness: EmailHarness, calls: list[str]) -> None:
     """A mailed success reads, writes and marks; the key is read once for all."""
-    assert office.create().code == 200
+    assert harness.create().code == 200
     assert calls == ["BatchGetItem", "PutItem", "GetSecretValue", "UpdateItem"]
     calls.clear()
-    assert office.create(uuid="11111111-1111-4111-8111-111111111111").code == 200
+    assert harness.create(uuid="11111111-1111-4111-8111-111111111111").code == 200
     assert calls == ["BatchGetItem", "PutItem", "UpdateItem"]

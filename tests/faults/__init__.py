@@ -3,8 +3,8 @@
 ===============  ===================================================================
 `boundary`       the effects, seen where botocore and urllib3 send, and the faults there
 `mandrill`       a model of Mandrill: one function
-`universe`       AWS on moto, a clock, and the function invoked in them
-`scenarios`      what is being done when the faults strike, and what heals it
+`simulation`       AWS on moto, a clock, and the function invoked in them
+`scenarios`      what is being done when the faults are injected, and what recovers it
 `invariants`     what holds afterwards, whatever struck
 `schedules`      all single faults, all pairs, all interleavings of two deliveries
 ===============  ===================================================================

@@ -1,4 +1,4 @@
-"""Schedules and orders in bulk, on every core: each process has a universe of its own."""
+"""Schedules and orders in bulk, on every core: each process has a simulation of its own."""
 
 import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,13 +7,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults.boundary import Fault
 from tests.faults.interleavings import PAIRS
+from tests.faults.io_boundary import Fault
 from tests.faults.schedules import Schedule
-from tests.faults.universe import Universe, universe
+from tests.faults.simulation import Simulation, simulation
 
 _open = ExitStack()
-_worlds: list[Universe] = []
+_worlds: list[Simulation] = []
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Tally:
 
 
 def _begin() -> None:
-    _worlds.append(_open.enter_context(universe()))
+    _worlds.append(_open.enter_context(simulation()))
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def run(schedules: Iterable[Schedule]) -> Tally:
 
 def run_pairs(schedule: Schedule) -> Tally:
     """Run a schedule of one fault with every second fault that can come after it."""
-    tally = Tally(f"{schedule.scenario} {schedule.healer}")
+    tally = Tally(f"{schedule.scenario} {schedule.recovery}")
     effects = _count(tally, schedule)
     for pair in schedule.with_one_more(effects):
         _count(tally, pair)
@@ -95,7 +95,7 @@ def together(pool: Executor, work: Iterable[Sequence[Any]]) -> Iterator[Tally]:
 def repeat(text: str) -> tuple[list[str], list[str]]:
     """Run what a violation names once more, here; return its effects and what did not hold."""
     name, *rest = text.split()
-    with universe() as one:
+    with simulation() as one:
         if name not in PAIRS:
             return Schedule.read(text).run(one)
         choices = [int(choice) for choice in rest[0]]

@@ -13,10 +13,10 @@ from functools import partial
 from typing import Final
 
 from appointments.email import mandrill
-from tests.faults.boundary import Fault, Kind, is_read
 from tests.faults.invariants import violations
-from tests.faults.scenarios import SCENARIOS, Healer, Run, Scenario, failed
-from tests.faults.universe import Universe
+from tests.faults.io_boundary import Fault, Kind, is_read
+from tests.faults.scenarios import SCENARIOS, Recovery, Run, Scenario, failed
+from tests.faults.simulation import Simulation
 
 _APART: Final = 100
 _PATIENCE: Final = 30.0
@@ -25,18 +25,18 @@ _PATIENCE: Final = 30.0
 class _Invocation:
     """One of the two, in its thread; `step` lets it go on to its next effect or its end."""
 
-    def __init__(self, number: int, act: Callable[[], object]) -> None:
+    def __init__(self, number: int, action: Callable[[], object]) -> None:
         self.number, self.effects, self.ended = number * _APART, 0, False
         self._may_go, self._has_stopped = threading.Semaphore(0), threading.Semaphore(0)
-        self.thread = threading.Thread(target=self._run, args=(act,), daemon=True)
+        self.thread = threading.Thread(target=self._run, args=(action,), daemon=True)
         self.thread.start()
         self._wait(self._has_stopped)
 
-    def _run(self, act: Callable[[], object]) -> None:
+    def _run(self, action: Callable[[], object]) -> None:
         try:
             self.gate()
             self.effects = 0  # what it waited for was its start
-            act()
+            action()
         finally:
             self.ended = True
             self._has_stopped.release()
@@ -59,14 +59,14 @@ class _Invocation:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two invocations at once, in a world where `before` was done; written by its name."""
+    """Two invocations at once, after `before` was done; written by its name."""
 
     name: str
-    acts: tuple[Callable[[Run], object], Callable[[Run], object]]
+    actions: tuple[Callable[[Run], object], Callable[[Run], object]]
     before: Callable[[Run], object] = lambda _: None
 
     def run(
-        self, universe: Universe, choices: Sequence[int], fault: Fault | None = None
+        self, simulation: Simulation, choices: Sequence[int], fault: Fault | None = None
     ) -> tuple[list[int], list[list[int]], list[tuple[int, str]], list[str]]:
         """Run one order: `choices`, then the first that can go on.
 
@@ -75,21 +75,21 @@ class Pair:
         """
         # One recipient and nothing to mark beside it: fewer effects, as many ways to meet.
         plain = Scenario(self.name, Run.request, photographer=None, token="fresh-token")
-        run = Run(universe, plain, Healer.CALLER)
-        universe.begin()
+        run = Run(simulation, plain, Recovery.CALLER)
+        simulation.begin()
         self.before(run)
         run.under()
-        universe.arm([fault] if fault else [])
+        simulation.arm([fault] if fault else [])
         made, others, numbers = self._interleave(run, choices)
-        effects = list(zip(numbers, universe.boundary.trace, strict=True))
-        universe.arm(())
-        run.heal()
+        effects = list(zip(numbers, simulation.boundary.trace, strict=True))
+        simulation.arm(())
+        run.recover()
         return made, others, effects, violations(run)
 
     def _interleave(
         self, run: Run, choices: Sequence[int]
     ) -> tuple[list[int], list[list[int]], list[int]]:
-        universe, numbers = run.universe, []
+        simulation, numbers = run.simulation, []
 
         def gate() -> int | None:
             for one in both:
@@ -99,8 +99,8 @@ class Pair:
             return None
 
         both: list[_Invocation] = []
-        universe.boundary.gate, universe.is_alone = gate, False
-        both += [_Invocation(n, partial(act, run)) for n, act in enumerate(self.acts)]
+        simulation.boundary.gate, simulation.is_alone = gate, False
+        both += [_Invocation(n, partial(action, run)) for n, action in enumerate(self.actions)]
         for one in both:
             one.step()  # to its first effect
         made: list[int] = []
@@ -110,25 +110,25 @@ class Pair:
             made.append(chosen)
             others.append([n for n in alive if n != chosen])
             both[chosen].step()
-        universe.boundary.gate, universe.is_alone = lambda: None, True
+        simulation.boundary.gate, simulation.is_alone = lambda: None, True
         return made, others, numbers
 
     def orders(
-        self, universe: Universe, fault: Fault | None = None
+        self, simulation: Simulation, fault: Fault | None = None
     ) -> Iterator[tuple[list[int], list[tuple[int, str]], list[str]]]:
         """Run every order; yield the choices, the effects and what did not hold."""
         left: list[list[int]] = [[]]
         while left:
             choices = left.pop()
-            made, others, effects, wrong = self.run(universe, choices, fault)
+            made, others, effects, wrong = self.run(simulation, choices, fault)
             yield made, effects, wrong
             left += [
                 [*made[:at], other] for at in range(len(choices), len(made)) for other in others[at]
             ]
 
-    def faults(self, universe: Universe) -> list[Fault]:
+    def faults(self, simulation: Simulation) -> list[Fault]:
         """Return every fault that can strike, whatever the order."""
-        effects = {effect for _, found, _ in self.orders(universe) for effect in found}
+        effects = {effect for _, found, _ in self.orders(simulation) for effect in found}
         return [
             Fault(number, kind)
             for number, name in sorted(effects)

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from appointments.statuses import Status
-from tests.faults.scenarios import Healer, Run
-from tests.faults.universe import BOOKER, MENDED, PAT, REX, SECRETS, Universe
+from tests.faults.scenarios import Recovery, Run
+from tests.faults.simulation import BOOKER, MENDED, PAT, REX, SECRETS, Simulation
 
 _GIVEN_UP = "the email was given up"
 _NOTIFIED = {status.value for status in Status if status.notified}
@@ -14,21 +14,21 @@ _NOTIFIED = {status.value for status in Status if status.notified}
 
 def violations(run: Run) -> list[str]:
     """Return what does not hold after a run."""
-    return [*_appointments(run), *_emails(run), *_notifications(run.universe), *_secrets(run)]
+    return [*_appointments(run), *_emails(run), *_notifications(run.simulation), *_secrets(run)]
 
 
 def _appointments(run: Run) -> Iterator[str]:
-    items = run.universe.items()
-    if len(items) > 1 or (run.healer is Healer.CALLER and not items):
+    items = run.simulation.items()
+    if len(items) > 1 or (run.recovery is Recovery.CALLER and not items):
         yield f"one appointment: {len(items)}"
-    for answered in run.universe.answers:
+    for answered in run.simulation.answers:
         told = f"{answered.request_id} was told {answered.status}, saved {answered.saved}"
         if (answered.saved or answered.status == "action-successful") and not answered.is_stored:
             yield f"what is told as saved is stored: {told}"
         if answered.saved is False and answered.is_stored and not answered.was_stored:
             yield f"what is told as not saved is not stored: {told}"
-    last = run.universe.answers[-1] if run.universe.answers else None
-    if run.healer is Healer.CALLER and (last is None or not last.saved):
+    last = run.simulation.answers[-1] if run.simulation.answers else None
+    if run.recovery is Recovery.CALLER and (last is None or not last.saved):
         yield f"the caller hears that it is saved: {last}"
     for item in items:
         if left := {"owed", "due", "notifications", "lease", "lease_until"} & set(item):
@@ -36,14 +36,14 @@ def _appointments(run: Run) -> Iterator[str]:
 
 
 def _emails(run: Run) -> Iterator[str]:
-    universe = run.universe
-    mailed = universe.mandrill.mailed()
-    if not universe.items():
+    simulation = run.simulation
+    mailed = simulation.mandrill.mailed()
+    if not simulation.items():
         if mailed:
             yield f"no email without an appointment: {mailed}"
         return
     photographers = {None: [], 501: [PAT], 502: [REX, MENDED]}[run.scenario.photographer]
-    given_up = [told for told in universe.published if _GIVEN_UP in told["reason"]]
+    given_up = [told for told in simulation.published if _GIVEN_UP in told["reason"]]
     for people in filter(None, ([BOOKER], photographers)):
         times = sum(mailed[address] for address in people)
         if times > 1:
@@ -58,24 +58,26 @@ def _emails(run: Run) -> Iterator[str]:
         yield f"an email is given up under one notification id: {ids}"
 
 
-def _notifications(universe: Universe) -> Iterator[str]:
-    lines = universe.lines()
+def _notifications(simulation: Simulation) -> Iterator[str]:
+    lines = simulation.lines()
     logged = [line["notification"] for line in lines if "notification" in line]
     assert all(line["level"] == "ERROR" for line in lines if "notification" in line)
     counted = sum(sum(line["NotificationFailed"]) for line in lines if "NotificationFailed" in line)
     if counted != len(logged):
         yield f"a notification in the log is counted: {len(logged)}, counted {counted}"
-    owed = [json.loads(told) for item in universe.items() for told in item.get("notifications", ())]
-    by_id = {told["notification_id"]: told for told in universe.published + logged + owed}
+    owed = [
+        json.loads(told) for item in simulation.items() for told in item.get("notifications", ())
+    ]
+    by_id = {told["notification_id"]: told for told in simulation.published + logged + owed}
     told_of = Counter(told["status"] for told in by_id.values() if _GIVEN_UP not in told["reason"])
-    answered = Counter(one.status for one in universe.answers if one.status in _NOTIFIED)
+    answered = Counter(one.status for one in simulation.answers if one.status in _NOTIFIED)
     for status, times in answered.items():
         if told_of[status] < times:
             yield f"every failure is told: {times} answers {status}, told of {told_of[status]}"
 
 
 def _secrets(run: Run) -> Iterator[str]:
-    written = run.universe.log.getvalue() + json.dumps(run.universe.published)
-    written += json.dumps(run.universe.items(), default=str)
+    written = run.simulation.log.getvalue() + json.dumps(run.simulation.published)
+    written += json.dumps(run.simulation.items(), default=str)
     if any(secret in written for secret in SECRETS):
         yield "no secret is told: a token or the key was"

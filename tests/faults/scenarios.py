@@ -1,4 +1,4 @@
-"""What is being done when the faults strike, and what heals it afterwards."""
+"""What is being done when the faults are injected, and what recovers it afterwards."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from tests.faults.boundary import Fault, Kind
-from tests.faults.universe import Universe
-from tests.service.world import event
+from tests.faults.io_boundary import Fault, Kind
+from tests.faults.simulation import Simulation
+from tests.support.fake_aws import event
 
 UUID = "7d1f6f0e-0c5a-4c57-9a3e-5a0f6d9b2c11"
 SEND = "messages/send-template"
@@ -17,7 +17,7 @@ _MOST_RETRIES = 6
 _MOST_RUNS = 24
 
 
-class Healer(StrEnum):
+class Recovery(StrEnum):
     """Who comes back: the caller (who also has a bad address corrected), or the schedule alone."""
 
     CALLER = "caller"
@@ -26,10 +26,10 @@ class Healer(StrEnum):
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is done (`act`) while faults strike, in a world where `before` was done."""
+    """What is done (`action`) while faults are injected, after `before` was done."""
 
     name: str
-    act: Callable[["Run"], object]
+    action: Callable[["Run"], object]
     before: Callable[["Run"], object] = lambda _: None
     photographer: int | None = 501
     token: str = "session-token"
@@ -38,18 +38,18 @@ class Scenario:
 
 @dataclass
 class Run:
-    """One scenario, healed by one healer, with faults."""
+    """One scenario with faults, and one way of recovery."""
 
-    universe: Universe
+    simulation: Simulation
     scenario: Scenario
-    healer: Healer
+    recovery: Recovery
     sent: int = 0
     answer: dict[str, Any] | None = None
 
     def request(self) -> None:
         """Deliver the caller's request, the same each time but for the gateway's request id."""
         self.sent += 1
-        self.answer = self.universe.deliver(
+        self.answer = self.simulation.deliver(
             event(
                 token=self.scenario.token,
                 uuid=UUID,
@@ -73,48 +73,48 @@ class Run:
                 "notes": "Ring.",
             },
         }
-        self.answer = self.universe.deliver(line)
+        self.answer = self.simulation.deliver(line)
 
     def schedule(self) -> None:
         """Run the schedule."""
-        self.universe.invoke({"schedule": "owed"})
+        self.simulation.invoke({"schedule": "owed"})
 
     def under(self, **standing: Kind) -> None:
         """Have the effects of these names struck, every one, until told otherwise."""
         names = {"send": SEND, "publish": "Publish"}
-        self.universe.boundary.standing = {names[name]: kind for name, kind in standing.items()}
+        self.simulation.boundary.standing = {names[name]: kind for name, kind in standing.items()}
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
-        self.universe.clock.shift(seconds)
+        self.simulation.clock.shift(seconds)
 
     def perform(self, faults: Iterable[Fault]) -> list[str]:
-        """Do it all: what came before, the act, what heals. Return the names of the effects."""
-        self.universe.begin()
+        """Do `before`, the action, the recovery. Return the names of the effects."""
+        self.simulation.begin()
         self.scenario.before(self)
         self.under()
-        self.universe.arm(faults)
-        self.universe.boundary.standing = self.scenario.standing
-        self.scenario.act(self)
+        self.simulation.arm(faults)
+        self.simulation.boundary.standing = self.scenario.standing
+        self.scenario.action(self)
         self.under()
-        self.heal()
-        effects = list(self.universe.boundary.trace)
-        if self.healer is Healer.CALLER:
+        self.recover()
+        effects = list(self.simulation.boundary.trace)
+        if self.recovery is Recovery.CALLER:
             # Once more, undisturbed: it changes nothing.
-            self.universe.arm(())
+            self.simulation.arm(())
             self.request()
         return effects
 
-    def heal(self) -> None:
-        """Have the healer come back until nothing is owed."""
-        if self.healer is Healer.CALLER:
-            self.universe.mend()
+    def recover(self) -> None:
+        """Repeat the recovery until nothing is pending."""
+        if self.recovery is Recovery.CALLER:
+            self.simulation.mend()
             self._ask()
         for _ in range(_MOST_RUNS):
-            due = [int(item["due"]) for item in self.universe.items() if "due" in item]
+            due = [int(item["due"]) for item in self.simulation.items() if "due" in item]
             if not due:
                 break
-            self.wait(max(60, min(due) - self.universe.now()))
+            self.wait(max(60, min(due) - self.simulation.now()))
             self.schedule()
 
     def _ask(self) -> None:

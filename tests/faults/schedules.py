@@ -1,17 +1,17 @@
 """Which faults strike which effects: every single one, and every pair.
 
 The effects are those of a recorded run: the singles come of a run without faults, the pairs of the
-runs with the first fault, so that what heals is struck too.
+runs with the first fault, so that the recovery has faults too.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tests.faults.boundary import Fault, Kind, is_read
 from tests.faults.invariants import violations
-from tests.faults.scenarios import SCENARIOS, Healer, Run
-from tests.faults.universe import Universe
+from tests.faults.io_boundary import Fault, Kind, is_read
+from tests.faults.scenarios import SCENARIOS, Recovery, Run
+from tests.faults.simulation import Simulation
 
 # A read changes nothing: before and after it are the same, and twice is once.
 _OF_READS: Final = (Kind.DIE_BEFORE, Kind.ERROR_BEFORE)
@@ -19,24 +19,24 @@ _OF_READS: Final = (Kind.DIE_BEFORE, Kind.ERROR_BEFORE)
 
 @dataclass(frozen=True)
 class Schedule:
-    """One run, written `scenario healer fault fault`, as `--only` takes it."""
+    """One run, written `scenario recovery fault fault`, as `--only` takes it."""
 
     scenario: str
-    healer: Healer
+    recovery: Recovery
     faults: tuple[Fault, ...] = ()
 
     def __str__(self) -> str:
-        return " ".join([self.scenario, self.healer, *map(str, self.faults)])
+        return " ".join([self.scenario, self.recovery, *map(str, self.faults)])
 
     @classmethod
     def read(cls, text: str) -> "Schedule":
         """Read what `str` wrote."""
-        scenario, healer, *faults = text.split()
-        return cls(scenario, Healer(healer), tuple(map(Fault.read, faults)))
+        scenario, recovery, *faults = text.split()
+        return cls(scenario, Recovery(recovery), tuple(map(Fault.read, faults)))
 
-    def run(self, universe: Universe) -> tuple[list[str], list[str]]:
+    def run(self, simulation: Simulation) -> tuple[list[str], list[str]]:
         """Run it; return the names of the effects, and what did not hold."""
-        run = Run(universe, SCENARIOS[self.scenario], self.healer)
+        run = Run(simulation, SCENARIOS[self.scenario], self.recovery)
         effects = run.perform(self.faults)
         assert all(fault.at < len(effects) for fault in self.faults), f"{self} did not strike"
         return effects, violations(run)
@@ -46,7 +46,7 @@ class Schedule:
         begin = self.faults[-1].at + 1 if self.faults else 0
         for at, effect in enumerate(effects[begin:], begin):
             for kind in _OF_READS if is_read(effect) else Kind:
-                yield Schedule(self.scenario, self.healer, (*self.faults, Fault(at, kind)))
+                yield Schedule(self.scenario, self.recovery, (*self.faults, Fault(at, kind)))
 
 
-FAULTLESS: Final = [Schedule(name, healer) for name in SCENARIOS for healer in Healer]
+FAULTLESS: Final = [Schedule(name, recovery) for name in SCENARIOS for recovery in Recovery]

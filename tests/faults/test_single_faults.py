@@ -1,4 +1,4 @@
-"""Every single fault at every effect, and every order of two invocations, healed by either."""
+"""Every single fault at every effect, and every order of two invocations, recovered by either."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -14,7 +14,7 @@ _CHUNK = 12
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Executor]:
-    """Two processes, each with a universe of its own."""
+    """Two processes, each with a simulation of its own."""
     with campaign.workers() as pool:
         yield pool
 
@@ -41,9 +41,11 @@ def test_every_effect_has_its_schedules(
     effects: dict[Schedule, list[str]], singles: list[Schedule]
 ) -> None:
     """No recorded effect is left without a fault that strikes it."""
-    struck = {(one.scenario, one.healer, one.faults[0].at) for one in singles}
+    struck = {(one.scenario, one.recovery, one.faults[0].at) for one in singles}
     recorded = {
-        (run.scenario, run.healer, at) for run, found in effects.items() for at in range(len(found))
+        (run.scenario, run.recovery, at)
+        for run, found in effects.items()
+        for at in range(len(found))
     }
     assert struck == recorded
     assert {"PutItem", "UpdateItem", "Publish", "messages/send-template", "messages/search"} <= {

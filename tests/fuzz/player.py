@@ -21,10 +21,18 @@ from moto.sns.models import sns_backends
 
 from tests.fuzz import rules
 from tests.fuzz.scenarios import Scenario
-from tests.service.world import ACCOUNT, REGION, Wire, World, hash_of, renew_clients, without_token
 from tests.support.cases import PHOTOGRAPHERS, ROUTE, SERVICE
 from tests.support.environment import forget_route, reset_environment
 from tests.support.events import HTTP, REPLAYS, Request
+from tests.support.fake_aws import (
+    ACCOUNT,
+    REGION,
+    DynamoFaults,
+    FakeAws,
+    hash_of,
+    renew_clients,
+    without_token,
+)
 from tests.support.fast_moto import fast_moto
 from tools.mandrill_sandbox.account import Account
 from tools.mandrill_sandbox.server import Sandbox
@@ -51,7 +59,7 @@ class Tally:
 
 @contextmanager
 def player() -> Iterator["Player"]:
-    """Make the world: AWS on moto, a Mandrill account, no pause before a call is tried again."""
+    """Prepare AWS on moto, a Mandrill account, no pause before a call is tried again."""
     from appointments import clients  # noqa: PLC0415 - after the environment
     from appointments.email import mandrill  # noqa: PLC0415 - after the environment
     from appointments.observability import logger  # noqa: PLC0415
@@ -63,7 +71,7 @@ def player() -> Iterator["Player"]:
     with mock_aws(), fast_moto(), Sandbox(0, account) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         renew_clients()
-        wire = Wire(clients.client("dynamodb"))
+        faults = DynamoFaults(clients.client("dynamodb"))
         url = f"http://127.0.0.1:{server.server_port}"
         stream = handler.setStream(out)
         with (
@@ -73,18 +81,18 @@ def player() -> Iterator["Player"]:
             patch.object(logging.getLogger(logger.name), "propagate", False),
         ):
             reset_environment()
-            yield Player(World(wire, out), account)
+            yield Player(FakeAws(faults, out), account)
         handler.setStream(stream)
-        wire.close()
+        faults.close()
         server.shutdown()
     renew_clients()
 
 
 class Player:
-    """One world in which scenarios are played, one after the other, each from the same state."""
+    """One AWS in which scenarios are played, one after the other, each from the same state."""
 
-    def __init__(self, world: World, account: Account) -> None:
-        self.world, self.account, self.tally = world, account, Tally()
+    def __init__(self, aws: FakeAws, account: Account) -> None:
+        self.aws, self.account, self.tally = aws, account, Tally()
         self._serialize = TypeSerializer().serialize
         self._deserialize = TypeDeserializer().deserialize
         for number, address in PHOTOGRAPHERS.items():
@@ -155,15 +163,15 @@ class Player:
 
     def _send(self, event: Any, request_id: str, way: str) -> tuple[Any, list[str]]:
         """Return the body of the response, and the rules of every response that it breaks."""
-        self.world.out.seek(0)
-        self.world.out.truncate()
+        self.aws.out.seek(0)
+        self.aws.out.truncate()
         began = time.perf_counter()
         try:
-            returned = self.world.invoke(event)
+            returned = self.aws.invoke(event)
         except Exception as raised:  # noqa: BLE001 - the handler must not raise
             return None, [f"the handler raised {raised!r}"]
         took = time.perf_counter() - began
-        self._lines = [line for line in self.world.out.getvalue().split("\n") if line]
+        self._lines = [line for line in self.aws.out.getvalue().split("\n") if line]
         payloads = returned if isinstance(returned, list) else [returned]
         if len(payloads) != 1:
             return None, [f"{len(payloads)} responses"]
@@ -180,7 +188,7 @@ class Player:
             self.tally.slowest = took, request_id
         self.tally.statuses[bodies[0]["status"]] += 1
         self.tally.ways[way] += 1
-        self.world.payloads.clear()
+        self.aws.payloads.clear()
         return bodies[0], broken
 
     def _as_stored(self, scenario: Scenario, first: Any) -> Iterator[str]:
@@ -207,7 +215,7 @@ class Player:
             yield f"emails: {mailed}"
 
     def _begin(self, scenario: Scenario) -> None:
-        self.world.tokens = {THIEF, *([scenario.token] if scenario.has_token else [])}
+        self.aws.tokens = {THIEF, *([scenario.token] if scenario.has_token else [])}
         self._put_session(scenario.token.removeprefix("unknown-"), scenario.session)
         if (scenario.route, scenario.service) != OPEN:
             self._put_records(scenario.route, scenario.service)
@@ -216,7 +224,7 @@ class Player:
         dynamodb_backends[ACCOUNT][REGION].tables["appointments"].items.clear()
         self._delete("sessions", hash_of(scenario.token.removeprefix("unknown-")))
         Item.instances_tracked.clear()  # type: ignore[attr-defined]  # of a base without types
-        self.world.wire.calls.clear()
+        self.aws.faults.calls.clear()
         self.account.forget()
         self.account.searches.clear()
         if (scenario.route, scenario.service) != OPEN:
@@ -231,11 +239,11 @@ class Player:
             "items": repr([item.to_json() for item in items]),
             "notifications": repr(published),
         }.items():
-            if any(token in text for token in self.world.tokens):
+            if any(token in text for token in self.aws.tokens):
                 yield f"a token lies in the {place}"
 
     def _published(self) -> list[Any]:
-        found = self.world.notifications()
+        found = self.aws.notifications()
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             topic.sent_notifications.clear()
         return found

@@ -11,20 +11,20 @@ from botocore.retries.quota import RetryQuota
 from botocore.retries.standard import ExponentialBackoff
 from moto import mock_aws
 
-from tests.service.cloud import Cloud
-from tests.service.world import Wire, World
 from tests.support.environment import reset_environment
+from tests.support.fake_aws import DynamoFaults, FakeAws
+from tests.support.fake_operator_aws import FakeOperatorAws
 
 
 @pytest.fixture(scope="package", autouse=True)
-def aws() -> Iterator[None]:
+def moto() -> Iterator[None]:
     """AWS on moto, before the function makes its clients."""
     with mock_aws():
         yield
 
 
 @pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     """AWS, seeded, with nothing held over; afterwards no token lies in anything that was written.
 
     Its time of day stands still, so that no test depends on the machine's pace. It is there in
@@ -34,7 +34,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     from appointments.observability import logger  # noqa: PLC0415
 
     reset_environment()
-    # The SDK tries again at once, so that a broken wire costs no time.
+    # The SDK tries again at once, so that a failed call costs no time.
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
     # And it always does: hundreds of tests on one client are no storm that it should calm.
     monkeypatch.setattr(RetryQuota, "acquire", lambda *_: True)
@@ -42,19 +42,19 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     handler = logger.registered_handler
     assert isinstance(handler, logging.StreamHandler)
     stdout = handler.setStream(out)
-    wire = Wire(clients.client("dynamodb"))
+    faults = DynamoFaults(clients.client("dynamodb"))
     with time_machine.travel(datetime.now(UTC), tick=False):
-        world = World(wire, out)
-        yield world
-    wire.close()
+        aws = FakeAws(faults, out)
+        yield aws
+    faults.close()
     handler.setStream(stdout)
-    leaks = world.leaks()
+    leaks = aws.leaks()
     assert not leaks, f"a token lies in {', '.join(sorted(leaks))}"
 
 
 @pytest.fixture
-def cloud(world: World) -> Iterator[Cloud]:
-    """Put the rest of the cloud around this world."""
-    cloud = Cloud(world)
-    yield cloud
-    cloud.close()
+def operator_aws(aws: FakeAws) -> Iterator[FakeOperatorAws]:
+    """Add what operators' commands call: CloudWatch Logs and Lambda."""
+    operator_aws = FakeOperatorAws(aws)
+    yield operator_aws
+    operator_aws.close()

@@ -11,8 +11,8 @@ from click.testing import Result
 from appointments.email import mandrill
 from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD
 from appointments_operator.admin import main
-from tests.service.cloud import Cloud
-from tests.service.world import hash_of
+from tests.support.fake_aws import hash_of
+from tests.support.fake_operator_aws import FakeOperatorAws
 
 TABLES = (
     *("--sessions-table", "sessions", "--records-table", "records"),
@@ -22,17 +22,17 @@ Admin = Callable[..., Result]
 
 
 @pytest.fixture
-def admin(cloud: Cloud) -> Admin:
-    """Run the command on this world."""
-    return lambda *arguments, typed=None: cloud.run(main, *TABLES, *arguments, typed=typed)
+def admin(operator_aws: FakeOperatorAws) -> Admin:
+    """Run the command against AWS on moto."""
+    return lambda *arguments, typed=None: operator_aws.run(main, *TABLES, *arguments, typed=typed)
 
 
-def create(cloud: Cloud, admin: Admin, *arguments: str) -> str:
+def create(operator_aws: FakeOperatorAws, admin: Admin, *arguments: str) -> str:
     """Create a token; return it."""
     created = admin("token", "create", "--name", "Di", "--role", "planoorder=client", *arguments)
     assert created.exit_code == 0, created.output
     token = created.stdout.strip()
-    cloud.world.tokens.add(token)
+    operator_aws.aws.tokens.add(token)
     return token
 
 
@@ -40,28 +40,28 @@ def create(cloud: Cloud, admin: Admin, *arguments: str) -> str:
     "kind", [["--user-id", "7"], ["--kind", "application"], ["--user-id", "7", "--remember-me"]]
 )
 def test_a_created_token_works_until_it_is_revoked(
-    cloud: Cloud, admin: Admin, kind: list[str]
+    operator_aws: FakeOperatorAws, admin: Admin, kind: list[str]
 ) -> None:
     """A created token is printed alone and once, creates appointments, and ends when revoked."""
-    token = create(cloud, admin, *kind)
-    assert cloud.post(token=token).status == "action-successful"
-    item = cloud.world.session(token)
+    token = create(operator_aws, admin, *kind)
+    assert operator_aws.post(token=token).status == "action-successful"
+    item = operator_aws.aws.session(token)
     assert item is not None
     assert item["token_hash"] == hash_of(token)
-    assert token not in repr(cloud.world.items("sessions"))
+    assert token not in repr(operator_aws.aws.items("sessions"))
     assert item.get("user_id") == (7 if "--user-id" in kind else None)
     assert item["remember_me"] is ("--remember-me" in kind)
     assert admin("token", "revoke", token).exit_code == 0
-    assert cloud.post("again", token=token).status == "invalid-token"
+    assert operator_aws.post("again", token=token).status == "invalid-token"
 
 
-def test_a_token_has_what_it_was_given(cloud: Cloud, admin: Admin) -> None:
+def test_a_token_has_what_it_was_given(operator_aws: FakeOperatorAws, admin: Admin) -> None:
     """Address, roles in several applications and the day of its deletion are stored."""
     token = create(
-        cloud, admin, "--user-id", "7", "--email", "di@planomatic.test",
+        operator_aws, admin, "--user-id", "7", "--email", "di@planomatic.test",
         "--role", "planox2=employee", "--ttl", "30",
     )  # fmt: skip
-    item = cloud.world.session(token)
+    item = operator_aws.aws.session(token)
     assert item is not None
     assert item["roles"] == {"planoorder": "client", "planox2": "employee"}
     assert item["email"] == "di@planomatic.test"
@@ -71,16 +71,16 @@ def test_a_token_has_what_it_was_given(cloud: Cloud, admin: Admin) -> None:
 
 @pytest.mark.parametrize("how", ["hash", "stdin"])
 def test_revokes_without_the_token_on_the_command_line(
-    cloud: Cloud, admin: Admin, how: str
+    operator_aws: FakeOperatorAws, admin: Admin, how: str
 ) -> None:
     """A token is revoked by its hash, or from standard input."""
-    token = create(cloud, admin, "--user-id", "7")
+    token = create(operator_aws, admin, "--user-id", "7")
     if how == "hash":
         done = admin("token", "revoke", "--hash", hash_of(token))
     else:
         done = admin("token", "revoke", "-", typed=f"{token}\n")
     assert done.exit_code == 0
-    assert cloud.post(token=token).status == "invalid-token"
+    assert operator_aws.post(token=token).status == "invalid-token"
 
 
 @pytest.mark.parametrize(
@@ -107,11 +107,11 @@ def test_wrong_usage_is_told_in_a_line(
     assert "Traceback" not in result.output
 
 
-def test_puts_and_shows_records(cloud: Cloud, admin: Admin) -> None:
+def test_puts_and_shows_records(operator_aws: FakeOperatorAws, admin: Admin) -> None:
     """A record that was put is one that appointments may refer to; putting keeps the rest."""
-    assert cloud.post(order_id=12).param_errors() == {"order_id": "invalid-param"}
+    assert operator_aws.post(order_id=12).param_errors() == {"order_id": "invalid-param"}
     assert admin("record", "put", "order#12").exit_code == 0
-    assert cloud.post(order_id=12).status == "action-successful"
+    assert operator_aws.post(order_id=12).status == "action-successful"
     admin("record", "put", "user#501", "--email", "pat@elsewhere.test")
     assert admin("record", "put", "user#501").exit_code == 0
     assert json.loads(admin("record", "get", "user#501").stdout) == {
@@ -122,39 +122,39 @@ def test_puts_and_shows_records(cloud: Cloud, admin: Admin) -> None:
 
 
 def test_closes_and_opens_the_route(
-    cloud: Cloud, admin: Admin, monkeypatch: pytest.MonkeyPatch
+    operator_aws: FakeOperatorAws, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Closing the route or the service turns callers away, opening lets them in again."""
     from appointments.tables import routes  # noqa: PLC0415 - after the environment is set
 
     monkeypatch.setattr(routes, "ROUTE_CACHE_SECONDS", 0)
     assert admin("route", "close").exit_code == 0
-    assert cloud.post().status == "route-not-found"
+    assert operator_aws.post().status == "route-not-found"
     assert admin("route", "close", "--service").exit_code == 0
-    assert cloud.post().status == "service-not-found"
+    assert operator_aws.post().status == "service-not-found"
     shown = admin("route", "open", "--permission", "liaison", "--sensitive").stdout
     assert [line.split("│")[1:-1] for line in shown.splitlines() if "#" in line] == [
         [f" {SERVICE_RECORD}      ", " yes  ", "           ", "             "],
         [f" {ROUTE_RECORD} ", " yes  ", " yes       ", " liaison     "],
     ]
-    assert cloud.post().status == "invalid-content-type"
+    assert operator_aws.post().status == "invalid-content-type"
     admin("route", "open", "--no-sensitive", "--permission", "client")
-    assert cloud.post().status == "action-successful"
+    assert operator_aws.post().status == "action-successful"
     admin("route", "close")
     admin("route", "open")
-    assert cloud.post("again").status == "action-successful"
+    assert operator_aws.post("again").status == "action-successful"
 
 
-def test_a_route_is_not_opened_to_nobody(cloud: Cloud, admin: Admin) -> None:
+def test_a_route_is_not_opened_to_nobody(operator_aws: FakeOperatorAws, admin: Admin) -> None:
     """The first opening must say who may use the route."""
-    cloud.world.dynamodb.Table("records").delete_item(Key={"record": ROUTE_RECORD})
+    operator_aws.aws.dynamodb.Table("records").delete_item(Key={"record": ROUTE_RECORD})
     result = admin("route", "open")
     assert (result.exit_code, "--permission" in result.stderr) == (2, True)
 
 
-def fail_email(cloud: Cloud, request_id: str) -> str:
+def fail_email(operator_aws: FakeOperatorAws, request_id: str) -> str:
     """Create an appointment whose email fails; return its uuid."""
-    answer = cloud.post(request_id, token="session-token")
+    answer = operator_aws.post(request_id, token="session-token")
     assert answer.status == "mandrill-email-failed"
     return str(answer.body["uuid"])
 
@@ -172,11 +172,11 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_lists_and_settles_what_is_owed(
-    cloud: Cloud, admin: Admin, monkeypatch: pytest.MonkeyPatch
+    operator_aws: FakeOperatorAws, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is owed is listed, settled at once where asked, and then no longer owed."""
     assert admin("owed", "list").stdout == "Nothing is owed.\n"
-    first, second = fail_email(cloud, "req-1"), fail_email(cloud, "req-2")
+    first, second = fail_email(operator_aws, "req-1"), fail_email(operator_aws, "req-2")
     listed = admin("owed", "list").stdout
     assert first in listed
     assert second in listed
@@ -195,25 +195,25 @@ def test_lists_and_settles_what_is_owed(
 
 
 def test_an_email_that_somebody_is_sending_keeps_its_time(
-    cloud: Cloud, admin: Admin, monkeypatch: pytest.MonkeyPatch
+    operator_aws: FakeOperatorAws, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Settling never takes an email away from its sender, so nobody is mailed twice."""
-    uuid = fail_email(cloud, "req-1")
+    uuid = fail_email(operator_aws, "req-1")
     due = int(time.time()) + 100
-    cloud.world.dynamodb.Table("appointments").update_item(
+    operator_aws.aws.dynamodb.Table("appointments").update_item(
         Key={"uuid": uuid},
         UpdateExpression="SET lease = :holder, due = :due",
         ExpressionAttributeValues={":holder": "another", ":due": due},
     )
     sent = answering(monkeypatch)
     done = admin("owed", "settle", uuid)
-    assert (done.exit_code, sent, cloud.world.item()["due"]) == (1, [], due)
+    assert (done.exit_code, sent, operator_aws.aws.item()["due"]) == (1, [], due)
     assert "being sent" in done.stdout
 
 
-def test_what_fails_again_stays_owed(cloud: Cloud, admin: Admin) -> None:
+def test_what_fails_again_stays_owed(operator_aws: FakeOperatorAws, admin: Admin) -> None:
     """Where Mandrill still refuses, the email stays owed and the exit code says so."""
-    uuid = fail_email(cloud, "req-1")
+    uuid = fail_email(operator_aws, "req-1")
     done = admin("owed", "settle", uuid, str(uuid4()))
     assert done.exit_code == 1
     assert "still owed" in done.stdout

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from appointments.statuses import Status
-from tests.service.world import Answer, World
+from tests.support.fake_aws import Answer, FakeAws
 
 ALWAYS = {"status", "code", "message", "request_id", "saved", "retryable", "warnings"}
 HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -40,9 +40,9 @@ def check(answer: Answer, payload: dict[str, Any]) -> None:
     json.dumps(json.loads(payload["body"]), allow_nan=False)  # NaN is no JSON
 
 
-def test_a_success(world: World) -> None:
+def test_a_success(aws: FakeAws) -> None:
     """A success says what was created, in these keys and no other."""
-    answer = world.post(notes="n", session_view="default", date_strat_local="x")
+    answer = aws.post(notes="n", session_view="default", date_strat_local="x")
     assert answer.body == {
         "status": "action-successful",
         "code": 200,
@@ -72,12 +72,12 @@ def test_a_success(world: World) -> None:
         ],
     }
     assert answer.headers == {**HEADERS, "X-Request-Id": "req-1"}
-    check(answer, world.payloads[0])
+    check(answer, aws.payloads[0])
 
 
-def test_a_failure(world: World) -> None:
+def test_a_failure(aws: FakeAws) -> None:
     """A failure tells every fault at once, with what was received."""
-    answer = world.post(updated_at_mt=None, date_start_local="13/45/2026", confirmed="maybe")
+    answer = aws.post(updated_at_mt=None, date_start_local="13/45/2026", confirmed="maybe")
     assert answer.status == "missing-param"
     told = {error["param"]: error.get("received") for error in answer.body["errors"]}
     assert told == {"updated_at_mt": None, "date_start_local": "13/45/2026", "confirmed": "maybe"}
@@ -85,33 +85,33 @@ def test_a_failure(world: World) -> None:
         error for error in answer.body["errors"] if error["param"] == "updated_at_mt"
     )
     assert "uuid" not in answer.body
-    check(answer, world.payloads[0])
+    check(answer, aws.payloads[0])
 
 
-def test_received_is_short(world: World) -> None:
+def test_received_is_short(aws: FakeAws) -> None:
     """At most 100 characters of an offending value are repeated, whatever its type."""
-    answer = world.post(
+    answer = aws.post(
         date_start_local="é" * 5000,
         confirmed=["x" * 5000],
         order_id=10**4000,
         notes={"a": "日" * 500},
     )
     assert {len(error["received"]) for error in answer.body["errors"]} == {100}
-    check(answer, world.payloads[0])
+    check(answer, aws.payloads[0])
 
 
-def test_the_uuid_of_a_refused_token(world: World) -> None:
+def test_the_uuid_of_a_refused_token(aws: FakeAws) -> None:
     """With an Idempotency-Key the owner decides the key: it is known once the session is."""
     headers = {"content-type": "application/json", "idempotency-key": "k-1"}
-    assert "uuid" not in world.post(token="revoked-token", headers=headers).body
-    assert "uuid" in world.post(token="expired-token", headers=headers).body
-    refused = world.post(order_id=404, headers=headers).body["uuid"]
-    assert world.post(headers=headers).body["uuid"] == refused
+    assert "uuid" not in aws.post(token="revoked-token", headers=headers).body
+    assert "uuid" in aws.post(token="expired-token", headers=headers).body
+    refused = aws.post(order_id=404, headers=headers).body["uuid"]
+    assert aws.post(headers=headers).body["uuid"] == refused
 
 
-def test_warnings_stand_in_failures(world: World) -> None:
+def test_warnings_stand_in_failures(aws: FakeAws) -> None:
     """A failure carries its warnings as well."""
-    answer = world.post(date_strat_local="x", order_id=404)
+    answer = aws.post(date_strat_local="x", order_id=404)
     assert answer.body["warnings"][0]["param"] == "date_strat_local"
 
 
@@ -133,7 +133,7 @@ BREAKS = [
 
 @pytest.mark.parametrize("place", BREAKS)
 def test_anything_of_ours_that_breaks(
-    world: World, monkeypatch: pytest.MonkeyPatch, place: str
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """Whatever breaks after step 1 is an application-crash that tells nothing of us."""
 
@@ -143,54 +143,54 @@ def test_anything_of_ours_that_breaks(
     # A record that is gone brings the way past `appointments.find`.
     ids = {"order_id": 404} if place == "tables.appointments.find" else {}
     monkeypatch.setattr(f"appointments.{place}", broken)
-    answer = world.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", **ids)
+    answer = aws.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", **ids)
     assert (answer.status, answer.code) == ("application-crash", 500)
     is_saved = place == "email.sender.send"
     assert answer.body["saved"] is is_saved
     assert ("appointment was saved" in answer.body["message"]) is is_saved
     assert ("nothing was saved" in answer.body["message"]) is not is_saved
-    assert not [word for word in INTERNAL if word in world.payloads[0]["body"]]
-    check(answer, world.payloads[0])
-    assert len(world.notifications()) == 1
-    assert "planned by the test" in world.line("broken")["exception"]
-    assert world.line("broken")["request_id"] == "req-1"
+    assert not [word for word in INTERNAL if word in aws.payloads[0]["body"]]
+    check(answer, aws.payloads[0])
+    assert len(aws.notifications()) == 1
+    assert "planned by the test" in aws.line("broken")["exception"]
+    assert aws.line("broken")["request_id"] == "req-1"
 
 
 @pytest.mark.parametrize("place", ["decoding.decode", "api_gateway._token"])
-def test_a_break_while_decoding(world: World, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+def test_a_break_while_decoding(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     """Once the route was told, a break in what follows is an application-crash as well."""
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("planned by the test")
 
     monkeypatch.setattr(f"appointments.{place}", broken)
-    answer = world.post()
+    answer = aws.post()
     assert answer.status == "application-crash"
     assert answer.body["request_id"] == "req-1"
 
 
-def test_a_break_before_the_route(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_break_before_the_route(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """What breaks before the route was told is an identify-request-error, and told to a person."""
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("planned by the test")
 
     monkeypatch.setattr("appointments.api_gateway.HttpEvent.check_route", broken)
-    answer = world.post()
+    answer = aws.post()
     assert answer.status == "identify-request-error"
-    check(answer, world.payloads[0])
-    assert len(world.notifications()) == 1
+    check(answer, aws.payloads[0])
+    assert len(aws.notifications()) == 1
 
 
-def test_a_retryable_failure_names_the_uuid(world: World) -> None:
+def test_a_retryable_failure_names_the_uuid(aws: FakeAws) -> None:
     """The message of a failure that may be tried again says with which uuid, safely."""
-    world.wire.breaks["BatchGetItem"] = ["refused", "refused"]
-    answer = world.post()
+    aws.faults.inject["BatchGetItem"] = ["refused", "refused"]
+    answer = aws.post()
     assert f'"uuid": "{answer.body["uuid"]}"' in answer.body["message"]
-    assert world.post(uuid=answer.body["uuid"], request_id="another").body["replayed"] is False
+    assert aws.post(uuid=answer.body["uuid"], request_id="another").body["replayed"] is False
 
 
-def test_keys_that_dynamodb_hands_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_that_dynamodb_hands_back(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys that DynamoDB had no capacity for are asked for again, and never taken as missing."""
     from appointments import clients  # noqa: PLC0415
 
@@ -205,8 +205,8 @@ def test_keys_that_dynamodb_hands_back(world: World, monkeypatch: pytest.MonkeyP
 
     answers = [throttled, whole]
     monkeypatch.setattr(client, "batch_get_item", next_answer)
-    assert world.post().code == 200
+    assert aws.post().code == 200
     answers += [throttled, throttled, whole]
-    answer = world.post()
+    answer = aws.post()
     assert (answer.status, answer.body["saved"]) == ("application-crash", False)
     assert answers == [whole]  # asked for twice, and no more

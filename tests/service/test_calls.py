@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.world import DAY, World, event
+from tests.support.fake_aws import DAY, FakeAws, event
 
 IDS = {
     "order_id": 1001,
@@ -17,18 +17,18 @@ IDS = {
 
 
 @pytest.fixture
-def warm(world: World) -> World:
-    """Return the world of a function that has answered before and holds the route."""
-    world.post(request_id="warm-up")
-    world.wire.calls.clear()
-    return world
+def warm(aws: FakeAws) -> FakeAws:
+    """Return AWS after the function has responded once and has cached the route."""
+    aws.post(request_id="warm-up")
+    aws.faults.calls.clear()
+    return aws
 
 
-def keys_read(world: World) -> list[str]:
+def keys_read(aws: FakeAws) -> list[str]:
     """Return the keys of everything that was read."""
     return [
         value
-        for _, call in world.wire.calls
+        for _, call in aws.faults.calls
         for table in call.get("RequestItems", {}).values()
         for key in table["Keys"]
         for typed in key.values()
@@ -37,41 +37,41 @@ def keys_read(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize("ids", [{}, {"order_id": 1001}, IDS], ids=["no id", "one", "four"])
-def test_a_saved_appointment(warm: World, ids: dict[str, int]) -> None:
+def test_a_saved_appointment(warm: FakeAws, ids: dict[str, int]) -> None:
     """Warm, it takes exactly two calls, one after the other: read all, write once."""
     assert warm.post(**ids).code == 200
-    assert warm.wire.operations() == ["BatchGetItem", "PutItem"]
+    assert warm.faults.operations() == ["BatchGetItem", "PutItem"]
     assert len(keys_read(warm)) == len(ids) + 1
 
 
-def test_a_cold_one(world: World) -> None:
+def test_a_cold_one(aws: FakeAws) -> None:
     """The service and route record, when due, are read in the same stage."""
-    assert world.post(**IDS).code == 200
-    assert world.wire.operations() == ["BatchGetItem", "PutItem"]
-    assert max(Counter(keys_read(world)).values()) == 1
-    assert len(keys_read(world)) == 7
+    assert aws.post(**IDS).code == 200
+    assert aws.faults.operations() == ["BatchGetItem", "PutItem"]
+    assert max(Counter(keys_read(aws)).values()) == 1
+    assert len(keys_read(aws)) == 7
 
 
-def test_every_read_is_consistent(warm: World) -> None:
+def test_every_read_is_consistent(warm: FakeAws) -> None:
     """What was changed a moment ago counts."""
     warm.post(**IDS)
-    (_, call), _ = warm.wire.calls
+    (_, call), _ = warm.faults.calls
     assert all(table["ConsistentRead"] for table in call["RequestItems"].values())
 
 
-def test_the_write_is_conditional(warm: World) -> None:
+def test_the_write_is_conditional(warm: FakeAws) -> None:
     """The one write never puts an item over another."""
     warm.post()
-    _, (_, call) = warm.wire.calls
+    _, (_, call) = warm.faults.calls
     assert "attribute_not_exists" in call["ConditionExpression"]
 
 
-def test_marking(warm: World) -> None:
+def test_marking(warm: FakeAws) -> None:
     """A session that is due to be marked costs one call more, beside the write."""
     now = int(time.time())
     warm.put_session("mine-token", created_at=now - DAY, last_used_at=now - DAY)
     assert warm.post(token="mine-token").code == 200
-    assert sorted(warm.wire.operations()) == ["BatchGetItem", "PutItem", "UpdateItem"]
+    assert sorted(warm.faults.operations()) == ["BatchGetItem", "PutItem", "UpdateItem"]
 
 
 @pytest.mark.parametrize(
@@ -86,41 +86,41 @@ def test_marking(warm: World) -> None:
         {},
     ],
 )
-def test_a_refused_request(warm: World, sent: dict[str, Any]) -> None:
+def test_a_refused_request(warm: FakeAws, sent: dict[str, Any]) -> None:
     """A request whose parameters are bad costs no call while the route is held."""
     assert warm.send(sent).code >= 400
-    assert warm.wire.calls == []
+    assert warm.faults.calls == []
 
 
-def test_a_refused_request_when_cold(world: World) -> None:
+def test_a_refused_request_when_cold(aws: FakeAws) -> None:
     """When the route is not held, only its records are read for it."""
-    assert world.post(order_id="x").code == 400
-    assert sorted(keys_read(world)) == ["route#appointments/create", "service#appointments"]
+    assert aws.post(order_id="x").code == 400
+    assert sorted(keys_read(aws)) == ["route#appointments/create", "service#appointments"]
 
 
-def test_a_bad_token_or_reference(warm: World) -> None:
+def test_a_bad_token_or_reference(warm: FakeAws) -> None:
     """A bad token costs the one read; a missing record one more, to see whether it is a repeat."""
     assert warm.post(token="revoked-token").code == 401
-    assert warm.wire.operations() == ["BatchGetItem"]
-    warm.wire.calls.clear()
+    assert warm.faults.operations() == ["BatchGetItem"]
+    warm.faults.calls.clear()
     assert warm.post(order_id=404).code == 400
-    assert warm.wire.operations() == ["BatchGetItem", "GetItem"]
+    assert warm.faults.operations() == ["BatchGetItem", "GetItem"]
 
 
-def test_a_repeat(warm: World) -> None:
+def test_a_repeat(warm: FakeAws) -> None:
     """A repeat costs one more read."""
     warm.post()
-    warm.wire.calls.clear()
+    warm.faults.calls.clear()
     assert warm.post().body["replayed"] is True
-    assert warm.wire.operations() == ["BatchGetItem", "PutItem", "GetItem"]
+    assert warm.faults.operations() == ["BatchGetItem", "PutItem", "GetItem"]
 
 
-def test_a_replay(warm: World) -> None:
+def test_a_replay(warm: FakeAws) -> None:
     """A replay costs the same as a request, and no mark."""
     now = int(time.time())
     warm.put_session("mine-token", created_at=now - DAY, last_used_at=now - DAY)
-    warm.wire.breaks["BatchGetItem"] = ["refused", "refused"]
+    warm.faults.inject["BatchGetItem"] = ["refused", "refused"]
     assert warm.post(token="mine-token").status == "application-crash"
-    warm.wire.calls.clear()
+    warm.faults.calls.clear()
     assert warm.send(warm.lines("request")[-1]).code == 200
-    assert warm.wire.operations() == ["BatchGetItem", "PutItem"]
+    assert warm.faults.operations() == ["BatchGetItem", "PutItem"]

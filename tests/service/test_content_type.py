@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.world import World
+from tests.support.fake_aws import FakeAws
 
 JSON = {"content-type": "application/json"}
 
@@ -30,20 +30,20 @@ JSON = {"content-type": "application/json"}
         ({**JSON, "content-encoding": "silent-token"}, "a Content-Encoding"),
     ],
 )
-def test_the_message_says_what_was_received(world: World, headers: Any, received: str) -> None:
+def test_the_message_says_what_was_received(aws: FakeAws, headers: Any, received: str) -> None:
     """It repeats what was received, never the token, and names the header to send."""
-    answer = world.post(headers=headers)
+    answer = aws.post(headers=headers)
     assert (answer.status, answer.code) == ("invalid-content-type", 400)
     message = answer.body["message"]
     assert f"The request has {received}." in message
     assert "Send the header Content-Type: application/json once" in message
-    assert world.items() == []
+    assert aws.items() == []
 
 
 @pytest.mark.parametrize("encoding", ["identity", "Identity", "", " ", "identity, identity"])
-def test_no_encoding(world: World, encoding: str) -> None:
+def test_no_encoding(aws: FakeAws, encoding: str) -> None:
     """`identity` says that nothing was encoded."""
-    assert world.post(headers={**JSON, "content-encoding": encoding}).code == 200
+    assert aws.post(headers={**JSON, "content-encoding": encoding}).code == 200
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_no_encoding(world: World, encoding: str) -> None:
         "application/json, application/json",
     ],
 )
-def test_json_by_any_spelling(world: World, content_type: str) -> None:
+def test_json_by_any_spelling(aws: FakeAws, content_type: str) -> None:
     """Media type parameters and letter case do not matter, nor that it is said twice."""
-    assert world.post(headers={"Content-Type": content_type}).code == 200
+    assert aws.post(headers={"Content-Type": content_type}).code == 200
 
 
-def test_a_blank_header_beside_a_real_one(world: World) -> None:
+def test_a_blank_header_beside_a_real_one(aws: FakeAws) -> None:
     """A blank header says nothing."""
     headers = {"content-type": "application/json", "Content-Type": " "}
-    assert world.post(headers=headers).code == 200
+    assert aws.post(headers=headers).code == 200

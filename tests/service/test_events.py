@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.service.test_answers import check
 from tests.service.test_replays import GOOD_LINE
-from tests.service.world import World, answer, event, rest
 from tests.support.events import REPLAYS, event_bridge, subscription
+from tests.support.fake_aws import FakeAws, answer, event, rest
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -70,76 +70,76 @@ def mutated(draw: st.DrawFn) -> Any:
     return sent
 
 
-def is_answered(world: World, sent: Any) -> None:
+def is_answered(aws: FakeAws, sent: Any) -> None:
     """Hold the answer to any event to what section 2 says of every answer."""
-    world.payloads.clear()
-    world.out.truncate(world.out.seek(0))
+    aws.payloads.clear()
+    aws.out.truncate(aws.out.seek(0))
     before = json.dumps(sent)
-    returned = world.invoke(sent)
+    returned = aws.invoke(sent)
     assert json.dumps(sent) == before, "the event was changed"
     for payload in returned if isinstance(returned, list) else [returned]:
         check(answer(payload), payload)
     answers = len(returned) if isinstance(returned, list) else 1
-    assert len(world.lines("response")) == answers
-    assert len(world.lines("request")) <= answers
+    assert len(aws.lines("response")) == answers
+    assert len(aws.lines("request")) <= answers
 
 
 @ANYTHING
 @given(sent=VALUES)
-def test_any_value(world: World, sent: Any) -> None:
+def test_any_value(aws: FakeAws, sent: Any) -> None:
     """Any JSON value whatever is answered."""
     if sent != {"schedule": "owed"}:
-        is_answered(world, sent)
+        is_answered(aws, sent)
 
 
 @ANYTHING
 @given(sent=st.dictionaries(NAMES, VALUES, max_size=6))
-def test_any_object_of_known_names(world: World, sent: dict[str, Any]) -> None:
+def test_any_object_of_known_names(aws: FakeAws, sent: dict[str, Any]) -> None:
     """Any object that looks like an event is answered."""
-    is_answered(world, sent)
+    is_answered(aws, sent)
 
 
 @ANYTHING
 @given(sent=mutated())
-def test_mutated_events(world: World, sent: Any) -> None:
+def test_mutated_events(aws: FakeAws, sent: Any) -> None:
     """A real event with any of its nodes dropped or replaced is answered."""
-    is_answered(world, sent)
+    is_answered(aws, sent)
 
 
 @ANYTHING
 @given(params=st.dictionaries(NAMES | st.sampled_from(["notes", "order_id", "uuid"]), VALUES))
-def test_any_body(world: World, params: dict[str, Any]) -> None:
+def test_any_body(aws: FakeAws, params: dict[str, Any]) -> None:
     """Whatever JSON a good caller sends is answered, and nothing crashes on it."""
     sent = event(raw=json.dumps({"token": "silent-token", "updated_at_mt": "x", **params}))
-    is_answered(world, sent)
-    assert world.line("response")["status"] not in ("application-crash", "identify-request-error")
+    is_answered(aws, sent)
+    assert aws.line("response")["status"] not in ("application-crash", "identify-request-error")
 
 
 @ANYTHING
 @given(raw=st.binary(max_size=60), media_type=st.sampled_from(["application/json", "text/plain"]))
-def test_any_bytes(world: World, raw: bytes, media_type: str) -> None:
+def test_any_bytes(aws: FakeAws, raw: bytes, media_type: str) -> None:
     """Whatever bytes arrive are answered as the caller's fault."""
     sent = event(headers={"content-type": media_type}, raw=base64.b64encode(raw).decode())
-    is_answered(world, {**sent, "isBase64Encoded": True})
-    assert world.line("response")["code"] == 400
+    is_answered(aws, {**sent, "isBase64Encoded": True})
+    assert aws.line("response")["code"] == 400
 
 
 @ANYTHING
 @given(content=st.binary(max_size=60) | VALUES.map(lambda value: json.dumps(value).encode()))
-def test_any_subscription(world: World, content: bytes) -> None:
+def test_any_subscription(aws: FakeAws, content: bytes) -> None:
     """Whatever a subscription's payload holds is answered or passed over."""
-    is_answered(world, {"awslogs": {"data": base64.b64encode(content).decode()}})
-    is_answered(world, subscription(content.decode(errors="replace")))
+    is_answered(aws, {"awslogs": {"data": base64.b64encode(content).decode()}})
+    is_answered(aws, subscription(content.decode(errors="replace")))
 
 
-def test_an_event_of_great_depth(world: World) -> None:
+def test_an_event_of_great_depth(aws: FakeAws) -> None:
     """An event nested as deep as its JSON may be is answered, whatever it says it is."""
     deep: Any = []
     for _ in range(900):
         deep = [deep]
     for sent in (deep, {"body": deep}, {"headers": deep}, {"replay": deep}, {"detail": {"a": deep}},
                  {**GOOD_LINE, "params": {"notes": deep}}, {"awslogs": deep}):  # fmt: skip
-        returned = world.invoke(sent)
+        returned = aws.invoke(sent)
         payloads = returned if isinstance(returned, list) else [returned]
         assert payloads
         for payload in payloads:
@@ -147,16 +147,16 @@ def test_an_event_of_great_depth(world: World) -> None:
 
 
 @pytest.mark.parametrize("context", [None, 5, "x", {}, object()])
-def test_any_context(world: World, context: Any) -> None:
+def test_any_context(aws: FakeAws, context: Any) -> None:
     """A context that is none of Lambda's, or none, is no reason to fail."""
-    assert world.send(event(token="silent-token"), context).code == 200
+    assert aws.send(event(token="silent-token"), context).code == 200
 
 
 @pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
-def test_the_events_at_hand(world: World, path: Path) -> None:
+def test_the_events_at_hand(aws: FakeAws, path: Path) -> None:
     """Each of the project's own events is answered."""
     sent = json.loads(path.read_text())
     if sent != {"schedule": "owed"}:
-        is_answered(world, sent)
+        is_answered(aws, sent)
     else:
-        assert set(world.invoke(sent)) == {"emails", "notifications", "searches", "failed"}
+        assert set(aws.invoke(sent)) == {"emails", "notifications", "searches", "failed"}

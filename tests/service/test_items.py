@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from appointments import parameters
-from tests.service.world import World, hash_of
+from tests.support.fake_aws import FakeAws, hash_of
 
 # A value of each type as FileMaker may send it, and as it is stored.
 SENT: dict[str, tuple[Any, str, Any]] = {
@@ -29,21 +29,21 @@ OF_ITS_OWN: dict[str, tuple[Any, str, Any]] = {
 NOT_STORED = {"token": "silent-token", "session_view": "full", "month_first": "1"}
 
 
-def raw_item(world: World) -> dict[str, dict[str, Any]]:
+def raw_item(aws: FakeAws) -> dict[str, dict[str, Any]]:
     """Return the last item as it went over the wire: DynamoDB's own JSON."""
-    return [call for operation, call in world.wire.calls if operation == "PutItem"][-1]["Item"]  # type: ignore[no-any-return]
+    return [call for operation, call in aws.faults.calls if operation == "PutItem"][-1]["Item"]  # type: ignore[no-any-return]
 
 
-def test_every_parameter_passed(world: World) -> None:
+def test_every_parameter_passed(aws: FakeAws) -> None:
     """All at once: each in its own attribute and type, but for those of the request itself."""
     expected = {
         name: OF_ITS_OWN.get(name) or SENT[parameters.kind(name).name]
         for name in parameters.NAMES
         if name not in NOT_STORED
     }
-    answer = world.post(**NOT_STORED, **{name: sent for name, (sent, _, _) in expected.items()})
+    answer = aws.post(**NOT_STORED, **{name: sent for name, (sent, _, _) in expected.items()})
     assert answer.code == 200
-    item = raw_item(world)
+    item = raw_item(aws)
     stored = {name: item.get(name) for name in parameters.NAMES}
     assert stored == {
         **dict.fromkeys(NOT_STORED),
@@ -98,52 +98,52 @@ def test_an_item_is_read_as_by_pynamodb() -> None:
         assert len(read) > 1
 
 
-def test_nothing_but_what_was_passed(world: World) -> None:
+def test_nothing_but_what_was_passed(aws: FakeAws) -> None:
     """What was not passed, or blank, has no attribute; nothing unknown gets one."""
-    world.post(notes="", summary=" ", location=None, confirmed="", order_id=0, unknown_name="x")
-    assert set(raw_item(world)) & set(parameters.NAMES) == {"updated_at_mt", "uuid", "application"}
-    assert "unknown_name" not in raw_item(world)
+    aws.post(notes="", summary=" ", location=None, confirmed="", order_id=0, unknown_name="x")
+    assert set(raw_item(aws)) & set(parameters.NAMES) == {"updated_at_mt", "uuid", "application"}
+    assert "unknown_name" not in raw_item(aws)
 
 
-def test_beside_the_parameters(world: World) -> None:
+def test_beside_the_parameters(aws: FakeAws) -> None:
     """The item tells who asked, when, in which role, and what the request's content was."""
-    world.post(request_id="req-9")
-    item = world.item()
+    aws.post(request_id="req-9")
+    item = aws.item()
     assert item["request_id"] == "req-9"
     assert item["user_id"] == Decimal(45)
     assert (item["application"], item["role"]) == ("planoorder", "client")
-    assert item["received_at"] == world.line("request")["received_at"]
+    assert item["received_at"] == aws.line("request")["received_at"]
     assert len(item["fingerprint"]) == 64
     assert item["email_status"] == "skipped"
     assert "owed" not in item
     assert "due" not in item
 
 
-def test_the_item_of_an_application(world: World) -> None:
+def test_the_item_of_an_application(aws: FakeAws) -> None:
     """An application has no user."""
-    world.post(token="application-token")
-    assert "user_id" not in world.item()
+    aws.post(token="application-token")
+    assert "user_id" not in aws.item()
 
 
-def test_a_repeat_reads_back_what_was_answered(world: World) -> None:
+def test_a_repeat_reads_back_what_was_answered(aws: FakeAws) -> None:
     """What is read from the table is what was answered when it was written, in the same types."""
     sent = {"time_duration_s": 2**63 - 1, "confirmed": 1, "allday": 0, "order_id": 1001}
-    first = world.post(**sent)
-    assert world.post(**sent).body["data"] == first.body["data"]
+    first = aws.post(**sent)
+    assert aws.post(**sent).body["data"] == first.body["data"]
     assert first.body["data"]["appointment"]["time_duration_s"] == 2**63 - 1
 
 
 @pytest.mark.parametrize("text", ["日本 😀", "\x7f", "a" * 40_000, "a\u2028b", "0", "null", "true"])
-def test_free_text_is_kept(world: World, text: str) -> None:
+def test_free_text_is_kept(aws: FakeAws, text: str) -> None:
     """Free text is kept as it was sent."""
-    answer = world.post(notes=text)
+    answer = aws.post(notes=text)
     assert answer.body["data"]["appointment"]["notes"] == text
-    assert world.item()["notes"] == text
+    assert aws.item()["notes"] == text
 
 
-def test_a_filemaker_request(world: World) -> None:
+def test_a_filemaker_request(aws: FakeAws) -> None:
     """What FileMaker sends by itself is read: 1/0, empty texts, its dates and times."""
-    answer = world.post(
+    answer = aws.post(
         month_first="1",
         confirmed="1",
         cancelled="0",
@@ -174,7 +174,7 @@ def test_a_filemaker_request(world: World) -> None:
     assert [warned["param"] for warned in answer.body["warnings"]] == ["photographer_user_id"]
 
 
-def test_no_token_in_the_table(world: World) -> None:
+def test_no_token_in_the_table(aws: FakeAws) -> None:
     """The item knows neither the token nor its hash."""
-    world.post(session_view="full")
-    assert hash_of("silent-token") not in json.dumps(raw_item(world))
+    aws.post(session_view="full")
+    assert hash_of("silent-token") not in json.dumps(raw_item(aws))

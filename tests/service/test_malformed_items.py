@@ -4,26 +4,26 @@ from typing import Any
 
 import pytest
 
-from tests.service.world import World
+from tests.support.fake_aws import FakeAws
 
 
-def crash(world: World, **params: Any) -> str:
+def crash(aws: FakeAws, **params: Any) -> str:
     """Send a request that crashes, and return the reason that its log entry gives."""
-    answer = world.post(**params)
+    answer = aws.post(**params)
     assert (answer.status, answer.body["saved"]) == ("application-crash", False)
-    reason = world.lines("response")[-1]["reason"]
+    reason = aws.lines("response")[-1]["reason"]
     assert reason not in answer.body["message"]
-    ((_, message, subject, *_),) = world.notifications()
+    ((_, message, subject, *_),) = aws.notifications()
     assert subject == f"[test] application-crash: {reason}"
     assert "docs/operations.md#a-malformed-item" in message
     return str(reason)
 
 
 @pytest.mark.parametrize("email", [7, True, ["a@planomatic.test"], {"a": "b"}])
-def test_an_address_that_is_no_text(world: World, email: Any) -> None:
+def test_an_address_that_is_no_text(aws: FakeAws, email: Any) -> None:
     """The record and its attribute are named."""
-    world.put_record("user#504", email=email)
-    assert crash(world, photographer_user_id=504) == "user#504: email is not a text"
+    aws.put_record("user#504", email=email)
+    assert crash(aws, photographer_user_id=504) == "user#504: email is not a text"
 
 
 @pytest.mark.parametrize(
@@ -34,10 +34,10 @@ def test_an_address_that_is_no_text(world: World, email: Any) -> None:
         ("sensitive_params", 1, "true or false"),
     ],
 )
-def test_a_malformed_route(world: World, attribute: str, value: Any, what: str) -> None:
+def test_a_malformed_route(aws: FakeAws, attribute: str, value: Any, what: str) -> None:
     """The route's record and its attribute are named."""
-    world.open_route(**{attribute: value})
-    assert crash(world) == f"route#appointments/create: {attribute} is not {what}"
+    aws.open_route(**{attribute: value})
+    assert crash(aws) == f"route#appointments/create: {attribute} is not {what}"
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_a_malformed_route(world: World, attribute: str, value: Any, what: str) 
         ("remember_me", "no", "true or false"),
     ],
 )
-def test_a_malformed_session(world: World, attribute: str, value: Any, what: str) -> None:
+def test_a_malformed_session(aws: FakeAws, attribute: str, value: Any, what: str) -> None:
     """The attribute is named; the session's key, the hash of its token, is not."""
-    world.put_session("silent-token", **{attribute: value})
-    assert crash(world) == f"session: {attribute} is not {what}"
+    aws.put_session("silent-token", **{attribute: value})
+    assert crash(aws) == f"session: {attribute} is not {what}"
 
 
-def test_null_is_absent(world: World) -> None:
+def test_null_is_absent(aws: FakeAws) -> None:
     """An attribute that is null counts as absent."""
-    world.put_record("user#504", email=None)
-    assert world.post(photographer_user_id=504).code == 200
+    aws.put_record("user#504", email=None)
+    assert aws.post(photographer_user_id=504).code == 200
 
 
-def test_what_is_not_needed_may_be_anything(world: World) -> None:
+def test_what_is_not_needed_may_be_anything(aws: FakeAws) -> None:
     """Of a record that only has to exist, no attribute is read."""
-    world.put_record("order#1002", email=7, name=[1])
-    assert world.post(order_id=1002).code == 200
+    aws.put_record("order#1002", email=7, name=[1])
+    assert aws.post(order_id=1002).code == 200

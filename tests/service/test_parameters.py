@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 
 from appointments import parameters
-from tests.service.world import World
+from tests.support.fake_aws import FakeAws
 
 
-def test_all_faults_at_once(world: World) -> None:
+def test_all_faults_at_once(aws: FakeAws) -> None:
     """Every fault comes back at once, missing and invalid; missing decides the status."""
     wrong: dict[str, Any] = {
         name: {}
         for name in parameters.NAMES
         if name not in ("token", "updated_at_mt", "month_first")
     }
-    answer = world.post(token=None, updated_at_mt=" ", **wrong)
+    answer = aws.post(token=None, updated_at_mt=" ", **wrong)
     assert answer.status == "missing-param"
     assert answer.param_errors() == {
         **dict.fromkeys(wrong, "invalid-param"),
@@ -29,25 +29,25 @@ def test_all_faults_at_once(world: World) -> None:
 
 @pytest.mark.parametrize("blank", [None, "", " ", "\t\r\n", ...])
 @pytest.mark.parametrize("name", ["token", "updated_at_mt"])
-def test_a_required_parameter(world: World, name: str, blank: Any) -> None:
+def test_a_required_parameter(aws: FakeAws, name: str, blank: Any) -> None:
     """Null, an empty text and white space mean not passed."""
     given: dict[str, Any] = {name: blank}
-    answer = world.post(**given)
+    answer = aws.post(**given)
     assert (answer.status, answer.param_errors()) == ("missing-param", {name: "missing-param"})
     assert name in answer.body["message"]
 
 
-def test_every_other_parameter_is_optional(world: World) -> None:
+def test_every_other_parameter_is_optional(aws: FakeAws) -> None:
     """Blank values of all others are no fault."""
     others = [name for name in parameters.NAMES if name not in ("token", "updated_at_mt")]
-    answer = world.post(**dict.fromkeys(others, " "))
+    answer = aws.post(**dict.fromkeys(others, " "))
     assert answer.code == 200
     assert answer.body["warnings"] == []
 
 
-def test_names_are_case_sensitive(world: World) -> None:
+def test_names_are_case_sensitive(aws: FakeAws) -> None:
     """A name in another case is unknown, and the warning suggests the right one."""
-    answer = world.post(Notes="x", ORDER_ID=404)
+    answer = aws.post(Notes="x", ORDER_ID=404)
     assert answer.code == 200
     told = {warned["param"]: warned["message"] for warned in answer.body["warnings"]}
     assert set(told) == {"Notes", "ORDER_ID"}
@@ -55,9 +55,9 @@ def test_names_are_case_sensitive(world: World) -> None:
     assert "did you mean order_id?" in told["ORDER_ID"]
 
 
-def test_many_unknown_names(world: World) -> None:
+def test_many_unknown_names(aws: FakeAws) -> None:
     """At most twenty unknown names are told, then one warning with the count."""
-    answer = world.post(**{f"unknown_{number}": 1 for number in range(25)})
+    answer = aws.post(**{f"unknown_{number}": 1 for number in range(25)})
     warnings = answer.body["warnings"]
     assert len(warnings) == 21
     assert "25" in warnings[-1]["message"]
@@ -78,16 +78,16 @@ def test_many_unknown_names(world: World) -> None:
         ({"session_view": "all"}, {"session_view"}),
     ],
 )
-def test_readers_at_work(world: World, given: dict[str, Any], faults: set[str]) -> None:
+def test_readers_at_work(aws: FakeAws, given: dict[str, Any], faults: set[str]) -> None:
     """The readers' faults come through as the answer's errors."""
-    answer = world.post(**given)
+    answer = aws.post(**given)
     assert set(answer.param_errors() if faults else ()) == faults
     assert answer.body["saved"] is not bool(faults)
 
 
-def test_a_slash_date_names_month_first(world: World) -> None:
+def test_a_slash_date_names_month_first(aws: FakeAws) -> None:
     """The message of a slash date tells of `month_first`."""
-    (error,) = world.post(date_start_local="1/5/2027").body["errors"]
+    (error,) = aws.post(date_start_local="1/5/2027").body["errors"]
     assert "month_first" in error["message"]
 
 
@@ -108,8 +108,8 @@ def test_a_slash_date_names_month_first(world: World) -> None:
         ),
     ],
 )
-def test_a_remark_does_not_block(world: World, given: dict[str, Any], warned: set[str]) -> None:
+def test_a_remark_does_not_block(aws: FakeAws, given: dict[str, Any], warned: set[str]) -> None:
     """An appointment that is saved with a remark beats one that is lost."""
-    answer = world.post(**given)
+    answer = aws.post(**given)
     assert (answer.code, answer.body["saved"]) == (200, True)
     assert {each["param"] for each in answer.body["warnings"]} == warned

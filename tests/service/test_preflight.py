@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.world import World, event, rest
+from tests.support.fake_aws import FakeAws, event, rest
 
 ASKING = {"Origin": "https://app.planomatic.com", "Access-Control-Request-Method": "POST"}
 
@@ -20,15 +20,15 @@ def preflight(**changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("shape", [dict, rest])
 @pytest.mark.parametrize("path", ["/api/v1/appointments/create", "/api/v1/appointments/create/"])
-def test_a_preflight_request(world: World, shape: Any, path: str) -> None:
+def test_a_preflight_request(aws: FakeAws, shape: Any, path: str) -> None:
     """It gets 204 without a body and CORS headers; nothing is read, logged or published."""
-    payload = world.invoke(shape(preflight(path=path, method="options")))
+    payload = aws.invoke(shape(preflight(path=path, method="options")))
     assert payload["statusCode"] == 204
     assert not payload["body"]
     assert not [name for name in payload["headers"] if name.lower().startswith("access-control")]
-    assert world.lines() == []
-    assert world.notifications() == []
-    assert world.wire.calls == []
+    assert aws.lines() == []
+    assert aws.notifications() == []
+    assert aws.faults.calls == []
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_a_preflight_request(world: World, shape: Any, path: str) -> None:
     ],
     ids=["another path", "no Origin", "no requested method", "a blank Origin"],
 )
-def test_another_options_request(world: World, other: dict[str, Any]) -> None:
+def test_another_options_request(aws: FakeAws, other: dict[str, Any]) -> None:
     """OPTIONS on another path, or without both headers, is route-non-existent."""
-    assert world.send(other).status == "route-non-existent"
+    assert aws.send(other).status == "route-non-existent"
 
 
-def test_a_post_with_these_headers(world: World) -> None:
+def test_a_post_with_these_headers(aws: FakeAws) -> None:
     """A browser's POST has an Origin too, and is answered as any other."""
-    assert world.post(headers={"content-type": "application/json", **ASKING}).code == 200
+    assert aws.post(headers={"content-type": "application/json", **ASKING}).code == 200

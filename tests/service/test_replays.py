@@ -13,34 +13,34 @@ import time_machine
 
 from tests.service.test_answers import check
 from tests.service.test_decoding import sensitive
-from tests.service.world import DAY, World, answer, event, rest
 from tests.support.environment import forget_route
 from tests.support.events import REPLAYS, event_bridge, packed, subscription
+from tests.support.fake_aws import DAY, FakeAws, answer, event, rest
 
 NOW = 1_800_000_000
 KEY = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
 
 
-def replay(world: World, shape: str, line: dict[str, Any]) -> Any:
+def replay(aws: FakeAws, shape: str, line: dict[str, Any]) -> Any:
     """Replay a line in a shape, and return its answer."""
-    returned = world.invoke(REPLAYS[shape](line))
+    returned = aws.invoke(REPLAYS[shape](line))
     if shape == "subscription":
         (returned,) = returned
     check(answer(returned), returned)
     return answer(returned)
 
 
-def logged(world: World, **given: Any) -> dict[str, Any]:
+def logged(aws: FakeAws, **given: Any) -> dict[str, Any]:
     """Return the line of a request that crashed before it wrote anything."""
-    world.wire.breaks["BatchGetItem"] = ["refused", "refused"]
-    assert world.post(**given).status == "application-crash"
-    line = world.lines("request")[-1]
-    assert world.items() == []
+    aws.faults.inject["BatchGetItem"] = ["refused", "refused"]
+    assert aws.post(**given).status == "application-crash"
+    line = aws.lines("request")[-1]
+    assert aws.items() == []
     return line
 
 
 @pytest.mark.parametrize("shape", REPLAYS)
-def test_a_replay_gives_what_the_request_would_have(world: World, shape: str) -> None:
+def test_a_replay_gives_what_the_request_would_have(aws: FakeAws, shape: str) -> None:
     """Each shape leads to the appointment, the answer and the headers of the HTTP request."""
     given: dict[str, Any] = {
         "order_id": "1001",
@@ -54,19 +54,19 @@ def test_a_replay_gives_what_the_request_would_have(world: World, shape: str) ->
         "headers": {"content-type": "application/json", "idempotency-key": '"k-1"'},
         "request_id": "req-7",
     }
-    line = logged(world, **given)
-    replayed = replay(world, shape, line)
+    line = logged(aws, **given)
+    replayed = replay(aws, shape, line)
     assert replayed.code == 200
     assert replayed.body["session"].pop("token") is None
-    item = world.item()
-    world.dynamodb.Table("appointments").delete_item(Key={"uuid": item["uuid"]})
-    direct = world.post(**given)
+    item = aws.item()
+    aws.dynamodb.Table("appointments").delete_item(Key={"uuid": item["uuid"]})
+    direct = aws.post(**given)
     del direct.body["session"]["token"]
     assert replayed.body == direct.body
     assert replayed.headers == direct.headers
     unlike = ("attempt", "received_at")
     assert {name: item[name] for name in item if name not in unlike} == {
-        name: value for name, value in world.item().items() if name not in unlike
+        name: value for name, value in aws.item().items() if name not in unlike
     }
     assert item["received_at"] == line["received_at"]
 
@@ -87,39 +87,39 @@ def test_a_replay_gives_what_the_request_would_have(world: World, shape: str) ->
     ],
 )  # fmt: skip
 def test_a_replay_is_refused_as_the_request_was(
-    world: World, given: dict[str, Any], status: str
+    aws: FakeAws, given: dict[str, Any], status: str
 ) -> None:
     """What was refused is refused again, for the same reasons."""
-    first = world.post(**given)
+    first = aws.post(**given)
     for shape in REPLAYS:
-        again = replay(world, shape, world.line("request"))
+        again = replay(aws, shape, aws.line("request"))
         assert first.status == again.status == status
         assert set(first.param_errors()) == set(again.param_errors())
         assert first.body.get("uuid") == again.body.get("uuid")
-    assert world.items() == []
+    assert aws.items() == []
 
 
 @pytest.mark.parametrize("shape", REPLAYS)
-def test_any_number_of_times(world: World, shape: str) -> None:
+def test_any_number_of_times(aws: FakeAws, shape: str) -> None:
     """However often a line is replayed, before or after it succeeded, there is one appointment."""
-    first = world.post(notes="n")
-    line = world.line("request")
+    first = aws.post(notes="n")
+    line = aws.line("request")
     for _ in range(3):
-        again = replay(world, shape, line)
+        again = replay(aws, shape, line)
         assert (again.code, again.body["replayed"]) == (200, True)
         assert again.headers["Idempotency-Replayed"] == "true"
         assert again.body["data"] == first.body["data"]
-    assert len(world.items()) == 1
+    assert len(aws.items()) == 1
 
 
-def test_the_log_of_a_replay(world: World) -> None:
+def test_the_log_of_a_replay(aws: FakeAws) -> None:
     """It writes no `request` line, which would feed a subscription, and names itself a replay."""
-    line = logged(world, request_id="req-7")
-    before = len(world.lines("request"))
+    line = logged(aws, request_id="req-7")
+    before = len(aws.lines("request"))
     for shape in REPLAYS:
-        replay(world, shape, line)
-    assert len(world.lines("request")) == before
-    responses = world.lines("response")
+        replay(aws, shape, line)
+    assert len(aws.lines("request")) == before
+    responses = aws.lines("response")
     assert "replay" not in responses[0]
     assert [response["replay"] for response in responses[1:]] == [True] * 4
     assert {response["request_id"] for response in responses} == {"req-7"}
@@ -135,79 +135,79 @@ def test_the_log_of_a_replay(world: World) -> None:
     ],
 )
 def test_it_is_judged_as_of_when_it_was_received(
-    world: World, age: int, idle: int, status: str
+    aws: FakeAws, age: int, idle: int, status: str
 ) -> None:
     """The session's age and idleness are those of then, however late the replay."""
     with time_machine.travel(NOW, tick=False) as clock:
-        world.put_session("mine-token", created_at=NOW - age, last_used_at=NOW - idle)
-        line = logged(world, token="mine-token")
+        aws.put_session("mine-token", created_at=NOW - age, last_used_at=NOW - idle)
+        line = logged(aws, token="mine-token")
         clock.shift(90 * DAY)
-        assert replay(world, "log entry", line).status == status
+        assert replay(aws, "log entry", line).status == status
 
 
-def test_everything_else_is_judged_as_of_now(world: World) -> None:
+def test_everything_else_is_judged_as_of_now(aws: FakeAws) -> None:
     """A session revoked, deleted or stripped of roles since, or a closed route refuse it."""
-    line = logged(world, token="remember_me-token")
+    line = logged(aws, token="remember_me-token")
     kept = {"remember_me": True, "created_at": 0, "last_used_at": 0}
-    world.put_session("remember_me-token", revoked=True, **kept)
-    assert replay(world, "log entry", line).status == "invalid-token"
-    world.put_session("remember_me-token", roles={}, **kept)
-    assert replay(world, "log entry", line).status == "client-required"
-    world.put_session("remember_me-token", roles={"planoauth": "liaison"}, **kept)
-    assert replay(world, "log entry", line).param_errors() == {"application": "invalid-param"}
-    world.dynamodb.Table("sessions").delete_item(Key={"token_hash": line["token_hash"]})
-    assert replay(world, "log entry", line).status == "invalid-token"
-    world.put_record("service#appointments", deployed=False)
+    aws.put_session("remember_me-token", revoked=True, **kept)
+    assert replay(aws, "log entry", line).status == "invalid-token"
+    aws.put_session("remember_me-token", roles={}, **kept)
+    assert replay(aws, "log entry", line).status == "client-required"
+    aws.put_session("remember_me-token", roles={"planoauth": "liaison"}, **kept)
+    assert replay(aws, "log entry", line).param_errors() == {"application": "invalid-param"}
+    aws.dynamodb.Table("sessions").delete_item(Key={"token_hash": line["token_hash"]})
+    assert replay(aws, "log entry", line).status == "invalid-token"
+    aws.put_record("service#appointments", deployed=False)
     forget_route()
-    assert replay(world, "log entry", line).status == "service-not-found"
+    assert replay(aws, "log entry", line).status == "service-not-found"
 
 
-def test_it_never_marks_a_session(world: World) -> None:
+def test_it_never_marks_a_session(aws: FakeAws) -> None:
     """A session is not used by a replay, however long it was idle."""
     with time_machine.travel(NOW, tick=False):
-        world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - DAY)
-        line = logged(world, token="mine-token", session_view="default")
-        world.wire.calls.clear()
-        shown = replay(world, "log entry", line).body["session"]
+        aws.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - DAY)
+        line = logged(aws, token="mine-token", session_view="default")
+        aws.faults.calls.clear()
+        shown = replay(aws, "log entry", line).body["session"]
         assert shown["last_used_at"] == "2027-01-14T08:00:00Z"
-        assert "UpdateItem" not in world.wire.operations()
+        assert "UpdateItem" not in aws.faults.operations()
 
 
 @pytest.mark.parametrize("shape", REPLAYS)
-def test_the_uuid_of_the_line_decides(world: World, shape: str) -> None:
+def test_the_uuid_of_the_line_decides(aws: FakeAws, shape: str) -> None:
     """A uuid taken from the `response` line decides the key, over parameter and header."""
-    line = logged(world)
-    assert replay(world, shape, {**line, "uuid": KEY.upper()}).body["uuid"] == KEY
+    line = logged(aws)
+    assert replay(aws, shape, {**line, "uuid": KEY.upper()}).body["uuid"] == KEY
     line = {**line, "uuid": KEY, "idempotency_key": "k" * 290}
     line["params"]["uuid"] = "11111111-6a57-4b38-9d3c-2f4a1f5d9c10"
-    again = replay(world, shape, line)
+    again = replay(aws, shape, line)
     assert (again.body["uuid"], again.body["replayed"]) == (KEY, True)
-    assert replay(world, shape, {**line, "uuid": None}).body["uuid"] != KEY
+    assert replay(aws, shape, {**line, "uuid": None}).body["uuid"] != KEY
 
 
-def test_a_conflict_of_a_replay(world: World) -> None:
+def test_a_conflict_of_a_replay(aws: FakeAws) -> None:
     """A line with the uuid of other content is refused like any conflict."""
-    world.post(uuid=KEY, notes="the first")
-    world.post(notes="the second")
-    refused = replay(world, "log entry", {**world.lines("request")[-1], "uuid": KEY})
+    aws.post(uuid=KEY, notes="the first")
+    aws.post(notes="the second")
+    refused = replay(aws, "log entry", {**aws.lines("request")[-1], "uuid": KEY})
     assert (refused.param_errors(), refused.body["saved"]) == ({"uuid": "invalid-param"}, False)
 
 
-def test_a_sensitive_request_cannot_be_replayed(world: World) -> None:
+def test_a_sensitive_request_cannot_be_replayed(aws: FakeAws) -> None:
     """Nothing of it was kept, and the answer says so."""
-    world.open_route(sensitive_params=True)
-    world.send(sensitive())
-    refused = replay(world, "log entry", world.line("request"))
+    aws.open_route(sensitive_params=True)
+    aws.send(sensitive())
+    refused = replay(aws, "log entry", aws.line("request"))
     assert refused.status == "no-params-decoded"
     assert "sensitive" in refused.body["message"]
-    assert refused.body["request_id"] == world.lines("request")[-1]["request_id"]
+    assert refused.body["request_id"] == aws.lines("request")[-1]["request_id"]
 
 
-def test_a_plain_line_after_the_route_became_sensitive(world: World) -> None:
+def test_a_plain_line_after_the_route_became_sensitive(aws: FakeAws) -> None:
     """A line whose parameters were kept is replayed whatever the route takes now."""
-    line = logged(world)
-    world.open_route(sensitive_params=True)
-    assert replay(world, "log entry", line).code == 200
+    line = logged(aws)
+    aws.open_route(sensitive_params=True)
+    assert replay(aws, "log entry", line).code == 200
 
 
 GOOD_LINE: dict[str, Any] = {
@@ -248,33 +248,33 @@ GOOD_LINE: dict[str, Any] = {
         ("uuid", 5),
     ],
 )
-def test_a_malformed_line(world: World, name: str, value: Any) -> None:
+def test_a_malformed_line(aws: FakeAws, name: str, value: Any) -> None:
     """A line that is none is answered, and the message names what is wrong with it."""
     line = {key: kept for key, kept in {**GOOD_LINE, name: value}.items() if kept is not ...}
     for shape in ("log entry", "replay", "EventBridge"):
-        refused = replay(world, shape, line)
+        refused = replay(aws, shape, line)
         assert (refused.status, refused.code) == ("identify-request-error", 500)
         assert refused.body["saved"] is False
         assert name in refused.body["message"] or "its text" in refused.body["message"]
-    assert world.wire.calls == []
+    assert aws.faults.calls == []
 
 
 @pytest.mark.parametrize("sent", ["req-7\n", "req 7", "req-7\r\nx: y", "é", "", 7, "r" * 129])
-def test_an_id_that_no_header_can_hold(world: World, sent: Any) -> None:
+def test_an_id_that_no_header_can_hold(aws: FakeAws, sent: Any) -> None:
     """A logged id that could break the header or the command is replaced by the invocation's."""
     context = SimpleNamespace(aws_request_id="lambda-1")
-    refused = world.send({**GOOD_LINE, "request_id": sent}, context)
+    refused = aws.send({**GOOD_LINE, "request_id": sent}, context)
     assert refused.status == "identify-request-error"
     assert refused.headers["X-Request-Id"] == refused.body["request_id"] == "lambda-1"
-    assert world.line("response")["request_id"] == "lambda-1"
+    assert aws.line("response")["request_id"] == "lambda-1"
 
 
 @pytest.mark.parametrize("sent", [None, 5, "request", [], ["message"], [GOOD_LINE], True])
-def test_an_event_that_is_no_object(world: World, sent: Any) -> None:
+def test_an_event_that_is_no_object(aws: FakeAws, sent: Any) -> None:
     """An event that is no object is not a replay: no log holds a request to replay again."""
-    assert world.send(sent).status == "identify-request-error"
-    assert "replay" not in world.line("response")
-    [(_, message, *_)] = world.notifications()
+    assert aws.send(sent).status == "identify-request-error"
+    assert "replay" not in aws.line("response")
+    [(_, message, *_)] = aws.notifications()
     assert json.loads(json.loads(message)["sqs"])["replay"] is None
 
 
@@ -288,10 +288,10 @@ def test_an_event_that_is_no_object(world: World, sent: Any) -> None:
         (1e300, "identify-request-error"),
     ],
 )
-def test_a_moment_of_any_age(world: World, received_at: Any, status: str) -> None:
+def test_a_moment_of_any_age(aws: FakeAws, received_at: Any, status: str) -> None:
     """A session is good before its end however long ago; a moment that no clock knows is none."""
-    line = {**logged(world), "received_at": received_at}
-    assert replay(world, "log entry", line).status == status
+    line = {**logged(aws), "received_at": received_at}
+    assert replay(aws, "log entry", line).status == status
 
 
 @pytest.mark.parametrize(
@@ -302,19 +302,19 @@ def test_a_moment_of_any_age(world: World, received_at: Any, status: str) -> Non
         event_bridge([]),
     ],
 )
-def test_what_holds_no_line(world: World, sent: Any) -> None:
+def test_what_holds_no_line(aws: FakeAws, sent: Any) -> None:
     """A shape of a replay without a line in it is answered, too."""
-    refused = world.send(sent)
+    refused = aws.send(sent)
     assert refused.status == "identify-request-error"
-    assert world.line("response")["replay"] is True
+    assert aws.line("response")["replay"] is True
 
 
-def test_a_subscriptions_lines(world: World) -> None:
+def test_a_subscriptions_lines(aws: FakeAws) -> None:
     """Of a payload's lines the requests are replayed, the others passed over."""
     lines = []
     for number in range(3):
-        world.post(request_id=f"req-{number}")
-        lines.append(json.dumps(world.lines("request")[-1]))
+        aws.post(request_id=f"req-{number}")
+        lines.append(json.dumps(aws.lines("request")[-1]))
     others = [
         "START RequestId: 1 Version: $LATEST",
         "",
@@ -326,7 +326,7 @@ def test_a_subscriptions_lines(world: World) -> None:
         '{"message": {"a": 1}}',
         "END RequestId: 1",
     ]
-    returned = world.invoke(subscription(*others, *lines, lines[0], *others))
+    returned = aws.invoke(subscription(*others, *lines, lines[0], *others))
     assert [json.loads(each["body"])["request_id"] for each in returned] == [
         "req-0",
         "req-1",
@@ -334,38 +334,38 @@ def test_a_subscriptions_lines(world: World) -> None:
         "req-0",
     ]
     assert all(json.loads(each["body"])["replayed"] for each in returned)
-    assert len(world.items()) == 3
+    assert len(aws.items()) == 3
 
 
-def test_a_payload_of_any_size(world: World) -> None:
+def test_a_payload_of_any_size(aws: FakeAws) -> None:
     """A payload is read to its end, also if it repeats what stands 30 KB before."""
-    line = json.dumps(logged(world))
+    line = json.dumps(logged(aws))
     noise = [sha512(b"%d" % number).hexdigest() for number in range(240)]
-    returned = world.invoke(subscription(*noise * 8, line))
+    returned = aws.invoke(subscription(*noise * 8, line))
     assert [each["statusCode"] for each in returned] == [200]
 
 
-def test_a_payload_in_another_compression(world: World) -> None:
+def test_a_payload_in_another_compression(aws: FakeAws) -> None:
     """CloudWatch sends gzip: zlib's own form is not read as a subscription's payload."""
     content = zlib.compress(json.dumps({"logEvents": []}).encode())
-    (returned,) = world.invoke({"awslogs": {"data": base64.b64encode(content).decode()}})
+    (returned,) = aws.invoke({"awslogs": {"data": base64.b64encode(content).decode()}})
     assert answer(returned).status == "identify-request-error"
 
 
-def test_a_malformed_line_among_good_ones(world: World) -> None:
+def test_a_malformed_line_among_good_ones(aws: FakeAws) -> None:
     """One line that cannot be replayed does not keep the others from it."""
-    good = json.dumps(logged(world))
-    returned = world.invoke(subscription('{"message": "request"}', good))
+    good = json.dumps(logged(aws))
+    returned = aws.invoke(subscription('{"message": "request"}', good))
     assert [each["statusCode"] for each in returned] == [500, 200]
 
 
-def test_a_control_message(world: World) -> None:
+def test_a_control_message(aws: FakeAws) -> None:
     """CloudWatch's own test message holds no request: nothing is to do."""
     sent = subscription(
         "CWL CONTROL MESSAGE: Checking health of destination", messageType="CONTROL_MESSAGE"
     )
-    assert world.invoke(sent) == []
-    assert world.invoke(subscription()) == []
+    assert aws.invoke(sent) == []
+    assert aws.invoke(subscription()) == []
 
 
 @pytest.mark.parametrize(
@@ -391,46 +391,46 @@ def test_a_control_message(world: World) -> None:
         packed(b"[" * 100_000),
     ],
 )
-def test_a_payload_that_cannot_be_read(world: World, sent: Any) -> None:
+def test_a_payload_that_cannot_be_read(aws: FakeAws, sent: Any) -> None:
     """A payload that is none is answered once, as an event that nobody can identify."""
-    (returned,) = world.invoke(sent)
+    (returned,) = aws.invoke(sent)
     assert answer(returned).status == "identify-request-error"
     check(answer(returned), returned)
 
 
 @pytest.mark.parametrize("message", [5, None, {}, ["x"], True])
-def test_a_message_that_is_no_text(world: World, message: Any) -> None:
+def test_a_message_that_is_no_text(aws: FakeAws, message: Any) -> None:
     """A log event whose message is no text is passed over."""
-    assert world.invoke(subscription(message)) == []
+    assert aws.invoke(subscription(message)) == []
 
 
-def test_a_gzip_bomb(world: World) -> None:
+def test_a_gzip_bomb(aws: FakeAws) -> None:
     """A payload that unpacks to far more than CloudWatch sends is not unpacked to its end."""
     import tracemalloc  # noqa: PLC0415
 
     bomb = packed(b'{"logEvents": [' + b" " * 80_000_000 + b"]}")
     tracemalloc.start()
-    (returned,) = world.invoke(bomb)
+    (returned,) = aws.invoke(bomb)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert answer(returned).status == "identify-request-error"
     assert peak < 40_000_000
 
 
-def test_http_never_passes_for_a_replay(world: World) -> None:
+def test_http_never_passes_for_a_replay(aws: FakeAws) -> None:
     """Whatever a client sends in body or headers, his request is a request: it needs its token."""
-    world.post(request_id="theirs")
-    line = world.line("request")
+    aws.post(request_id="theirs")
+    line = aws.line("request")
     for shape in REPLAYS.values():
         sent = shape(line)
         for request in (event(raw=json.dumps(sent)), event(raw=json.dumps([sent]))):
             for each in (request, rest(request)):
-                assert world.send(each).status in ("missing-param", "no-params-decoded")
+                assert aws.send(each).status in ("missing-param", "no-params-decoded")
         headers = {"content-type": "application/json", **sent, "replay": json.dumps(line)}
         for each in (event(headers=headers, token=None), rest(event(headers=headers, token=None))):
-            assert world.send(each).param_errors() == {"token": "missing-param"}
-    assert len(world.items()) == 1
-    assert not any("replay" in response for response in world.lines("response"))
+            assert aws.send(each).param_errors() == {"token": "missing-param"}
+    assert len(aws.items()) == 1
+    assert not any("replay" in response for response in aws.lines("response"))
 
 
 @pytest.mark.parametrize(
@@ -444,31 +444,31 @@ def test_http_never_passes_for_a_replay(world: World) -> None:
         ["requestContext", "rawPath", "headers", "body", "version", "routeKey"],
     ],
 )
-def test_junk_beside_what_api_gateway_sends(world: World, kept: list[str]) -> None:
+def test_junk_beside_what_api_gateway_sends(aws: FakeAws, kept: list[str]) -> None:
     """A replay's shape beside any name that API Gateway sends is no replay."""
-    world.post()
-    line = world.line("request")
+    aws.post()
+    line = aws.line("request")
     http = {name: value for name, value in event(token=None).items() if name in kept}
     for shape in REPLAYS.values():
-        assert world.send({**shape(line), **http}).status in (
+        assert aws.send({**shape(line), **http}).status in (
             "identify-request-error",
             "invalid-content-type",
             "missing-param",
         )
-        assert "replay" not in world.lines("response")[-1]
+        assert "replay" not in aws.lines("response")[-1]
 
 
-def test_the_schedule_beside_a_request(world: World) -> None:
+def test_the_schedule_beside_a_request(aws: FakeAws) -> None:
     """The schedule's event is that and nothing else."""
-    assert world.send({"schedule": "owed", **event(token=None)}).status == "missing-param"
-    assert world.send({"schedule": "other"}).status == "identify-request-error"
-    assert "statusCode" not in world.invoke({"schedule": "owed"})
+    assert aws.send({"schedule": "owed", **event(token=None)}).status == "missing-param"
+    assert aws.send({"schedule": "other"}).status == "identify-request-error"
+    assert "statusCode" not in aws.invoke({"schedule": "owed"})
 
 
-def test_the_token_of_a_line(world: World) -> None:
+def test_the_token_of_a_line(aws: FakeAws) -> None:
     """A line has no token; one that was put there by hand counts for nothing."""
-    line = logged(world, session_view="default")
+    line = logged(aws, session_view="default")
     line["params"]["token"] = "revoked-token"
-    again = replay(world, "log entry", line)
+    again = replay(aws, "log entry", line)
     assert again.code == 200
     assert again.body["session"]["token"] is None

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.service.world import DAY, World, event
 from tests.support.environment import forget_route
+from tests.support.fake_aws import DAY, FakeAws, event
 
 NOW = 1_800_000_000
 HOUR = 3600
@@ -44,91 +44,91 @@ def iso(seconds: int) -> str:
     ],
 )
 @pytest.mark.usefixtures("clock")
-def test_when_a_session_ends(world: World, age: float, idle: float, status: str) -> None:
+def test_when_a_session_ends(aws: FakeAws, age: float, idle: float, status: str) -> None:
     """Exactly seven days old or 72 hours unused is still good, a millisecond more is not."""
     created_at, last_used_at = (Decimal(str(NOW - seconds)) for seconds in (age, idle))
-    world.put_session("edge-token", created_at=created_at, last_used_at=last_used_at)
-    answer = world.post(token="edge-token", session_view="default")
+    aws.put_session("edge-token", created_at=created_at, last_used_at=last_used_at)
+    answer = aws.post(token="edge-token", session_view="default")
     assert answer.status == status
     assert answer.code == (200 if status == "action-successful" else 401)
     assert ("session" in answer.body) is (status == "action-successful")
-    assert len(world.items()) == (status == "action-successful")
+    assert len(aws.items()) == (status == "action-successful")
 
 
 @pytest.mark.usefixtures("clock")
-def test_what_never_ends(world: World) -> None:
+def test_what_never_ends(aws: FakeAws) -> None:
     """A remembered session and an application's token have no end."""
     old = {"created_at": NOW - 5000 * DAY, "last_used_at": NOW - 4000 * DAY}
-    world.put_session("kept-token", remember_me=True, **old)
-    world.put_session("app-token", kind="application", **old)
+    aws.put_session("kept-token", remember_me=True, **old)
+    aws.put_session("app-token", kind="application", **old)
     for token in ("kept-token", "app-token"):
-        answer = world.post(token=token, session_view="default", request_id=token.split("-")[0])
+        answer = aws.post(token=token, session_view="default", request_id=token.split("-")[0])
         assert answer.code == 200
         assert answer.body["session"]["expires_at"] is None
 
 
-def test_no_such_token(world: World) -> None:
+def test_no_such_token(aws: FakeAws) -> None:
     """An unknown token and a revoked one get the same answer, which tells nothing of a session."""
-    world.tokens.add("nobodys-token")
+    aws.tokens.add("nobodys-token")
     unknown, revoked = (
-        world.post(token=token, session_view="full") for token in ("nobodys-token", "revoked-token")
+        aws.post(token=token, session_view="full") for token in ("nobodys-token", "revoked-token")
     )
     assert (unknown.status, unknown.code) == ("invalid-token", 401)
     assert unknown.body == revoked.body
     assert "session" not in unknown.body
 
 
-def test_a_revoked_session_that_also_expired(world: World) -> None:
+def test_a_revoked_session_that_also_expired(aws: FakeAws) -> None:
     """Revoked comes before expired, expired before without roles."""
-    world.put_session("both-token", revoked=True, created_at=0, last_used_at=0, roles={})
-    assert world.post(token="both-token").status == "invalid-token"
-    world.put_session("both-token", created_at=0, last_used_at=0, roles={})
-    assert world.post(token="both-token").status == "session-expired"
+    aws.put_session("both-token", revoked=True, created_at=0, last_used_at=0, roles={})
+    assert aws.post(token="both-token").status == "invalid-token"
+    aws.put_session("both-token", created_at=0, last_used_at=0, roles={})
+    assert aws.post(token="both-token").status == "session-expired"
 
 
 @pytest.mark.parametrize("token", ["  silent-token\n", "\tsilent-token "])
-def test_a_token_is_trimmed(world: World, token: str) -> None:
+def test_a_token_is_trimmed(aws: FakeAws, token: str) -> None:
     """White space around the token is no part of it; the session shows it trimmed."""
-    answer = world.post(token=token, session_view="default")
+    answer = aws.post(token=token, session_view="default")
     assert answer.body["session"]["token"] == "silent-token"
 
 
-def test_a_token_of_any_letters(world: World) -> None:
+def test_a_token_of_any_letters(aws: FakeAws) -> None:
     """The key is the SHA-256 of the token's UTF-8, or of a number's decimal text."""
-    world.put_session("tökén-日本", created_at=int(time.time()), last_used_at=int(time.time()))
-    assert world.post(token="tökén-日本").code == 200
-    world.put_session("8423650917", created_at=int(time.time()), last_used_at=int(time.time()))
-    assert world.post(token=8423650917).code == 200
+    aws.put_session("tökén-日本", created_at=int(time.time()), last_used_at=int(time.time()))
+    assert aws.post(token="tökén-日本").code == 200
+    aws.put_session("8423650917", created_at=int(time.time()), last_used_at=int(time.time()))
+    assert aws.post(token=8423650917).code == 200
 
 
 @pytest.mark.parametrize(
     "token", [True, [], {"a": "silent-token"}, ["silent-token"], "silent\0token"]
 )
-def test_a_token_of_another_type(world: World, token: Any) -> None:
+def test_a_token_of_another_type(aws: FakeAws, token: Any) -> None:
     """What is no text is invalid, and is not repeated."""
-    answer = world.post(token=token)
+    answer = aws.post(token=token)
     assert answer.param_errors() == {"token": "invalid-param"}
     assert "received" not in answer.body["errors"][0]
 
 
 @pytest.mark.usefixtures("clock")
-def test_the_session_object(world: World) -> None:
+def test_the_session_object(aws: FakeAws) -> None:
     """The view `default` shows these fields, `full` adds the user and the roles; none, nothing."""
     fresh = {"created_at": NOW - DAY, "last_used_at": NOW - 10}
-    world.put_session("mine-token", **fresh)
+    aws.put_session("mine-token", **fresh)
     default = {
         "token": "mine-token",
-        "uuid": world.session("mine-token")["uuid"],  # type: ignore[index]
+        "uuid": aws.session("mine-token")["uuid"],  # type: ignore[index]
         "kind": "session",
         "remember_me": False,
         "created_at": iso(NOW - DAY),
         "last_used_at": iso(NOW - 10),
         "expires_at": iso(NOW - 10 + 72 * HOUR),
     }
-    assert "session" not in world.post(token="mine-token").body
-    assert world.post(token="mine-token", session_view="default").body["session"] == default
-    world.put_session("mine-token", email="bo@planomatic.test", **fresh)
-    assert world.post(token="mine-token", session_view=" full ").body["session"] == {
+    assert "session" not in aws.post(token="mine-token").body
+    assert aws.post(token="mine-token", session_view="default").body["session"] == default
+    aws.put_session("mine-token", email="bo@planomatic.test", **fresh)
+    assert aws.post(token="mine-token", session_view=" full ").body["session"] == {
         **default,
         "user": {"id": 45, "name": "Bo Booker", "email": "bo@planomatic.test"},
         "roles": {"planoorder": "client", "planox2": "employee"},
@@ -136,25 +136,25 @@ def test_the_session_object(world: World) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_the_session_of_an_application(world: World) -> None:
+def test_the_session_of_an_application(aws: FakeAws) -> None:
     """What an application's item does not have is null."""
-    world.put_session("mine-token", kind="application")
-    session = world.post(token="mine-token", session_view="full").body["session"]
+    aws.put_session("mine-token", kind="application")
+    session = aws.post(token="mine-token", session_view="full").body["session"]
     assert session["kind"] == "application"
     assert session["user"] == {"id": None, "name": "Bo Booker", "email": None}
     assert session["created_at"] is session["last_used_at"] is session["expires_at"] is None
 
 
 @pytest.mark.parametrize("roles", [{}, ...])
-def test_no_roles(world: World, roles: Any) -> None:
+def test_no_roles(aws: FakeAws, roles: Any) -> None:
     """Without a role the answer is client-required and shows the session, to register with."""
     now = int(time.time())
-    world.put_session("new-token", roles=roles, created_at=now, last_used_at=now)
-    answer = world.post(token="new-token")
+    aws.put_session("new-token", roles=roles, created_at=now, last_used_at=now)
+    answer = aws.post(token="new-token")
     assert (answer.status, answer.code) == ("client-required", 401)
     assert answer.body["session"]["token"] == "new-token"
     assert "user" not in answer.body["session"]
-    full = world.post(token="new-token", session_view="full").body["session"]
+    full = aws.post(token="new-token", session_view="full").body["session"]
     assert full["roles"] == {}
 
 
@@ -166,26 +166,26 @@ def test_no_roles(world: World, roles: Any) -> None:
         {"uuid": "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"},
     ],
 )
-def test_a_failure_after_the_token_was_good(world: World, failing: dict[str, Any]) -> None:
+def test_a_failure_after_the_token_was_good(aws: FakeAws, failing: dict[str, Any]) -> None:
     """From the point where the token was found good, a failure shows the session too, if asked."""
-    world.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", notes="another")
-    asked = world.post(session_view="default", **failing)
+    aws.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", notes="another")
+    asked = aws.post(session_view="default", **failing)
     assert asked.status == "invalid-param"
     assert asked.body["session"]["token"] == "silent-token"
-    assert "session" not in world.post(**failing).body
+    assert "session" not in aws.post(**failing).body
 
 
-def test_a_crash_after_the_token_was_good(world: World) -> None:
+def test_a_crash_after_the_token_was_good(aws: FakeAws) -> None:
     """So does a crash."""
-    world.wire.breaks["PutItem"] = ["refused", "refused"]
-    answer = world.post(session_view="default")
+    aws.faults.inject["PutItem"] = ["refused", "refused"]
+    answer = aws.post(session_view="default")
     assert answer.status == "application-crash"
     assert answer.body["session"]["token"] == "silent-token"
 
 
-def used_at(world: World, token: str) -> int | None:
+def used_at(aws: FakeAws, token: str) -> int | None:
     """Return when a session was last marked as used."""
-    session = world.session(token)
+    session = aws.session(token)
     return int(session["last_used_at"]) if session else None
 
 
@@ -193,131 +193,131 @@ def used_at(world: World, token: str) -> int | None:
     ("idle", "is_due"), [(0, False), (299, False), (300, True), (301, True), (HOUR, True)]
 )
 @pytest.mark.usefixtures("clock")
-def test_marking(world: World, idle: int, is_due: bool) -> None:
+def test_marking(aws: FakeAws, idle: int, is_due: bool) -> None:
     """A good session is marked at most once in five minutes, and shown as it is after marking."""
-    world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - idle)
-    answer = world.post(token="mine-token", session_view="default")
+    aws.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - idle)
+    answer = aws.post(token="mine-token", session_view="default")
     expected = NOW if is_due else NOW - idle
-    assert used_at(world, "mine-token") == expected
+    assert used_at(aws, "mine-token") == expected
     assert answer.body["session"]["last_used_at"] == iso(expected)
     assert answer.body["session"]["expires_at"] == iso(expected + 72 * HOUR)
-    assert ("UpdateItem" in world.wire.operations()) is is_due
+    assert ("UpdateItem" in aws.faults.operations()) is is_due
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_conflict_shows_the_session_after_marking(world: World) -> None:
+def test_a_conflict_shows_the_session_after_marking(aws: FakeAws) -> None:
     """An answer that follows the write shows the session as marked, whatever came of it."""
     key = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
-    world.post(uuid=key, token="remember_me-token", notes="another")
-    world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
-    answer = world.post(token="mine-token", uuid=key, session_view="default")
+    aws.post(uuid=key, token="remember_me-token", notes="another")
+    aws.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
+    answer = aws.post(token="mine-token", uuid=key, session_view="default")
     assert answer.param_errors() == {"uuid": "invalid-param"}
-    assert used_at(world, "mine-token") == NOW
+    assert used_at(aws, "mine-token") == NOW
     assert answer.body["session"]["last_used_at"] == iso(NOW)
 
 
 @pytest.mark.usefixtures("clock")
-def test_what_is_never_marked(world: World) -> None:
+def test_what_is_never_marked(aws: FakeAws) -> None:
     """No application, no bad session, and no session whose request was refused before the write."""
     old = {"created_at": NOW - DAY, "last_used_at": NOW - HOUR}
-    world.put_session("app-token", kind="application", **old)
-    world.put_session("gone-token", revoked=True, **old)
-    world.put_session("bare-token", roles={}, **old)
+    aws.put_session("app-token", kind="application", **old)
+    aws.put_session("gone-token", revoked=True, **old)
+    aws.put_session("bare-token", roles={}, **old)
     for token, status in (
         ("app-token", "action-successful"),
         ("gone-token", "invalid-token"),
         ("bare-token", "client-required"),
     ):
-        assert world.post(token=token).status == status
-        assert used_at(world, token) == NOW - HOUR
-    assert "UpdateItem" not in world.wire.operations()
+        assert aws.post(token=token).status == status
+        assert used_at(aws, token) == NOW - HOUR
+    assert "UpdateItem" not in aws.faults.operations()
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_remembered_session_is_marked(world: World) -> None:
+def test_a_remembered_session_is_marked(aws: FakeAws) -> None:
     """A session that never ends is marked all the same."""
-    world.post(token="remember_me-token")
-    assert used_at(world, "remember_me-token") == NOW
+    aws.post(token="remember_me-token")
+    assert used_at(aws, "remember_me-token") == NOW
 
 
-@pytest.mark.parametrize("fate", ["refused", "down"])
+@pytest.mark.parametrize("fault", ["refused", "down"])
 @pytest.mark.usefixtures("clock")
-def test_a_failure_to_mark(world: World, fate: str) -> None:
+def test_a_failure_to_mark(aws: FakeAws, fault: str) -> None:
     """A failure to mark is logged and changes nothing."""
-    world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
-    world.wire.breaks["UpdateItem"] = [fate, fate]
-    answer = world.post(token="mine-token", session_view="default")
+    aws.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
+    aws.faults.inject["UpdateItem"] = [fault, fault]
+    answer = aws.post(token="mine-token", session_view="default")
     assert (answer.status, answer.body["saved"]) == ("action-successful", True)
     assert answer.body["session"]["last_used_at"] == iso(NOW - HOUR)
-    assert world.line("session not marked as used")["level"] == "WARNING"
+    assert aws.line("session not marked as used")["level"] == "WARNING"
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_session_deleted_meanwhile(world: World) -> None:
+def test_a_session_deleted_meanwhile(aws: FakeAws) -> None:
     """A session that is gone when it is to be marked is not made anew."""
-    world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
-    key = {"token_hash": world.session("mine-token")["token_hash"]}  # type: ignore[index]
+    aws.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
+    key = {"token_hash": aws.session("mine-token")["token_hash"]}  # type: ignore[index]
 
     def delete() -> None:
-        world.dynamodb.Table("sessions").delete_item(Key=key)
+        aws.dynamodb.Table("sessions").delete_item(Key=key)
 
-    world.wire.breaks["UpdateItem"] = [delete]
-    assert world.post(token="mine-token").code == 200
-    assert world.session("mine-token") is None
+    aws.faults.inject["UpdateItem"] = [delete]
+    assert aws.post(token="mine-token").code == 200
+    assert aws.session("mine-token") is None
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_session_marked_meanwhile(world: World) -> None:
+def test_a_session_marked_meanwhile(aws: FakeAws) -> None:
     """Another request's newer mark is never set back."""
-    world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
+    aws.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW - HOUR)
 
     def mark() -> None:
-        world.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW + 1)
+        aws.put_session("mine-token", created_at=NOW - DAY, last_used_at=NOW + 1)
 
-    world.wire.breaks["UpdateItem"] = [mark]
-    assert world.post(token="mine-token").code == 200
-    assert used_at(world, "mine-token") == NOW + 1
+    aws.faults.inject["UpdateItem"] = [mark]
+    assert aws.post(token="mine-token").code == 200
+    assert used_at(aws, "mine-token") == NOW + 1
 
 
-def test_marking_goes_beside_the_write(world: World) -> None:
+def test_marking_goes_beside_the_write(aws: FakeAws) -> None:
     """The write does not wait for the mark: a mark that is slow to start is written after it."""
     now = int(time.time())
-    world.put_session("mine-token", created_at=now - DAY, last_used_at=now - HOUR)
+    aws.put_session("mine-token", created_at=now - DAY, last_used_at=now - HOUR)
     written, waited = Event(), list[bool]()
-    world.wire.breaks["PutItem"] = [written.set]
-    world.wire.breaks["UpdateItem"] = [lambda: waited.append(written.wait(60))]
-    assert world.post(token="mine-token").code == 200
-    assert world.wire.operations()[0] == "BatchGetItem"
-    assert sorted(world.wire.operations()[1:]) == ["PutItem", "UpdateItem"]
+    aws.faults.inject["PutItem"] = [written.set]
+    aws.faults.inject["UpdateItem"] = [lambda: waited.append(written.wait(60))]
+    assert aws.post(token="mine-token").code == 200
+    assert aws.faults.operations()[0] == "BatchGetItem"
+    assert sorted(aws.faults.operations()[1:]) == ["PutItem", "UpdateItem"]
     assert waited == [True]
-    assert used_at(world, "mine-token") == now
+    assert used_at(aws, "mine-token") == now
 
 
-def test_deciding_the_role(world: World) -> None:
+def test_deciding_the_role(aws: FakeAws) -> None:
     """`application` names the role; without it, the first application by name that is permitted."""
-    assert world.post(application="planox2").code == 200
-    assert world.item()["role"] == "employee"
-    assert world.item()["application"] == "planox2"
-    world.open_route(permissions=["employee"])
+    assert aws.post(application="planox2").code == 200
+    assert aws.item()["role"] == "employee"
+    assert aws.item()["application"] == "planox2"
+    aws.open_route(permissions=["employee"])
     forget_route()
-    answer = world.post(request_id="req-2")
+    answer = aws.post(request_id="req-2")
     assert answer.body["data"]["appointment"]["application"] == "planox2"
-    assert {(item["role"], item["application"]) for item in world.items()} == {
+    assert {(item["role"], item["application"]) for item in aws.items()} == {
         ("employee", "planox2")
     }
 
 
 @pytest.mark.parametrize("applications", list(permutations(["planoauth", "planoorder", "planox2"])))
-def test_the_first_application_by_name(world: World, applications: tuple[str, ...]) -> None:
+def test_the_first_application_by_name(aws: FakeAws, applications: tuple[str, ...]) -> None:
     """The order of the names decides, in whatever order the table returns the roles."""
     fresh = {"created_at": int(time.time()), "last_used_at": int(time.time())}
     roles = dict.fromkeys(applications, "client")
-    world.put_session("mine-token", **fresh, roles={**roles, "planoauth": "liaison"})
-    assert world.post(token="mine-token").code == 200
-    assert world.item()["application"] == "planoorder"
+    aws.put_session("mine-token", **fresh, roles={**roles, "planoauth": "liaison"})
+    assert aws.post(token="mine-token").code == 200
+    assert aws.item()["application"] == "planoorder"
     del roles["planoauth"]
-    world.put_session("mine-token", **fresh, roles=roles)
-    [refused] = world.post(token="mine-token", application="planoauth").body["errors"]
+    aws.put_session("mine-token", **fresh, roles=roles)
+    [refused] = aws.post(token="mine-token", application="planoauth").body["errors"]
     assert "you have one in planoorder, planox2." in refused["message"]
 
 
@@ -329,28 +329,28 @@ def test_the_first_application_by_name(world: World, applications: tuple[str, ..
         (None, "None of your roles may create appointments."),
     ],
 )
-def test_no_role_that_may(world: World, application: str | None, told: str) -> None:
+def test_no_role_that_may(aws: FakeAws, application: str | None, told: str) -> None:
     """The message says whether the user has no role there or the role may not."""
-    world.open_route(permissions=["liaison"])
-    answer = world.post(application=application)
+    aws.open_route(permissions=["liaison"])
+    answer = aws.post(application=application)
     assert (answer.status, answer.param_errors()) == (
         "invalid-param",
         {"application": "invalid-param"},
     )
     assert told in answer.body["errors"][0]["message"]
-    assert world.items() == []
+    assert aws.items() == []
 
 
-def test_an_application_the_contract_does_not_know(world: World) -> None:
+def test_an_application_the_contract_does_not_know(aws: FakeAws) -> None:
     """Another slug is invalid in step 5 already, before the token is looked at."""
-    world.tokens.add("nobodys-token")
-    answer = world.post(token="nobodys-token", application="planotv")
+    aws.tokens.add("nobodys-token")
+    answer = aws.post(token="nobodys-token", application="planotv")
     assert answer.param_errors() == {"application": "invalid-param"}
     assert "planoauth, planoorder, planox2" in answer.body["errors"][0]["message"]
 
 
-def test_the_session_is_read_from_its_hash(world: World) -> None:
+def test_the_session_is_read_from_its_hash(aws: FakeAws) -> None:
     """The token itself goes nowhere: what is asked of the table is its hash."""
-    world.send(event(token="silent-token"))
-    assert "silent-token" not in repr(world.wire.calls)
-    assert world.session()["token_hash"] in repr(world.wire.calls)  # type: ignore[index]
+    aws.send(event(token="silent-token"))
+    assert "silent-token" not in repr(aws.faults.calls)
+    assert aws.session()["token_hash"] in repr(aws.faults.calls)  # type: ignore[index]

@@ -7,76 +7,76 @@ from typing import Any
 
 import pytest
 
-from tests.service.world import World, event
 from tests.support.environment import forget_route
+from tests.support.fake_aws import FakeAws, event
 
-ParamError = Callable[[World, dict[str, Any], dict[str, Any]], None]
+ParamError = Callable[[FakeAws, dict[str, Any], dict[str, Any]], None]
 
 
-def _route(_: World, sent: dict[str, Any], __: dict[str, Any]) -> None:
+def _route(_: FakeAws, sent: dict[str, Any], __: dict[str, Any]) -> None:
     sent["rawPath"] = "/"
 
 
-def _service(world: World, *_: Any) -> None:
-    world.put_record("service#appointments", deployed=False)
+def _service(aws: FakeAws, *_: Any) -> None:
+    aws.put_record("service#appointments", deployed=False)
 
 
-def _record(world: World, *_: Any) -> None:
-    world.put_record("route#appointments/create", deployed=False)
+def _record(aws: FakeAws, *_: Any) -> None:
+    aws.put_record("route#appointments/create", deployed=False)
 
 
-def _content_type(_: World, sent: dict[str, Any], __: dict[str, Any]) -> None:
+def _content_type(_: FakeAws, sent: dict[str, Any], __: dict[str, Any]) -> None:
     sent["headers"] = {"content-type": "text/xml"}
 
 
-def _decoding(_: World, sent: dict[str, Any], __: dict[str, Any]) -> None:
+def _decoding(_: FakeAws, sent: dict[str, Any], __: dict[str, Any]) -> None:
     sent["isBase64Encoded"] = True
 
 
-def _missing(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
+def _missing(_: FakeAws, __: dict[str, Any], params: dict[str, Any]) -> None:
     params["updated_at_mt"] = ""
 
 
-def _invalid(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
+def _invalid(_: FakeAws, __: dict[str, Any], params: dict[str, Any]) -> None:
     params["date_start_local"] = "13/45/2026"
 
 
-def _token(world: World, _: dict[str, Any], params: dict[str, Any]) -> None:
+def _token(aws: FakeAws, _: dict[str, Any], params: dict[str, Any]) -> None:
     params["token"] = "nobodys-token"
-    world.tokens.add("nobodys-token")
+    aws.tokens.add("nobodys-token")
 
 
-def _expired(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
+def _expired(_: FakeAws, __: dict[str, Any], params: dict[str, Any]) -> None:
     # Whichever of the three faults of a session were asked for before stay: they come first.
     if params["token"] == "silent-token":
         params["token"] = "expired-token"
 
 
-def _no_roles(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
+def _no_roles(_: FakeAws, __: dict[str, Any], params: dict[str, Any]) -> None:
     if params["token"] == "silent-token":
         params["token"] = "no_roles-token"
 
 
-def _role(world: World, *_: Any) -> None:
-    world.put_record(
+def _role(aws: FakeAws, *_: Any) -> None:
+    aws.put_record(
         "route#appointments/create",
-        deployed=not _is_closed(world),
+        deployed=not _is_closed(aws),
         permissions=["liaison"],
     )
 
 
-def _is_closed(world: World) -> bool:
+def _is_closed(aws: FakeAws) -> bool:
     return any(
         record["record"] == "route#appointments/create" and not record["deployed"]
-        for record in world.items("records")
+        for record in aws.items("records")
     )
 
 
-def _reference(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
+def _reference(_: FakeAws, __: dict[str, Any], params: dict[str, Any]) -> None:
     params["order_id"] = 404
 
 
-def _conflict(_: World, __: dict[str, Any], params: dict[str, Any]) -> None:
+def _conflict(_: FakeAws, __: dict[str, Any], params: dict[str, Any]) -> None:
     params["uuid"] = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
 
 
@@ -100,24 +100,24 @@ STEPS: list[tuple[ParamError, str, set[str]]] = [
 
 
 @pytest.mark.parametrize("second", [None, *range(1, len(STEPS))])
-def test_the_first_fault_is_told(world: World, second: int | None) -> None:
+def test_the_first_fault_is_told(aws: FakeAws, second: int | None) -> None:
     """A request with faults at two steps is answered as of the lower one."""
-    world.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", notes="the first")
+    aws.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", notes="the first")
     pairs = combinations(range(len(STEPS)), 2)
     chosen = [pair for pair in pairs if pair[1] == second] if second else [(n,) for n in range(13)]
     for pair in chosen:
-        world.open_route()
-        world.put_record("service#appointments", deployed=True)
+        aws.open_route()
+        aws.put_record("service#appointments", deployed=True)
         forget_route()
         params = {"token": "silent-token", "updated_at_mt": "x", "notes": "the second"}
         sent = event()
         for number in pair:
-            STEPS[number][0](world, sent, params)
+            STEPS[number][0](aws, sent, params)
         sent["body"] = json.dumps(params)
-        answer = world.send(sent)
+        answer = aws.send(sent)
         _, status, faults = STEPS[pair[0]]
         if pair == (5, 6):  # one step tells all its faults at once
             faults = faults | {"date_start_local"}
         assert (answer.status, set(answer.param_errors())) == (status, faults), pair
         assert answer.body["saved"] is False
-    assert world.item()["notes"] == "the first"
+    assert aws.item()["notes"] == "the first"

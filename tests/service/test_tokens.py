@@ -1,6 +1,6 @@
 """The token is nowhere: stored nowhere, logged nowhere, in no answer but as `session.token`.
 
-`world` searches all that was written after every test of this suite; here tokens are planted where
+`aws` searches all that was written after every test of this suite; here tokens are planted where
 they could slip through, and the search is shown to bite.
 """
 
@@ -13,7 +13,7 @@ import pytest
 from appointments import parameters
 from appointments.request import Request
 from tests.service.test_decoding import sensitive
-from tests.service.world import World, event
+from tests.support.fake_aws import FakeAws, event
 
 TOKEN = "silent-token"
 TEXTS = [
@@ -24,41 +24,41 @@ TEXTS = [
 OTHERS = [name for name in parameters.NAMES if name not in (*TEXTS, "token", "month_first")]
 
 
-def test_planted_in_every_text(world: World) -> None:
+def test_planted_in_every_text(aws: FakeAws) -> None:
     """A request that repeats its token in every free text is saved with it masked."""
-    answer = world.post(**dict.fromkeys(TEXTS, f"my {TOKEN} is {TOKEN}!"))
+    answer = aws.post(**dict.fromkeys(TEXTS, f"my {TOKEN} is {TOKEN}!"))
     assert answer.code == 200
-    assert world.item()["notes"] == "my *** is ***!"
+    assert aws.item()["notes"] == "my *** is ***!"
     assert answer.body["data"]["appointment"]["summary"] == "my *** is ***!"
-    assert world.line("request")["params"]["summary"] == "my *** is ***!"
+    assert aws.line("request")["params"]["summary"] == "my *** is ***!"
 
 
 @pytest.mark.parametrize("as_sent", [TOKEN, [TOKEN], {TOKEN: TOKEN}, f" {TOKEN} "])
-def test_planted_where_it_is_at_fault(world: World, as_sent: Any) -> None:
+def test_planted_where_it_is_at_fault(aws: FakeAws, as_sent: Any) -> None:
     """A refused value is repeated without the token."""
-    answer = world.post(**dict.fromkeys(OTHERS, as_sent))
+    answer = aws.post(**dict.fromkeys(OTHERS, as_sent))
     assert set(answer.param_errors()) == set(OTHERS)
     assert "***" in answer.body["errors"][3]["received"]
     for name in TEXTS:
-        assert world.post(**{name: [TOKEN]}).param_errors() == {name: "invalid-param"}
+        assert aws.post(**{name: [TOKEN]}).param_errors() == {name: "invalid-param"}
 
 
-def test_planted_across_the_cut(world: World) -> None:
+def test_planted_across_the_cut(aws: FakeAws) -> None:
     """`received` is cut after masking, so that no part of a token stands at its end."""
-    answer = world.post(order_id="x" * 95 + TOKEN)
+    answer = aws.post(order_id="x" * 95 + TOKEN)
     assert TOKEN[:5] not in answer.body["errors"][0]["received"]
     assert len(answer.body["errors"][0]["received"]) <= 100
 
 
-def test_planted_in_names(world: World) -> None:
+def test_planted_in_names(aws: FakeAws) -> None:
     """A name that holds the token is masked in the log and in the warnings."""
-    answer = world.post(**{TOKEN: 1, f"x{TOKEN}x": 2, "Token": TOKEN})
+    answer = aws.post(**{TOKEN: 1, f"x{TOKEN}x": 2, "Token": TOKEN})
     assert answer.code == 200
     assert [warned["param"] for warned in answer.body["warnings"]] == ["***", "x***x", "Token"]
-    assert world.line("request")["unknown"] == ["***", "x***x", "Token"]
+    assert aws.line("request")["unknown"] == ["***", "x***x", "Token"]
 
 
-def test_planted_in_headers(world: World) -> None:
+def test_planted_in_headers(aws: FakeAws) -> None:
     """A header that holds the token is masked, and no other header is written at all."""
     headers = {
         "content-type": "application/json",
@@ -66,12 +66,12 @@ def test_planted_in_headers(world: World) -> None:
         "authorization": f"Bearer {TOKEN}",
         "cookie": TOKEN,
     }
-    assert world.post(headers=headers).code == 200
-    assert world.line("request")["idempotency_key"] == "key of ***"
+    assert aws.post(headers=headers).code == 200
+    assert aws.line("request")["idempotency_key"] == "key of ***"
     headers["idempotency-key"] = TOKEN + "k" * 256
-    answer = world.post(headers=headers)
+    answer = aws.post(headers=headers)
     assert answer.param_errors() == {"Idempotency-Key": "invalid-param"}
-    assert world.post(headers={"content-type": TOKEN}).status == "invalid-content-type"
+    assert aws.post(headers={"content-type": TOKEN}).status == "invalid-content-type"
 
 
 @pytest.mark.parametrize(
@@ -85,63 +85,63 @@ def test_planted_in_headers(world: World) -> None:
         f'{{"{TOKEN}',
     ],
 )
-def test_planted_in_what_cannot_be_decoded(world: World, raw: str) -> None:
+def test_planted_in_what_cannot_be_decoded(aws: FakeAws, raw: str) -> None:
     """What could not be decoded is not repeated, as it came or out of base64."""
-    assert world.send(event(raw=raw)).code == 400
+    assert aws.send(event(raw=raw)).code == 400
     coded = base64.b64encode(raw.encode()).decode()
-    assert world.send({**event(raw=coded), "isBase64Encoded": True}).code == 400
+    assert aws.send({**event(raw=coded), "isBase64Encoded": True}).code == 400
 
 
-def test_planted_on_a_sensitive_route(world: World) -> None:
+def test_planted_on_a_sensitive_route(aws: FakeAws) -> None:
     """On a sensitive route, too, names and texts are masked."""
-    world.open_route(sensitive_params=True)
-    assert world.send(sensitive(None, notes=TOKEN, **{f"a {TOKEN}": 1})).code == 200
+    aws.open_route(sensitive_params=True)
+    assert aws.send(sensitive(None, notes=TOKEN, **{f"a {TOKEN}": 1})).code == 200
 
 
-def test_planted_in_a_crash(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_planted_in_a_crash(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception that tells the token is logged without it, and a person told without it."""
 
     def broken(*_: Any) -> None:
         raise RuntimeError(f"the token is {TOKEN}")
 
     monkeypatch.setattr("appointments.tables.sessions.choose_role", broken)
-    assert world.post().status == "application-crash"
-    assert "the token is ***" in world.line("broken")["exception"]
-    assert len(world.notifications()) == 1
+    assert aws.post().status == "application-crash"
+    assert "the token is ***" in aws.line("broken")["exception"]
+    assert len(aws.notifications()) == 1
 
 
 @pytest.mark.parametrize("view", ["default", "full"])
-def test_the_one_place_that_holds_it(world: World, view: str) -> None:
+def test_the_one_place_that_holds_it(aws: FakeAws, view: str) -> None:
     """`session.token` is the caller's own."""
-    assert world.post(session_view=view).body["session"]["token"] == TOKEN
+    assert aws.post(session_view=view).body["session"]["token"] == TOKEN
 
 
-def test_a_masked_key_leads_to_the_same_appointment(world: World) -> None:
+def test_a_masked_key_leads_to_the_same_appointment(aws: FakeAws) -> None:
     """A key that holds the token is replayed to the appointment it created."""
     headers = {"content-type": "application/json", "idempotency-key": f"for {TOKEN}"}
-    first = world.post(headers=headers)
-    replayed = world.send(world.line("request"))
+    first = aws.post(headers=headers)
+    replayed = aws.send(aws.line("request"))
     assert replayed.body["uuid"] == first.body["uuid"]
     assert replayed.body["replayed"] is True
 
 
-def test_a_masked_text_is_the_same_text(world: World) -> None:
+def test_a_masked_text_is_the_same_text(aws: FakeAws) -> None:
     """A text that holds the token is replayed as the same content."""
-    world.post(notes=f"for {TOKEN}")
-    assert world.send(world.line("request")).body["replayed"] is True
+    aws.post(notes=f"for {TOKEN}")
+    assert aws.send(aws.line("request")).body["replayed"] is True
 
 
-def test_the_search_bites(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_bites(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the masking broken, the search finds the token in answer, log and item."""
     monkeypatch.setattr(Request, "redact", lambda _, text: text)
-    assert world.leaks() == set()
-    world.post(notes=TOKEN)
-    assert world.leaks() == {"answers", "log", "items"}
-    world.send({"replay": world.line("request")})
-    world.tokens.clear()  # what was planted is known; nothing is left to search for
+    assert aws.leaks() == set()
+    aws.post(notes=TOKEN)
+    assert aws.leaks() == {"answers", "log", "items"}
+    aws.send({"replay": aws.line("request")})
+    aws.tokens.clear()  # what was planted is known; nothing is left to search for
 
 
-def test_the_search_bites_on_notifications(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_bites_on_notifications(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """It finds a token in what was published, and in a session shown anywhere else."""
 
     class LeakyError(Exception):
@@ -153,8 +153,8 @@ def test_the_search_bites_on_notifications(world: World, monkeypatch: pytest.Mon
         raise LeakyError
 
     monkeypatch.setattr("appointments.tables.sessions.choose_role", broken)
-    world.post()
-    assert "notifications" in world.leaks()
-    world.payloads.append([{"statusCode": 200, "body": json.dumps({"data": {"token": TOKEN}})}])
-    assert "answers" in world.leaks()
-    world.tokens.clear()
+    aws.post()
+    assert "notifications" in aws.leaks()
+    aws.payloads.append([{"statusCode": 200, "body": json.dumps({"data": {"token": TOKEN}})}])
+    assert "answers" in aws.leaks()
+    aws.tokens.clear()

@@ -8,7 +8,7 @@ import pytest
 from appointments import clients
 from appointments.tables.appointments import Appointment
 from tests.outbox_updates import CASES, WITHOUT_ITEM, Case, Operation, check_without_item
-from tests.service.world import make_table
+from tests.support.fake_aws import make_table
 from tools.environment import CREDENTIALS
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack

@@ -1,7 +1,7 @@
 """The catalogue of responses: how to reach every status through every way into the function.
 
-It is data alone, so that the tests on moto, the fuzz and the bench use it in the worlds that each
-of them makes. Such a world has the sessions and records of specification sections 11.3 and 11.4.
+It is data alone, so that the tests on moto, the fuzz and the bench use it on the AWS that each
+of them makes. It must have the sessions and records of specification sections 11.3 and 11.4.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""A world on moto in which each case of the catalogue can be played, as often as one likes."""
+"""AWS on moto in which each case of the catalogue can be played, as often as one likes."""
 
 import pickle
 from typing import Any, Final
@@ -7,23 +7,23 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import Item
 from moto.sns.models import sns_backends
 
-from tests.service.world import ACCOUNT, REGION, TABLES, World
 from tests.support.cases import Case, State, cases
 from tests.support.environment import forget_route
+from tests.support.fake_aws import ACCOUNT, REGION, TABLES, FakeAws
 from tools.local_stack.seeds import KINDS
 
-# Every case, with the tokens of the sessions that `World` seeds.
+# Every case, with the tokens of the sessions that `FakeAws` seeds.
 CASES: Final = cases({kind: f"{kind}-token" for kind in KINDS})
 
 
 class Stage:
-    """A world that takes the state of a case and returns to it before each event."""
+    """AWS that takes the state of a case and returns to it before each event."""
 
-    def __init__(self, world: World, state: State) -> None:
-        self.world, self._state = world, state
-        world.seed()
+    def __init__(self, aws: FakeAws, state: State) -> None:
+        self.aws, self._state = aws, state
+        aws.seed()
         for record, attributes in state.records.items():
-            table = world.dynamodb.Table("records")
+            table = aws.dynamodb.Table("records")
             if attributes is None:
                 table.delete_item(Key={"record": record})
             else:
@@ -32,7 +32,7 @@ class Stage:
             _backend().put_item("appointments", dict(item))
         forget_route()
         for event in state.before:
-            world.invoke(event)
+            aws.invoke(event)
         self._tables = {name: pickle.dumps(_table(name).items) for name in TABLES}
 
     def play(self, event: Any) -> list[dict[str, Any]]:
@@ -40,24 +40,24 @@ class Stage:
         for name, items in self._tables.items():
             _table(name).items = pickle.loads(items)  # noqa: S301 - our own
         forget_route()
-        self.world.wire.breaks = {name: list(fates) for name, fates in self._state.faults.items()}
-        returned = self.world.invoke(event)
+        self.aws.faults.inject = {name: list(faults) for name, faults in self._state.faults.items()}
+        returned = self.aws.invoke(event)
         return [each for each in _list(returned) if "statusCode" in each]
 
     def forget(self) -> None:
-        """Drop all that the world keeps of what was played, except the tables."""
-        self.world.payloads.clear()
-        self.world.wire.calls.clear()
-        self.world.out.seek(0)
-        self.world.out.truncate()
+        """Drop all that the fake AWS keeps of what was played, except the tables."""
+        self.aws.payloads.clear()
+        self.aws.faults.calls.clear()
+        self.aws.out.seek(0)
+        self.aws.out.truncate()
         Item.instances_tracked.clear()  # type: ignore[attr-defined]  # of a base without types
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             topic.sent_notifications.clear()
 
 
-def play(world: World, case: Case) -> list[dict[str, Any]]:
+def play(aws: FakeAws, case: Case) -> list[dict[str, Any]]:
     """Return the payloads with which the function responds to a case, once."""
-    return Stage(world, case.state).play(case.event)
+    return Stage(aws, case.state).play(case.event)
 
 
 def _list(returned: Any) -> list[Any]:

@@ -19,7 +19,7 @@ from appointments.parameters import NAMES
 from appointments.statuses import Status
 from appointments.tables.appointments import Appointment
 from appointments.tables.sessions import Session
-from tests.service.world import event
+from tests.support.fake_aws import event
 from tests.unit.reading import read
 from tests.unit.test_properties import good_requests
 from tools.documents import openapi

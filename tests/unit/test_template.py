@@ -40,8 +40,8 @@ def test_what_is_kept_survives_the_stack(stage: str, policy: str, is_protected: 
     """Outside the local stage no deletion and no replacement takes tables, logs or the key."""
     for kind in KEPT:
         for name, resource in resources(kind).items():
-            for fate in ("DeletionPolicy", "UpdateReplacePolicy"):
-                assert resolved(resource.get(fate), Stage=stage) == policy, (name, fate)
+            for fault in ("DeletionPolicy", "UpdateReplacePolicy"):
+                assert resolved(resource.get(fault), Stage=stage) == policy, (name, fault)
     for name, table in resources("AWS::DynamoDB::Table").items():
         protected = table["Properties"]["DeletionProtectionEnabled"]
         assert resolved(protected, Stage=stage) is is_protected, name
@@ -55,8 +55,8 @@ def test_the_local_stage_is_any_other() -> None:
         return json.loads(text.replace(f'"{stage}"', '"a stage"'), object_hook=without_fate)
 
     def without_fate(read: dict[str, Any]) -> dict[str, Any]:
-        fates = {"DeletionPolicy", "UpdateReplacePolicy", "DeletionProtectionEnabled"}
-        return {name: value for name, value in read.items() if name not in fates}
+        faults = {"DeletionPolicy", "UpdateReplacePolicy", "DeletionProtectionEnabled"}
+        return {name: value for name, value in read.items() if name not in faults}
 
     assert deployed("local") == deployed("prod")
 

@@ -1,4 +1,4 @@
-"""Fixtures: the world of the service tests, and the Mandrill sandbox beside it."""
+"""Fixtures: AWS of the service tests, and the Mandrill sandbox beside it."""
 
 import threading
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from http.server import HTTPServer
 
 import pytest
 
-from tests.service.conftest import aws, cloud, world  # noqa: F401 - fixtures
+from tests.service.conftest import aws, moto, operator_aws  # noqa: F401 - fixtures
 from tools.mandrill_sandbox.account import Account
 from tools.mandrill_sandbox.server import Sandbox
 

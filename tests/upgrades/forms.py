@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from botocore.exceptions import EndpointConnectionError
 
-from tests.service.world import World, event
+from tests.support.fake_aws import FakeAws, event
 
 SCHEDULE: Final = {"schedule": "owed"}
 MOST_TRIES: Final = 5  # the request's own and the schedule's (specification section 8)
@@ -46,45 +46,45 @@ EVERYTHING: Final[dict[str, Any]] = {
 }
 
 
-def bare(world: World) -> None:
+def bare(aws: FakeAws) -> None:
     """Ask for the least, without anybody to be mailed."""
-    world.post()
+    aws.post()
 
 
-def everything(world: World) -> None:
+def everything(aws: FakeAws) -> None:
     """Ask for all that can be asked for, under an Idempotency-Key that a `uuid` overrides."""
     headers = {"content-type": "application/json", "idempotency-key": "fm-1"}
-    world.send(event(headers=headers, **EVERYTHING))
+    aws.send(event(headers=headers, **EVERYTHING))
 
 
-def keyed(world: World) -> None:
+def keyed(aws: FakeAws) -> None:
     """Name the appointment by an Idempotency-Key alone."""
     headers = {"content-type": "application/json", "idempotency-key": '"fm-2"'}
-    world.send(event(token="silent-token", headers=headers))
+    aws.send(event(token="silent-token", headers=headers))
 
 
-def partly_sent(world: World) -> None:
+def partly_sent(aws: FakeAws) -> None:
     """Mail two, of whom one is refused."""
-    world.post(token="session-token", photographer_user_id=502)
+    aws.post(token="session-token", photographer_user_id=502)
 
 
-def failed(world: World) -> None:
+def failed(aws: FakeAws) -> None:
     """Mail one while Mandrill is down."""
-    world.post(photographer_user_id=601)
+    aws.post(photographer_user_id=601)
 
 
-def unanswered(world: World) -> None:
+def unanswered(aws: FakeAws) -> None:
     """Get no readable answer from Mandrill: it may have the email."""
-    world.post(photographer_user_id=602)
+    aws.post(photographer_user_id=602)
 
 
-def unmarked(world: World) -> None:
+def unmarked(aws: FakeAws) -> None:
     """Send the email and die before that is marked."""
-    world.wire.breaks["UpdateItem"] = ["refused"] * 2
-    world.post(photographer_user_id=501)
+    aws.faults.inject["UpdateItem"] = ["refused"] * 2
+    aws.post(photographer_user_id=501)
 
 
-def untold(world: World) -> None:
+def untold(aws: FakeAws) -> None:
     """Owe a person the word that an email failed."""
     from appointments import clients  # noqa: PLC0415 - moto first
 
@@ -94,20 +94,20 @@ def untold(world: World) -> None:
     events = clients.client("sns").meta.events
     events.register_first("before-send.sns.Publish", refuse)
     try:
-        world.post(photographer_user_id=601)
+        aws.post(photographer_user_id=601)
     finally:
         events.unregister("before-send.sns.Publish", refuse)
 
 
-def given_up(world: World) -> None:
+def given_up(aws: FakeAws) -> None:
     """Try as often as the schedule does."""
-    world.post(photographer_user_id=601)
+    aws.post(photographer_user_id=601)
     for _ in range(MOST_TRIES):
-        make_due(world)
-        world.invoke(SCHEDULE)
+        make_due(aws)
+        aws.invoke(SCHEDULE)
 
 
-FORMS: Final[dict[str, Callable[[World], None]]] = {
+FORMS: Final[dict[str, Callable[[FakeAws], None]]] = {
     form.__name__: form
     for form in (
         *(bare, everything, keyed, partly_sent, failed),
@@ -116,8 +116,8 @@ FORMS: Final[dict[str, Callable[[World], None]]] = {
 }
 
 
-def make_due(world: World) -> None:
+def make_due(aws: FakeAws) -> None:
     """Let the time pass that the schedule waits, and a lease lasts."""
-    item = world.item()
+    item = aws.item()
     passed: dict[str, int] = {name: 0 for name in ("due", "lease_until") if name in item}
-    world.dynamodb.Table("appointments").put_item(Item={**item, **passed})
+    aws.dynamodb.Table("appointments").put_item(Item={**item, **passed})

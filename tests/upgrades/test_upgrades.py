@@ -1,4 +1,4 @@
-"""What an older version wrote is read, healed and replayed by this one; README.md says how."""
+"""What an older version wrote is read, recovered and replayed by this one; README.md says how."""
 
 import json
 import os
@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from appointments_operator import replay
-from tests.service.cloud import LOG_GROUP, Cloud
-from tests.service.world import World, answer
+from tests.support.fake_aws import FakeAws, answer
+from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws
 from tests.upgrades.forms import ADDRESSES, FORMS, SCHEDULE, make_due
 from tools.mandrill_sandbox.account import Account
 
@@ -32,18 +32,18 @@ Example = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(autouse=True)
-def account(world: World, mandrill: Account) -> Account:
+def account(aws: FakeAws, mandrill: Account) -> Account:
     """Have a Mandrill; the tests say when its recipients have been corrected."""
     for record, address in ADDRESSES.items():
-        world.put_record(record, email=address)
+        aws.put_record(record, email=address)
     return mandrill
 
 
 @pytest.fixture(params=EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def example(request: pytest.FixtureRequest, world: World) -> Example:
-    """Read what a release left, in a world where the photographers' addresses are good by now."""
+def example(request: pytest.FixtureRequest, aws: FakeAws) -> Example:
+    """Read what a release left, after the photographers' addresses were corrected."""
     for record, address in ADDRESSES.items():
-        world.put_record(record, email=address.partition("@")[0] + "@planomatic.test")
+        aws.put_record(record, email=address.partition("@")[0] + "@planomatic.test")
     read: Example = json.loads(request.param.read_text())
     return read
 
@@ -56,16 +56,16 @@ def items() -> list[dict[str, Any]]:
     return found
 
 
-def put(world: World, item: dict[str, Any]) -> None:
+def put(aws: FakeAws, item: dict[str, Any]) -> None:
     """Put an appointment as an older version did, long ago."""
     boto3.client("dynamodb", region_name="us-east-1").put_item(TableName="appointments", Item=item)
-    make_due(world)
+    make_due(aws)
 
 
-def replayed(world: World, example: Example) -> dict[str, Any]:
+def replayed(aws: FakeAws, example: Example) -> dict[str, Any]:
     """Replay the request as the command does, and return the answer's body."""
     line = {**example["request"], "uuid": example["response"]["uuid"]}
-    return answer(world.invoke({"replay": line})).body
+    return answer(aws.invoke({"replay": line})).body
 
 
 def reached(example: Example) -> list[str]:
@@ -74,59 +74,61 @@ def reached(example: Example) -> list[str]:
     return [entry["M"]["email"]["S"] for entry in entries if entry["M"]["status"]["S"] == "sent"]
 
 
-def assert_settled(world: World, account: Account, example: Example) -> None:
+def assert_settled(aws: FakeAws, account: Account, example: Example) -> None:
     """Nothing is owed any more, and nobody was mailed twice."""
-    item = world.item()
+    item = aws.item()
     assert not {"owed", "due", "lease", "notifications"} & set(item)
     mailed = [to["email"] for mail in account.accepted() for to in mail["to"]] + reached(example)
     assert max(Counter(mailed).values(), default=0) <= 1
 
 
-def test_its_line_makes_the_same_appointment(world: World, example: Example) -> None:
+def test_its_line_makes_the_same_appointment(aws: FakeAws, example: Example) -> None:
     """Where the table lost it, the line of its request brings it back, under the same key."""
-    assert replayed(world, example)["saved"]
+    assert replayed(aws, example)["saved"]
     (item,) = items()
     assert {name: value for name, value in item.items() if name not in OF_THE_EMAIL} == {
         name: value for name, value in example["item"].items() if name not in OF_THE_EMAIL
     }
 
 
-def test_its_request_is_still_a_repeat(world: World, account: Account, example: Example) -> None:
+def test_its_request_is_still_a_repeat(aws: FakeAws, account: Account, example: Example) -> None:
     """The fingerprint and the key are what they were; what it owed is sent, to each once."""
-    put(world, example["item"])
-    body = replayed(world, example)
+    put(aws, example["item"])
+    body = replayed(aws, example)
     assert (body["status"], body["replayed"]) == ("action-successful", True)
     assert body["data"]["email"]["status"] in {"sent", "skipped"}
-    make_due(world)
-    world.invoke(SCHEDULE)
-    assert_settled(world, account, example)
+    make_due(aws)
+    aws.invoke(SCHEDULE)
+    assert_settled(aws, account, example)
 
 
-def test_the_schedule_heals_it(world: World, account: Account, example: Example) -> None:
+def test_the_schedule_heals_it(aws: FakeAws, account: Account, example: Example) -> None:
     """Without anybody's help what it owes is sent, and what was given up stays so."""
-    put(world, example["item"])
-    world.invoke(SCHEDULE)
-    status = world.item()["email_status"]
+    put(aws, example["item"])
+    aws.invoke(SCHEDULE)
+    status = aws.item()["email_status"]
     assert status in {"sent", "skipped"} or (status == "failed" and "owed" not in example["item"])
-    assert_settled(world, account, example)
+    assert_settled(aws, account, example)
 
 
-def test_the_command_reads_its_lines(cloud: Cloud, example: Example) -> None:
+def test_the_command_reads_its_lines(operator_aws: FakeOperatorAws, example: Example) -> None:
     """`replay` finds the older request, and what its caller was told."""
     request, response = example["request"], example["response"]
-    cloud.log(json.dumps(request), json.dumps(response))
+    operator_aws.log(json.dumps(request), json.dumps(response))
     options = ("--log-group", LOG_GROUP, "--since", request["received_at"], "--dry-run", "--json")
-    picked = json.loads(cloud.run(replay.main, *options, "--status", response["status"]).stdout)
+    picked = json.loads(
+        operator_aws.run(replay.main, *options, "--status", response["status"]).stdout
+    )
     (found,) = picked["requests"]
     assert (found["request_id"], found["uuid"]) == (request["request_id"], response["uuid"])
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_there_is_an_example_of_each_form(world: World, form: str) -> None:
+def test_there_is_an_example_of_each_form(aws: FakeAws, form: str) -> None:
     """What is written today has the shape of the newest example; if not, it wants one."""
-    FORMS[form](world)
+    FORMS[form](aws)
     (item,) = items()
-    lines = {name: world.lines(name)[0] for name in ("request", "response")}
+    lines = {name: aws.lines(name)[0] for name in ("request", "response")}
     written: Example = {"item": item, **lines}
     if RECORD:
         folder = HERE / RECORD

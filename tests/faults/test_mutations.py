@@ -14,9 +14,9 @@ from appointments.email import mandrill, outbox
 from appointments.tables import appointments
 from appointments.tables.appointments import Appointment
 from tests.faults.interleavings import PAIRS
-from tests.faults.scenarios import Healer, Run
+from tests.faults.scenarios import Recovery, Run
 from tests.faults.schedules import Schedule
-from tests.faults.universe import Universe, universe
+from tests.faults.simulation import Simulation, simulation
 
 TWICE = "nobody is mailed twice"
 NEVER = "everybody is mailed or the email is given up"
@@ -25,9 +25,9 @@ UNTOLD = "what is told as not saved is not stored"
 
 
 @pytest.fixture(scope="module")
-def one() -> Iterator[Universe]:
-    """Return this process's universe."""
-    with universe() as one:
+def one() -> Iterator[Simulation]:
+    """Return this process's simulation."""
+    with simulation() as one:
         yield one
 
 
@@ -38,9 +38,9 @@ def lost(runs: Iterable[list[str]]) -> Counter[str]:
     )
 
 
-def struck(one: Universe, healer: Healer) -> Iterator[list[str]]:
+def struck(one: Simulation, recovery: Recovery) -> Iterator[list[str]]:
     """Run every single fault of `create`; yield what did not hold."""
-    faultless = Schedule("create", healer)
+    faultless = Schedule("create", recovery)
     effects, _ = faultless.run(one)
     for schedule in faultless.with_one_more(effects):
         yield schedule.run(one)[1]
@@ -78,32 +78,35 @@ def no_lease() -> AbstractContextManager[Any]:
     return patch.object(outbox, "acquire_lease", _claimed)
 
 
-def test_with_all_parts_nothing_is_lost(one: Universe) -> None:
+def test_with_all_parts_nothing_is_lost(one: Simulation) -> None:
     """The same runs, with every part in place, break no promise."""
-    for healer in Healer:
-        runs = list(struck(one, healer))
+    for recovery in Recovery:
+        runs = list(struck(one, recovery))
         assert runs
         assert not lost(runs)
 
 
 @pytest.mark.parametrize(
-    ("off", "healer", "what"),
+    ("off", "recovery", "what"),
     [
-        (no_search, Healer.SCHEDULE, {TWICE}),
-        (no_schedule, Healer.SCHEDULE, {NEVER, OWED}),
-        (no_condition, Healer.CALLER, {TWICE, UNTOLD}),
+        (no_search, Recovery.SCHEDULE, {TWICE}),
+        (no_schedule, Recovery.SCHEDULE, {NEVER, OWED}),
+        (no_condition, Recovery.CALLER, {TWICE, UNTOLD}),
     ],
 )
 def test_a_part_switched_off_is_missed(
-    one: Universe, off: Callable[[], AbstractContextManager[Any]], healer: Healer, what: set[str]
+    one: Simulation,
+    off: Callable[[], AbstractContextManager[Any]],
+    recovery: Recovery,
+    what: set[str],
 ) -> None:
     """Without the search or the condition people are mailed twice, without the schedule never."""
     with off():
-        found = lost(struck(one, healer))
+        found = lost(struck(one, recovery))
     assert set(found) == what, found
 
 
-def test_without_the_lease_two_senders_meet(one: Universe) -> None:
+def test_without_the_lease_two_senders_meet(one: Simulation) -> None:
     """Without the lease two schedules at once mail the same people twice."""
     with no_lease():
         orders = islice(PAIRS["two-schedules"].orders(one), 40)  # of hundreds
@@ -111,7 +114,7 @@ def test_without_the_lease_two_senders_meet(one: Universe) -> None:
     assert TWICE in found, found
 
 
-def test_an_effect_unseen_is_no_effect(one: Universe) -> None:
+def test_an_effect_unseen_is_no_effect(one: Simulation) -> None:
     """What would leave by another way than the boundary does not leave at all."""
     assert one.boundary
     with socket.socket() as way_out, pytest.raises(AssertionError, match="unseen"):

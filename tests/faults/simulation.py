@@ -1,4 +1,4 @@
-"""The world in which faults strike: AWS on moto, Mandrill's model, a clock, and the function."""
+"""What the faults are injected into: AWS on moto, Mandrill's model, a clock, and the function."""
 
 import io
 import json
@@ -23,10 +23,10 @@ from appointments import clients, create, handler
 from appointments.email import outbox, retries, sender
 from appointments.observability import logger
 from appointments.tables import appointments, keys
-from tests.faults.boundary import Boundary, Died, Fault
+from tests.faults.io_boundary import Died, Fault, IoBoundary
 from tests.faults.mandrill import Mandrill
-from tests.service.world import ACCOUNT, REGION, TABLES, World, renew_clients
 from tests.support.environment import reset_environment
+from tests.support.fake_aws import ACCOUNT, REGION, TABLES, FakeAws, renew_clients
 from tests.support.fast_moto import fast_moto
 
 START = 1_800_000_000
@@ -65,14 +65,14 @@ class Answered:
 
 
 @dataclass
-class Universe:
-    """One world, made anew for each run by `begin`.
+class Simulation:
+    """One simulation for all runs; `begin` resets it for each run.
 
     `is_alone` tells that one invocation runs at a time, so that what was stored meanwhile is its.
     """
 
-    world: World
-    boundary: Boundary
+    aws: FakeAws
+    boundary: IoBoundary
     clock: time_machine.Traveller
     mandrill: Mandrill = field(default_factory=Mandrill)
     published: list[dict[str, Any]] = field(default_factory=list)
@@ -83,18 +83,18 @@ class Universe:
     mended: bytes = b""
 
     def __post_init__(self) -> None:
-        self.world.put_session(
+        self.aws.put_session(
             "session-token", email=BOOKER, created_at=START - 3600, last_used_at=START - 600
         )
-        self.world.put_session(
+        self.aws.put_session(
             "fresh-token", email=BOOKER, created_at=START - 3600, last_used_at=START - 1
         )
         self.seeds = {name: pickle.dumps(_table(name).items) for name in TABLES}
-        self.world.put_record("user#502", name="Rex", email=MENDED)
+        self.aws.put_record("user#502", name="Rex", email=MENDED)
         self.mended = pickle.dumps(_table("records").items)
 
     def begin(self) -> None:
-        """Make the world as it is before anything was asked of it."""
+        """Reset everything to the state before the first request."""
         self.clock.move_to(START)
         for name, items in self.seeds.items():
             _table(name).items = pickle.loads(items)  # noqa: S301 - our own
@@ -166,19 +166,19 @@ def _table(name: str) -> Any:
     return dynamodb_backends[ACCOUNT][REGION].tables[name]
 
 
-def _seen(universe: list[Universe], name: str, body: Any) -> None:
+def _seen(simulation: list[Simulation], name: str, body: Any) -> None:
     """Remember what SNS took."""
     if name == "Publish":
         sent = parse_qs(body.decode() if isinstance(body, bytes) else body)
-        universe[0].published.append(json.loads(json.loads(sent["Message"][0])["sqs"]))
+        simulation[0].published.append(json.loads(json.loads(sent["Message"][0])["sqs"]))
 
 
 @contextmanager
-def universe() -> Iterator[Universe]:
-    """Make the one world of this process, and put everything back at the end."""
+def simulation() -> Iterator[Simulation]:
+    """Create the one simulation of this process, and restore everything at the end."""
     found = Mandrill()
-    made: list[Universe] = []
-    boundary = Boundary(found, lambda name, body: _seen(made, name, body))
+    made: list[Simulation] = []
+    boundary = IoBoundary(found, lambda name, body: _seen(made, name, body))
     with (
         time_machine.travel(START, tick=False) as clock,
         mock_aws(),
@@ -194,9 +194,9 @@ def universe() -> Iterator[Universe]:
         patch.object(create, "threading", SimpleNamespace(Thread=_AtOnce)),
     ):
         renew_clients()
-        # Its wire stays unused: the boundary is ours.
-        world = World(None, io.StringIO())  # type: ignore[arg-type]
-        one = Universe(world, boundary, clock, found)
+        # Its own faults stay unused: the boundary injects them.
+        aws = FakeAws(None, io.StringIO())  # type: ignore[arg-type]
+        one = Simulation(aws, boundary, clock, found)
         made.append(one)
         stream = logger.handlers[0].setStream(one.log)  # type: ignore[attr-defined]
         with redirect_stdout(one.log):

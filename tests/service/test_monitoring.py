@@ -11,8 +11,8 @@ import boto3
 import pytest
 
 from appointments.statuses import Status
-from tests.service.world import World
 from tests.support.cases import one_of_each
+from tests.support.fake_aws import FakeAws
 from tests.support.stage import CASES, play
 from tests.template import properties
 
@@ -63,7 +63,7 @@ def widgets() -> Iterator[Watched]:
 
 
 @pytest.fixture
-def sns(world: World) -> Iterator[Any]:  # noqa: ARG001 - in its world
+def sns(aws: FakeAws) -> Iterator[Any]:  # noqa: ARG001 - within it
     """Return a client of SNS; the topic is there again afterwards, whatever was done to it."""
     client = boto3.client("sns", region_name="us-east-1")
     yield client
@@ -71,36 +71,36 @@ def sns(world: World) -> Iterator[Any]:  # noqa: ARG001 - in its world
 
 
 @pytest.fixture
-def lively(world: World, sns: Any, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Let everything happen in a world that the function measures."""
+def lively(aws: FakeAws, sns: Any, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
+    """Cause everything that the function measures."""
     from appointments.email import outbox  # noqa: PLC0415 - moto first
 
     for case in one_of_each(CASES).values():
-        play(world, case)
-    world.seed()
-    world.post(token="session-token")
+        play(aws, case)
+    aws.seed()
+    aws.post(token="session-token")
     sns.delete_topic(TopicArn="arn:aws:sns:us-east-1:123456789012:notifications")
-    world.wire.breaks["BatchGetItem"] = ["refused"] * 2
-    assert world.post().status == "application-crash"
+    aws.faults.inject["BatchGetItem"] = ["refused"] * 2
+    assert aws.post().status == "application-crash"
     # The last try of an email: given up, by the schedule.
-    item = next(item for item in world.items() if item["email_status"] == "failed")
-    world.dynamodb.Table("appointments").update_item(
+    item = next(item for item in aws.items() if item["email_status"] == "failed")
+    aws.dynamodb.Table("appointments").update_item(
         Key={"uuid": item["uuid"]},
         UpdateExpression="SET due = :now, email_tries = :tries",
         ExpressionAttributeValues={":now": int(time.time()), ":tries": 4},
     )
-    world.wire.breaks.clear()
-    assert world.invoke({"schedule": "owed"})["emails"] == 1
+    aws.faults.inject.clear()
+    assert aws.invoke({"schedule": "owed"})["emails"] == 1
     with monkeypatch.context() as patch:
         patch.setattr(outbox, "overdue", None)
-        world.invoke({"schedule": "owed"})
-    return world
+        aws.invoke({"schedule": "owed"})
+    return aws
 
 
-def emitted(world: World) -> set[Watched]:
+def emitted(aws: FakeAws) -> set[Watched]:
     """Return all metrics that the function wrote, in CloudWatch's embedded metric format."""
     found: set[Watched] = set()
-    for line in world.lines():
+    for line in aws.lines():
         for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):
             found |= {
                 (
@@ -114,7 +114,7 @@ def emitted(world: World) -> set[Watched]:
     return found
 
 
-def test_every_metric_that_is_watched_is_emitted(lively: World) -> None:
+def test_every_metric_that_is_watched_is_emitted(lively: FakeAws) -> None:
     """What an alarm or the dashboard watches is a metric that the function or AWS emits."""
     ours = emitted(lively)
     for watched in [*alarms().values(), *widgets()]:
@@ -125,7 +125,7 @@ def test_every_metric_that_is_watched_is_emitted(lively: World) -> None:
             assert watched in ours
 
 
-def test_the_dashboard_shows_every_metric_and_status(lively: World) -> None:
+def test_the_dashboard_shows_every_metric_and_status(lively: FakeAws) -> None:
     """Nothing that the function measures is left out of the dashboard."""
     shown = set(widgets())
     assert {metric for _, metric, _ in emitted(lively)} <= {metric for _, metric, _ in shown}
@@ -149,14 +149,14 @@ def test_every_alarm_tells_a_person_and_has_thought_of_silence() -> None:
     assert widget["properties"]["alarms"] == [f"{name}.Arn" for name in found]
 
 
-def test_a_quiet_schedule_still_tells_that_it_ran(world: World) -> None:
+def test_a_quiet_schedule_still_tells_that_it_ran(aws: FakeAws) -> None:
     """With nothing owed the age is told as 0, so that only a stopped schedule is silent."""
-    world.invoke({"schedule": "owed"})
-    (line,) = [line for line in world.lines() if "_aws" in line]
+    aws.invoke({"schedule": "owed"})
+    (line,) = [line for line in aws.lines() if "_aws" in line]
     assert line["OldestOwedSeconds"] == [0.0]
 
 
-def test_saved_queries_ask_for_what_the_log_holds(lively: World) -> None:
+def test_saved_queries_ask_for_what_the_log_holds(lively: FakeAws) -> None:
     """Every field of a saved query is one that some line bears, every value one that occurs."""
     queries = of_type("AWS::Logs::QueryDefinition")
     assert len(queries) == 5
@@ -172,7 +172,7 @@ def test_saved_queries_ask_for_what_the_log_holds(lively: World) -> None:
             assert any(line.get(field) == value for line in lines), value
 
 
-def test_the_functions_log_line_of_a_lost_notification_is_whole(lively: World) -> None:
+def test_the_functions_log_line_of_a_lost_notification_is_whole(lively: FakeAws) -> None:
     """Where the alarm NotificationFailed leads, the log holds the notification and its command."""
     line = lively.lines("notification not published")[-1]
     command = shlex.split(line["notification"]["replay"])

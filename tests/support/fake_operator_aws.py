@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from click.testing import CliRunner, Result
 from moto.core.botocore_stubber import MockRawResponse
 
-from tests.service.world import Answer, World, answer, event
+from tests.support.fake_aws import Answer, FakeAws, answer, event
 
 LOG_GROUP: Final = "/aws/lambda/appointments"
 # What happens to an invocation instead of the function's answer.
@@ -43,15 +43,15 @@ def _session() -> boto3.Session:
     return boto3.Session(region_name="us-east-1")
 
 
-class Cloud:
+class FakeOperatorAws:
     """CloudWatch Logs on moto, and Lambda, whose invocations run the function in this process.
 
     `instead` holds what happens to the next invocations, `invoked` the names they went to and
     `events` what they were sent.
     """
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, aws: FakeAws) -> None:
+        self.aws = aws
         self.instead: list[Instead | None] = []
         self.invoked: list[str] = []
         self.events: list[Any] = []
@@ -100,10 +100,10 @@ class Cloud:
         return CliRunner().invoke(command, arguments, input=typed, catch_exceptions=False)
 
     def _run(self, sent: Any) -> Any:
-        before = len(self.world.out.getvalue())
-        with redirect_stdout(self.world.out):
-            returned = self.world.invoke(sent)
-        self.log(*self.world.out.getvalue()[before:].splitlines())
+        before = len(self.aws.out.getvalue())
+        with redirect_stdout(self.aws.out):
+            returned = self.aws.invoke(sent)
+        self.log(*self.aws.out.getvalue()[before:].splitlines())
         return returned
 
     def _invoked(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:

@@ -1,4 +1,4 @@
-"""The world around the function on moto: tables, topic, secret, seeds, and requests to send."""
+"""AWS on moto, around the function: tables, topic, secret, seeds, and requests to send."""
 
 import hashlib
 import io
@@ -88,21 +88,21 @@ def _dynamodb() -> Any:
     return boto3.resource("dynamodb", region_name=REGION)
 
 
-# What a wire does with a call before it forwards it; it may raise in its place.
+# What is called before a call is forwarded; it may raise instead.
 Before = Callable[[], object]
 
 
-class Wire:
-    """The function's wire to DynamoDB: what goes over it, one call at a time, and how it breaks.
+class DynamoFaults:
+    """The function's calls to DynamoDB, one at a time, and the faults injected into them.
 
-    `breaks` holds, by operation, what happens to the next calls: "refused" (it never arrives),
+    `inject` holds, by operation, what happens to the next calls: "refused" (it never arrives),
     "lost" (it arrives, its answer does not), "down" (DynamoDB answers HTTP 500), "denied" (IAM
     forbids it), "throttled" (there is no capacity for it), or a function that is called first.
     """
 
     def __init__(self, client: Any) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.breaks: dict[str, list[str | Before]] = {}
+        self.inject: dict[str, list[str | Before]] = {}
         self._events = client.meta.events
         self._turn = Lock()
         # botocore asks every handler, whatever the first one returns: moto's own would write too.
@@ -110,9 +110,9 @@ class Wire:
         self._events.register_first("before-send.dynamodb", self._send)
 
     def close(self) -> None:
-        """Take the wire away again."""
+        """Stop listening to the calls."""
         self._events.unregister("before-send.dynamodb", self._send)
-        self._events.unregister("before-send", botocore_stubber)  # once, if wires were nested
+        self._events.unregister("before-send", botocore_stubber)  # once, if they are nested
         self._events.register("before-send", botocore_stubber)
 
     def operations(self) -> list[str]:
@@ -122,20 +122,20 @@ class Wire:
     def _send(self, event_name: str, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         operation = event_name.rpartition(".")[2]
         self.calls.append((operation, json.loads(cast(bytes, request.body))))
-        planned = self.breaks.get(operation)
-        fate = planned.pop(0) if planned else None
-        if callable(fate):
-            fate()
-        if fate == "refused":
+        planned = self.inject.get(operation)
+        fault = planned.pop(0) if planned else None
+        if callable(fault):
+            fault()
+        if fault == "refused":
             raise ConnectionClosedError(endpoint_url=request.url)
-        if fate == "down":
+        if fault == "down":
             return AWSResponse(request.url, 500, HTTPHeaders(), MockRawResponse(b"{}"))
-        if fate in REFUSALS:
-            refusal = MockRawResponse(json.dumps({"__type": REFUSALS[fate]}).encode())
+        if fault in REFUSALS:
+            refusal = MockRawResponse(json.dumps({"__type": REFUSALS[fault]}).encode())
             return AWSResponse(request.url, 400, HTTPHeaders(), refusal)
         with self._turn:  # DynamoDB's writes are atomic, moto's are not
             response = botocore_stubber(event_name, request)
-        if fate == "lost":
+        if fault == "lost":
             raise ConnectionClosedError(endpoint_url=request.url)
         return response
 
@@ -189,14 +189,14 @@ def _forget_notifications() -> None:
     _boto3("sns").create_topic(Name="notifications")  # a test may have deleted it
 
 
-class World:
+class FakeAws:
     """AWS on moto, seeded with the cast of the local stack, and all that the function wrote in it.
 
     `out` is what it wrote to stdout, `payloads` what it returned; no token may be in either.
     """
 
-    def __init__(self, wire: Wire, out: io.StringIO) -> None:
-        self.wire, self.out = wire, out
+    def __init__(self, faults: DynamoFaults, out: io.StringIO) -> None:
+        self.faults, self.out = faults, out
         self.payloads: list[Any] = []
         self.tokens: set[str] = set()
         self.dynamodb = _dynamodb()
@@ -278,7 +278,7 @@ class World:
 
     def invoke_at_once(self, events: Sequence[Any], context: Any = None) -> list[Any]:
         """Invoke the function with each event at the same moment."""
-        from appointments.handler import lambda_handler  # noqa: PLC0415 - on a wire by now
+        from appointments.handler import lambda_handler  # noqa: PLC0415 - moto first
 
         with redirect_stdout(self.out):
             if len(events) == 1:

@@ -61,7 +61,7 @@ class Fault:
 
 
 @dataclass
-class Boundary:
+class IoBoundary:
     """Sees every effect, and lets the faults of the present run strike.
 
     `trace` names the run's effects; `standing` faults strike every effect of a name; `gate` is
@@ -79,7 +79,7 @@ class Boundary:
 
     @contextmanager
     def installed(self, session: Any) -> Iterator[None]:
-        """Stand between the SDK session's clients (made from now on), urllib3, and the world."""
+        """Stand between the SDK session's clients (made from now on) or urllib3 and the rest."""
         session.unregister("before-send", botocore_stubber)
         session.register("before-call", self._begin_call)
         session.register("before-send", self._send)
@@ -134,7 +134,7 @@ class Boundary:
                 lose()
             return answer
 
-        return self._strike(perform, refuse, lose, send_twice)
+        return self._inject(perform, refuse, lose, send_twice)
 
     def _post(self, url: str, body: bytes) -> urllib3.HTTPResponse:
         path = "/".join(url.split("/")[-2:])
@@ -156,9 +156,9 @@ class Boundary:
         def send_twice() -> urllib3.HTTPResponse:
             return answer(503, {"status": "error", "code": -2, "name": "ServiceUnavailable"})
 
-        return self._strike(perform, refuse, lose, send_twice)
+        return self._inject(perform, refuse, lose, send_twice)
 
-    def _strike(
+    def _inject(
         self,
         perform: Callable[[], AnswerT],
         refuse: Callable[[], AnswerT],
@@ -184,5 +184,5 @@ class Boundary:
 
 
 def is_read(name: str) -> bool:
-    """Whether an effect leaves the world as it was, so that before and after it are the same."""
+    """Whether an effect changes nothing: a fault before it and one after it are the same."""
     return name.startswith(("Get", "BatchGet", "Query")) or name == "messages/search"

@@ -1,0 +1,442 @@
+"""What comes after the request's own try: the caller again, the schedule, giving up."""
+
+import threading
+from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
+
+import boto3
+import pytest
+
+from appointments import handler
+from appointments.email import mandrill, outbox
+from tests.email.conftest import RESERVE, START, Context, EmailHarness
+from tools.mandrill_sandbox.account import Struct
+
+PAT, BOOKER, MENDED = "pat@planomatic.test", "booker@planomatic.test", "rex@planomatic.test"
+MINUTE = 60
+PATIENCE = 100  # how long a thread waits for another that has come to grief
+
+
+def photographer(harness: EmailHarness, email: str, user: int = 501) -> None:
+    """Give the photographer this address."""
+    harness.aws.put_record(f"user#{user}", name="Pat", email=email)
+
+
+def unknown(harness: EmailHarness) -> None:
+    """Create an appointment whose email was accepted for both, without an answer in time."""
+    photographer(harness, "a@garbage.test")
+    email = harness.create().body["data"]["email"]
+    assert email["status"] == "unknown"
+
+
+def found_by_search(harness: EmailHarness, states: dict[str, str]) -> Any:
+    """Have Mandrill's search list these recipients in these states."""
+    found = [{"email": email, "state": state, "_id": email} for email, state in states.items()]
+    search = harness.account.search
+    return patch.object(harness.account, "search", lambda call: [search(call), found][1])
+
+
+def settled(harness: EmailHarness) -> bool:
+    """Whether nothing is owed."""
+    return not {"owed", "due", "lease", "lease_until", "notifications"} & set(harness.item())
+
+
+def test_a_corrected_address_heals_the_email(harness: EmailHarness) -> None:
+    """The caller's retry mails the corrected photographer and nobody else; the next, nobody."""
+    assert harness.create(photographer_user_id=502).status == "mandrill-email-failed"
+    photographer(harness, MENDED, 502)
+    answered = harness.create(photographer_user_id=502)
+    assert (answered.status, answered.body["replayed"]) == ("action-successful", True)
+    assert answered.headers["Idempotency-Replayed"] == "true"
+    recipients = answered.body["data"]["email"]["recipients"]
+    assert sorted((one["email"], one["status"]) for one in recipients) == [
+        (BOOKER, "sent"),
+        (MENDED, "sent"),
+    ]
+    assert harness.create(photographer_user_id=502).body["data"]["email"]["status"] == "sent"
+    assert harness.mailed() == [BOOKER, MENDED]
+    assert settled(harness)
+
+
+def test_the_schedule_heals_it_too(harness: EmailHarness) -> None:
+    """Within two minutes of the correction the schedule has mailed who was left."""
+    harness.create(photographer_user_id=502)
+    photographer(harness, MENDED, 502)
+    for _ in range(2):
+        harness.wait(MINUTE)
+        harness.schedule()
+    assert harness.mailed() == [BOOKER, MENDED]
+    assert settled(harness)
+
+
+@pytest.mark.parametrize("who", ["caller", "schedule"])
+def test_a_photographer_whose_record_vanished(harness: EmailHarness, who: str) -> None:
+    """If the photographer's record no longer exists at a later try, the booker's email is all."""
+    harness.create(photographer_user_id=502)
+    boto3.resource("dynamodb").Table("records").delete_item(Key={"record": "user#502"})
+    harness.wait(MINUTE)
+    if who == "caller":
+        assert harness.create(photographer_user_id=502).status == "action-successful"
+    else:
+        assert harness.schedule() == {"emails": 1, "notifications": 0, "searches": 0, "failed": 0}
+    assert harness.item()["email_status"] == "sent"
+    assert [one["email"] for one in harness.item()["email_recipients"]] == [BOOKER]
+    assert harness.mailed() == [BOOKER]
+    assert settled(harness)
+
+
+@pytest.mark.parametrize("who", ["caller", "schedule"])
+def test_a_refused_second_try_is_partly_sent(harness: EmailHarness, who: str) -> None:
+    """If Mandrill refuses the call for who is left, the others still have the email."""
+    harness.create(photographer_user_id=502)
+    harness.wait(MINUTE)
+    harness.account.refusals = ["GeneralError"]
+    harness.create(photographer_user_id=502) if who == "caller" else harness.schedule()
+    item = harness.item()
+    assert (item["email_status"], item["email_reason"]) == ("partly-sent", "GeneralError")
+    assert sorted((one["email"], one["status"]) for one in item["email_recipients"]) == [
+        (BOOKER, "sent"),
+        ("rex@rejected.test", "unknown"),
+    ]
+
+
+def test_a_settled_email_is_not_sent_to_a_new_address(harness: EmailHarness) -> None:
+    """Who has got the email does not get it again because his address was changed."""
+    harness.create()
+    photographer(harness, MENDED)
+    harness.create()
+    assert harness.mailed() == [PAT, BOOKER]
+
+
+def test_another_sender_is_not_disturbed(harness: EmailHarness) -> None:
+    """While one request sends, a repeat of it is answered `pending` and sends nothing."""
+    answers, begun, go_on = [], threading.Event(), threading.Event()
+    send = harness.account.send_template
+
+    def take_long(call: Struct) -> Any:
+        begun.set()
+        go_on.wait(PATIENCE)
+        return send(call)
+
+    first = threading.Thread(target=lambda: answers.append(harness.create(seconds=2 * PATIENCE)))
+    with (
+        patch.object(mandrill, "CALL_SECONDS", PATIENCE),
+        patch.object(harness.account, "send_template", take_long),
+    ):
+        first.start()
+        assert begun.wait(PATIENCE)
+        second = harness.create()
+        go_on.set()
+        first.join()
+    assert (second.status, second.body["data"]["email"]["status"]) == (
+        "action-successful",
+        "pending",
+    )
+    assert answers[0].body["data"]["email"]["status"] == "sent"
+    assert harness.account.calls == ["send"]
+
+
+def test_an_unknown_email_is_left_for_two_minutes(harness: EmailHarness) -> None:
+    """Neither caller nor schedule touches an email in doubt before two minutes have passed."""
+    unknown(harness)
+    for _ in range(11):
+        harness.wait(10)
+        answered = harness.create()
+        assert answered.body["data"]["email"]["status"] == "unknown"
+        harness.schedule()
+    harness.wait(9)
+    harness.create()
+    assert harness.account.calls == ["send"]
+
+
+def test_the_two_minutes_begin_when_the_try_ends(harness: EmailHarness) -> None:
+    """The lease of a *maybe sent* email ends two minutes after the try, however long it took."""
+    photographer(harness, "a@garbage.test")
+    send = harness.account.send_template
+
+    def send_slowly(call: Any) -> Any:
+        harness.wait(8)
+        return send(call)
+
+    with patch.object(harness.account, "send_template", send_slowly):
+        harness.create()
+    assert harness.item()["lease_until"] == harness.item()["due"] == START + 8 + 120
+    harness.wait(119)
+    harness.create()
+    harness.schedule()
+    assert harness.account.calls == ["send"]
+
+
+def test_after_a_failed_search_the_lease_ends_a_minute_later(harness: EmailHarness) -> None:
+    """If Mandrill cannot be asked, the next search is due one minute later, also for a caller."""
+    unknown(harness)
+    harness.wait(121)
+    harness.account.refusals = ["GeneralError"]
+    assert harness.create().body["data"]["email"]["status"] == "unknown"
+    assert harness.item()["lease_until"] == harness.item()["due"] == START + 121 + 60
+    harness.wait(59)
+    harness.create()
+    harness.schedule()
+    assert harness.account.calls == ["send", "search"]
+    harness.wait(2)
+    assert harness.create().body["data"]["email"]["status"] == "sent"
+
+
+@pytest.mark.parametrize("who", ["caller", "schedule"])
+def test_an_unknown_email_is_looked_up_first(harness: EmailHarness, who: str) -> None:
+    """After that Mandrill is asked; what it has is not sent again."""
+    unknown(harness)
+    harness.wait(121)
+    if who == "caller":
+        assert harness.create().body["data"]["email"]["status"] == "sent"
+    else:
+        harness.schedule()
+    assert harness.account.calls == ["send", "search"]
+    assert settled(harness)
+    assert {one["status"] for one in harness.item()["email_recipients"]} == {"sent"}
+
+
+@pytest.mark.parametrize("state", ["rejected", "invalid"])
+@pytest.mark.parametrize("who", ["caller", "schedule"])
+def test_what_mandrill_does_not_have_is_sent(harness: EmailHarness, who: str, state: str) -> None:
+    """What the search does not find as accepted is sent; whom it finds is left alone."""
+    unknown(harness)
+    photographer(harness, PAT)
+    found = {"a@garbage.test": state, BOOKER: "sent"}
+    harness.wait(121)
+    with found_by_search(harness, found):
+        harness.create() if who == "caller" else harness.schedule()
+    assert harness.account.calls == ["send", "search", "send"]
+    assert [to["email"] for to in harness.account.heard[-1]["message"]["to"]] == [PAT]
+    assert settled(harness)
+
+
+def test_an_address_corrected_in_doubt_is_not_mailed_twice(harness: EmailHarness) -> None:
+    """Who got the email at his old address does not get it at the corrected one as well."""
+    unknown(harness)
+    photographer(harness, MENDED)
+    harness.wait(121)
+    assert harness.create().body["data"]["email"]["status"] == "sent"
+    assert harness.mailed() == ["a@garbage.test", BOOKER]
+
+
+def test_a_caller_need_not_wait_for_the_schedule(harness: EmailHarness) -> None:
+    """A doubtful email that the schedule will try much later is looked up on a caller's request."""
+    photographer(harness, "a@empty.test")
+    harness.create()
+    for wait in (121, 241):
+        harness.wait(wait)
+        harness.schedule()
+    assert harness.item()["email_tries"] == 3
+    harness.wait(121)
+    photographer(harness, PAT)
+    assert harness.create().body["data"]["email"]["status"] == "sent"
+    assert settled(harness)
+
+
+def tries(harness: EmailHarness, minutes: int) -> list[int]:
+    """Run the schedule every minute; return at which minutes Mandrill was called to send."""
+    at = []
+    for minute in range(1, minutes + 1):
+        harness.wait(MINUTE)
+        before = harness.account.calls.count("send")
+        harness.schedule()
+        at += [minute] * (harness.account.calls.count("send") - before)
+    return at
+
+
+def test_the_schedule_tries_after_1_4_15_and_60_minutes(harness: EmailHarness) -> None:
+    """A refused email is tried four times more, each after a longer pause, then given up."""
+    photographer(harness, "a@down.test")
+    harness.create()
+    assert harness.item()["due"] == START + 60
+    assert tries(harness, 79) == [1, 5, 20]
+    assert harness.item()["due"] == START + 80 * 60
+    harness.wait(MINUTE)
+    assert harness.schedule() == {"emails": 1, "notifications": 1, "searches": 0, "failed": 0}
+    assert harness.account.calls == ["send"] * 5
+    assert tries(harness, 70) == []
+    item = harness.item()
+    assert (item["email_status"], item["email_tries"]) == ("failed", 5)
+    assert settled(harness)
+    _, given_up = harness.published()
+    assert given_up.facts["status"] == "mandrill-email-failed"
+    assert "given up after 5 tries: GeneralError" in given_up.facts["reason"]
+    assert [one["email"] for one in given_up.facts["recipients"]] == ["a@down.test", BOOKER]
+    assert harness.count("EmailsGivenUp") == 1
+
+
+def test_an_email_in_doubt_has_the_same_pauses(harness: EmailHarness) -> None:
+    """Where Mandrill never answers the tries do not run out sooner, and it is asked last."""
+    photographer(harness, "a@empty.test")
+    harness.create()
+    assert tries(harness, 90) == [2, 6, 21, 81]
+    assert harness.account.calls == ["send", *["search", "send"] * 4, "search"]
+    assert settled(harness)
+    assert harness.item()["email_status"] == "failed"
+    assert "given up" in harness.published()[-1].facts["reason"]
+
+
+def test_an_email_in_doubt_that_one_recipient_has(harness: EmailHarness) -> None:
+    """If the last search finds the email of one recipient only, the email is partly sent."""
+    photographer(harness, "a@empty.test")
+    harness.create()
+    tries(harness, 82)
+    with found_by_search(harness, {BOOKER: "sent"}):
+        assert tries(harness, 8) == []
+    item = harness.item()
+    assert (item["email_status"], item["email_tries"]) == ("partly-sent", 5)
+    assert settled(harness)
+
+
+def test_callers_use_up_no_try(harness: EmailHarness) -> None:
+    """However often the caller comes back, the schedule keeps its four tries and their times."""
+    photographer(harness, "a@down.test")
+    harness.create()
+    for _ in range(6):
+        harness.wait(5)
+        harness.create()
+    assert harness.item()["email_tries"] == 1
+    harness.wait(30)
+    harness.schedule()
+    assert harness.item()["email_tries"] == 2
+
+
+def test_a_given_up_email_is_sent_on_request(harness: EmailHarness) -> None:
+    """Giving up ends the schedule's tries only: the caller's or a replay's request still sends."""
+    photographer(harness, "a@down.test")
+    harness.create()
+    tries(harness, 81)
+    harness.wait(3600)
+    harness.create()
+    assert settled(harness)
+    photographer(harness, PAT)
+    line = harness.lines("request")[0]
+    handler.lambda_handler({"replay": line}, Context(29))
+    assert sorted(harness.mailed()) == [BOOKER, PAT]
+    assert settled(harness)
+
+
+def test_a_refused_search_uses_up_no_try(harness: EmailHarness) -> None:
+    """As long as Mandrill cannot be asked the email stays owed, and no try is used up."""
+    unknown(harness)
+    harness.wait(61)
+    for _ in range(4):
+        harness.account.refusals = ["RequestLimitExceeded"] * 3
+        harness.wait(MINUTE)
+        harness.schedule()
+    item = harness.item()
+    assert (item["email_status"], item["email_tries"]) == ("unknown", 1)
+    assert harness.mailed() == ["a@garbage.test", BOOKER]
+    assert harness.account.calls.count("send") == 1
+    harness.account.refusals = []
+    harness.wait(MINUTE)
+    harness.schedule()
+    assert settled(harness)
+
+
+def test_a_dead_sender_is_followed(harness: EmailHarness) -> None:
+    """An email whose sender died is looked up after its lease, and sent if it was not accepted."""
+    with (
+        patch.object(mandrill, "send", side_effect=SystemExit),
+        pytest.raises(SystemExit),
+    ):
+        harness.create()
+    assert harness.create().body["data"]["email"]["status"] == "pending"
+    harness.wait(121)
+    harness.schedule()
+    assert harness.account.calls == ["search", "send"]
+    assert harness.mailed() == [PAT, BOOKER]
+    assert settled(harness)
+
+
+def owing(harness: EmailHarness, number: int, *, in_doubt: bool) -> None:
+    """Put so many emails that failed, or that are in doubt, spread over all shards."""
+    photographer(harness, "a@empty.test" if in_doubt else "a@down.test")
+    for _ in range(number):
+        harness.create(uuid=str(uuid4()))
+    photographer(harness, PAT)
+    harness.account.calls.clear()
+
+
+def test_searches_keep_within_mandrills_limit(harness: EmailHarness) -> None:
+    """One run asks Mandrill at most fifteen times; the next run goes on."""
+    owing(harness, 20, in_doubt=True)
+    harness.wait(121)
+    assert harness.schedule()["searches"] == 15
+    assert harness.account.calls.count("search") == 15
+    harness.wait(MINUTE)
+    harness.schedule()
+    assert harness.account.calls.count("search") == 20
+    assert len(harness.mailed()) == 40
+
+
+def test_a_run_ends_in_time(harness: EmailHarness) -> None:
+    """Nothing is begun that might not be ended; what there is no time for stays owed."""
+    owing(harness, 3, in_doubt=False)
+    harness.wait(MINUTE)
+    assert harness.schedule(seconds=RESERVE + 8)["emails"] == 0
+    assert harness.account.calls == []
+    assert harness.schedule()["emails"] == 3
+
+
+def test_a_batch_is_bounded(harness: EmailHarness) -> None:
+    """One run takes at most twenty-five items of each shard."""
+    photographer(harness, "a@down.test")
+    for number in range(26):
+        harness.create(uuid=f"0{number:02}11111-1111-4111-8111-111111111111")
+    photographer(harness, PAT)
+    harness.wait(MINUTE)
+    assert harness.schedule()["emails"] == 25
+    assert harness.schedule()["emails"] == 1
+
+
+def test_every_shard_is_taken_up(harness: EmailHarness) -> None:
+    """An item is found whatever digit its uuid begins with, under `0` to `7`."""
+    photographer(harness, "a@down.test")
+    for digit in range(16):
+        harness.create(uuid=f"{digit:x}1111111-1111-4111-8111-111111111111")
+    photographer(harness, PAT)
+    assert {item["owed"] for item in harness.aws.items()} == set("01234567")
+    harness.wait(MINUTE)
+    assert harness.schedule()["emails"] == 16
+    assert not [item for item in harness.aws.items() if "owed" in item]
+
+
+def test_a_broken_item_does_not_hold_up_the_others(harness: EmailHarness) -> None:
+    """An item that cannot be read is passed over, counted and logged."""
+    owing(harness, 3, in_doubt=False)
+    table = boto3.resource("dynamodb").Table("appointments")
+    broken = harness.aws.items()[0]["uuid"]
+    table.update_item(
+        Key={"uuid": broken},
+        UpdateExpression="SET received_at = :never",
+        ExpressionAttributeValues={":never": "never"},
+    )
+    harness.wait(MINUTE)
+    done = harness.schedule()
+    assert (done["emails"], done["failed"]) == (2, 1)
+    assert [line["uuid"] for line in harness.lines("owed, not taken up")] == [broken]
+
+
+def test_two_schedules_at_once_send_once(
+    harness: EmailHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two runs at once one sends: the other's claim comes too late."""
+    photographer(harness, "a@down.test")
+    harness.create()
+    photographer(harness, PAT)
+    harness.wait(MINUTE)
+    claim, nested = outbox.acquire_lease, list[bool]()
+
+    def claim_after_another(*given: Any, **how: Any) -> bool:
+        if not nested:
+            nested.append(True)
+            harness.schedule()
+        return claim(*given, **how)
+
+    monkeypatch.setattr(outbox, "acquire_lease", claim_after_another)
+    assert harness.schedule() == {"emails": 0, "notifications": 0, "searches": 0, "failed": 0}
+    assert harness.mailed() == [PAT, BOOKER]
+    assert settled(harness)
