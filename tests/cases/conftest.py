@@ -3,8 +3,9 @@
 import pytest
 
 from appointments.email import mandrill
-from tests.email.conftest import CountedAccount, point_to, sandbox  # noqa: F401 - fixtures
+from tests.email.conftest import sandbox  # noqa: F401 - fixtures
 from tests.service.conftest import aws, moto  # noqa: F401 - fixtures
+from tests.support.email_harness import CountedAccount, point_to
 from tools.mandrill_sandbox.server import Sandbox
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from appointments.observability import SERVICE
-from tests.email.conftest import CountedAccount
+from tests.support.email_harness import CountedAccount
 from tests.support.fake_aws import FakeAws
 from tests.support.stage import CASES, Stage
 

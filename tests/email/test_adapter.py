@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from appointments.email import mandrill
-from tests.email.conftest import KEY, SLOW, Clock, CountedAccount, point_to
+from tests.support.email_harness import KEY, SLOW, Clock, CountedAccount, point_to
 from tools.mandrill_sandbox.account import ERRORS
 from tools.mandrill_sandbox.server import Sandbox
 

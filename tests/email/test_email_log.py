@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.email.conftest import UUID, EmailHarness
+from tests.support.email_harness import UUID, EmailHarness
 
 PAT, BO = "pat@planomatic.test", "booker@planomatic.test"
 

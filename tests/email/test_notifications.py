@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from appointments import clients, notifications
 from appointments.reasons import Cause, Reason
 from appointments.statuses import Status
-from tests.email.conftest import UUID, EmailHarness
+from tests.support.email_harness import UUID, EmailHarness
 from tests.support.fake_aws import event
 
 DOWN = ClientError({"Error": {"Code": "InternalError", "Message": "no"}}, "Publish")

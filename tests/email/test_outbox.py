@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.email.conftest import EmailHarness
 from tests.outbox_updates import CASES, WITHOUT_ITEM, Case, Operation, check_without_item
+from tests.support.email_harness import EmailHarness
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from tests.email.conftest import EmailHarness
+from tests.support.email_harness import EmailHarness
 from tests.support.fake_aws import event
 
 PROJECT: Final = Path(__file__).parents[2]

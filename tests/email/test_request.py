@@ -14,7 +14,7 @@ import pytest
 import urllib3
 
 from appointments import clients, parameters
-from tests.email.conftest import KEY, RESERVE, SLOW, UUID, EmailHarness, point_to
+from tests.support.email_harness import KEY, RESERVE, SLOW, UUID, EmailHarness, point_to
 from tests.support.fake_aws import renew_clients
 from tools.mandrill_sandbox.account import Struct
 

@@ -10,7 +10,7 @@ import pytest
 
 from appointments import handler
 from appointments.email import mandrill, outbox
-from tests.email.conftest import RESERVE, START, Context, EmailHarness
+from tests.support.email_harness import RESERVE, START, Context, EmailHarness
 from tools.mandrill_sandbox.account import Struct
 
 PAT, BOOKER, MENDED = "pat@planomatic.test", "booker@planomatic.test", "rex@planomatic.test"
