@@ -201,9 +201,11 @@ def hear(connection: socket.socket) -> bytes:
         return call.read(length)
 
 
-def respond(content: bytes, length: int | None = None) -> Callable[[socket.socket], None]:
-    """Return what reads a call, responds with HTTP 200 and this content, and hangs up."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Length: {length or len(content)}\r\n\r\n"
+def respond(
+    content: bytes, length: int | None = None, status: int = 200
+) -> Callable[[socket.socket], None]:
+    """Return what reads a call, responds with this status and content, and hangs up."""
+    head = f"HTTP/1.1 {status} Status\r\nContent-Length: {length or len(content)}\r\n\r\n"
 
     def serve(connection: socket.socket) -> None:
         hear(connection)
@@ -268,6 +270,30 @@ def test_a_response_that_cannot_be_read_is_unanswered(
     with (
         server(serve_in_peace, monkeypatch),
         pytest.raises(mandrill.DeliveryUnknown, match=r"^no answer in time$"),
+    ):
+        send("ann@example.com")
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("content", [b"{}", b'{"name": null}', b'{"name": ""}', b"[]", b"<html>"])
+def test_an_error_without_a_name_is_unanswered(
+    monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    """Without Mandrill's error name nobody knows whether it accepted the email."""
+    with (
+        server(respond(content, status=500), monkeypatch),
+        pytest.raises(mandrill.DeliveryUnknown, match=r"^HTTP 500 without a readable answer$"),
+    ):
+        send("ann@example.com")
+
+
+@pytest.mark.usefixtures("account")
+def test_a_name_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an error's name at most a hundred characters are repeated."""
+    content = b'{"name": "%s"}' % (b"n" * 300)
+    with (
+        server(respond(content, status=500), monkeypatch),
+        pytest.raises(mandrill.MandrillRejected, match=r"^n{100}$"),
     ):
         send("ann@example.com")
 

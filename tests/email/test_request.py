@@ -119,6 +119,8 @@ def test_what_mandrill_says_decides(
     assert answered.status == ("mandrill-email-failed" if failed else "action-successful")
     assert answered.code == (500 if failed else 200)
     assert (answered.body["saved"], answered.body["retryable"]) == (True, False)
+    assert "The appointment was " in answered.body["message"]
+    assert not failed or reason in answered.body["message"]
     assert answered.body["data"]["appointment"]["uuid"] == UUID
     assert (email["status"], email.get("reason")) == (status, reason)
     assert email["recipients"][0]["email"] == address
@@ -128,6 +130,34 @@ def test_what_mandrill_says_decides(
     for told in harness.published():
         assert reason in told.facts["reason"]
         assert reason in told.message["default"]
+
+
+@pytest.mark.parametrize("state", ["sent", "queued", "scheduled"])
+def test_what_mandrill_accepted_is_sent(harness: EmailHarness, state: str) -> None:
+    """Each state in which Mandrill has accepted an email is a success, and ends its delivery."""
+    send = harness.account.send_template
+
+    def send_in_state(call: Any) -> Any:
+        return [result | {"status": state} for result in list[Any](send(call))]
+
+    with patch.object(harness.account, "send_template", send_in_state):
+        answered = harness.create()
+    assert (answered.status, answered.body["data"]["email"]["status"]) == (
+        "action-successful",
+        "sent",
+    )
+    assert {one["status"] for one in answered.body["data"]["email"]["recipients"]} == {state}
+    assert "owed" not in harness.item()
+
+
+@pytest.mark.parametrize(
+    ("address", "sent", "failed"), [(PAT, 1, 0), ("a@rejected.test", 0, 1), ("a@down.test", 0, 1)]
+)
+def test_emails_are_counted(harness: EmailHarness, address: str, sent: int, failed: int) -> None:
+    """Each email counts as sent, or as failed if its response is mandrill-email-failed."""
+    photographer(harness, address)
+    harness.create()
+    assert (harness.count("EmailsSent"), harness.count("EmailsFailed")) == (sent, failed)
 
 
 def test_nobody_reached_is_failed(harness: EmailHarness) -> None:
@@ -315,3 +345,16 @@ def test_a_success_with_email_makes_three_calls(harness: EmailHarness, calls: li
     calls.clear()
     assert harness.create(uuid="11111111-1111-4111-8111-111111111111").code == 200
     assert calls == ["BatchGetItem", "PutItem", "UpdateItem"]
+
+
+@pytest.mark.parametrize(("user", "reads"), [(None, 1), (501, 2)])
+def test_a_retry_reads_the_photographer_if_there_is_one(
+    harness: EmailHarness, calls: list[str], user: int | None, reads: int
+) -> None:
+    """A retry reads the stored item, and the photographer's record only if it names one."""
+    harness.account.refusals = ["GeneralError"]
+    assert harness.create(photographer_user_id=user).code == 500
+    calls.clear()
+    assert harness.create(photographer_user_id=user).code == 200
+    assert calls.count("GetItem") == reads
+    assert calls.count("UpdateItem") == 2  # the lease and the mark

@@ -10,7 +10,7 @@ import pytest
 
 from appointments import handler
 from appointments.email import mandrill, outbox
-from tests.support.email_harness import RESERVE, START, Context, EmailHarness
+from tests.support.email_harness import RESERVE, START, UUID, Context, EmailHarness
 from tools.mandrill_sandbox.account import Struct
 
 PAT, BOOKER, MENDED = "pat@planomatic.test", "booker@planomatic.test", "rex@planomatic.test"
@@ -83,6 +83,15 @@ def test_a_photographer_whose_record_vanished(harness: EmailHarness, who: str) -
     assert harness.item()["email_status"] == "sent"
     assert [one["email"] for one in harness.item()["email_recipients"]] == [BOOKER]
     assert harness.mailed() == [BOOKER]
+    assert settled(harness)
+
+
+def test_a_photographer_who_vanished_and_no_booker(harness: EmailHarness) -> None:
+    """If no recipient is left who has an address, the email is skipped: nobody had it."""
+    harness.create(token="silent-token", photographer_user_id=502)
+    boto3.resource("dynamodb").Table("records").delete_item(Key={"record": "user#502"})
+    answered = harness.create(token="silent-token", photographer_user_id=502)
+    assert answered.body["data"]["email"] == {"status": "skipped", "recipients": []}
     assert settled(harness)
 
 
@@ -402,6 +411,16 @@ def test_every_shard_is_taken_up(harness: EmailHarness) -> None:
     harness.wait(MINUTE)
     assert harness.schedule()["emails"] == 16
     assert not [item for item in harness.aws.items() if "owed" in item]
+
+
+def test_what_is_not_due_when_it_is_read_is_left(harness: EmailHarness) -> None:
+    """If the index is behind the table, an email whose time has not come is not tried."""
+    photographer(harness, "a@down.test")
+    harness.create()
+    harness.wait(59)
+    with patch.object(outbox, "overdue", return_value=[UUID]):
+        assert harness.schedule() == {"emails": 0, "notifications": 0, "searches": 0, "failed": 0}
+    assert harness.account.calls == ["send"]
 
 
 def test_a_broken_item_does_not_hold_up_the_others(harness: EmailHarness) -> None:

@@ -147,6 +147,12 @@ def test_an_idempotency_key(aws: FakeAws, name: str) -> None:
         assert again.body["replayed"] is True
 
 
+def test_the_uuid_of_a_key_is_the_same_in_every_version(aws: FakeAws) -> None:
+    """A retry after a deployment leads to the same uuid, by key and by request id alike."""
+    assert aws.post(headers=keyed("k-1")).body["uuid"] == "163de7e4-eed6-5bcd-8d19-a064c630a3f7"
+    assert aws.post().body["uuid"] == "ce9cb163-ee45-51a6-8376-b0be85b63756"
+
+
 def test_an_idempotency_key_of_another_user(aws: FakeAws) -> None:
     """The same key from another user is another appointment, and tells nothing of the first."""
     aws.put_session("stranger-token", **OTHER)
@@ -174,6 +180,13 @@ def test_a_blank_idempotency_key(aws: FakeAws, blank: str) -> None:
     second = aws.post(headers=keyed(blank), request_id="another")
     assert second.body["replayed"] is False
     assert first.body["uuid"] != second.body["uuid"]
+
+
+def test_a_key_that_is_one_quote(aws: FakeAws) -> None:
+    """A single quote is a bare key: it quotes nothing."""
+    first = aws.post(headers=keyed('"'))
+    again = aws.post(headers=keyed('"'), request_id="another")
+    assert (again.body["uuid"], again.body["replayed"]) == (first.body["uuid"], True)
 
 
 def test_a_blank_header_beside_a_real_one(aws: FakeAws) -> None:

@@ -251,11 +251,12 @@ GOOD_LINE: dict[str, Any] = {
 def test_a_malformed_line(aws: FakeAws, name: str, value: Any) -> None:
     """A line that is none is answered, and the message names what is wrong with it."""
     line = {key: kept for key, kept in {**GOOD_LINE, name: value}.items() if kept is not ...}
+    at_fault = "its text" if value == {"notes": "\ud800"} else name
     for shape in ("log entry", "replay", "EventBridge"):
         refused = replay(aws, shape, line)
         assert (refused.status, refused.code) == ("identify-request-error", 500)
         assert refused.body["saved"] is False
-        assert name in refused.body["message"] or "its text" in refused.body["message"]
+        assert f"see {at_fault}." in refused.body["message"]
     assert aws.faults.calls == []
 
 
@@ -441,6 +442,8 @@ def test_http_never_passes_for_a_replay(aws: FakeAws) -> None:
         ["routeKey"],
         ["body"],
         ["headers"],
+        ["httpMethod"],
+        ["path"],
         ["requestContext", "rawPath", "headers", "body", "version", "routeKey"],
     ],
 )
@@ -448,7 +451,8 @@ def test_junk_beside_what_api_gateway_sends(aws: FakeAws, kept: list[str]) -> No
     """A replay's shape beside any name that API Gateway sends is no replay."""
     aws.post()
     line = aws.line("request")
-    http = {name: value for name, value in event(token=None).items() if name in kept}
+    sent = rest(event(token=None)) | event(token=None)
+    http = {name: value for name, value in sent.items() if name in kept}
     for shape in REPLAYS.values():
         assert aws.send({**shape(line), **http}).status in (
             "identify-request-error",

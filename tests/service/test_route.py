@@ -62,6 +62,19 @@ def test_neither_method_nor_path(aws: FakeAws, nothing: Any) -> None:
         assert (answer.status, answer.code) == ("identify-request-error", 500)
         assert answer.body["retryable"] is True
         assert answer.body["saved"] is False
+        assert "no method or no path" in answer.body["message"]
+    assert aws.lines("broken") == []
+
+
+def test_the_path_where_an_event_has_it(aws: FakeAws) -> None:
+    """Method and path count in each place where a payload format puts them."""
+    sent = event(token="silent-token")
+    del sent["rawPath"]
+    assert aws.send(sent).code == 200
+    sent = rest(event(token="silent-token"))
+    del sent["path"], sent["httpMethod"]
+    sent["requestContext"] |= {"path": PATH, "httpMethod": "POST"}
+    assert aws.send(sent).code == 200
 
 
 def test_the_request_id_is_the_gateways(aws: FakeAws) -> None:
@@ -99,6 +112,7 @@ def test_closed(aws: FakeAws, record: str, status: str, closed: dict[str, Any] |
         aws.put_record(record, permissions=["client"], **closed)
     answer = aws.post()
     assert (answer.status, answer.code) == (status, 503)
+    assert "Nothing was saved. This API is closed" in answer.body["message"]
     assert answer.body["retryable"] is True
     assert answer.body["saved"] is False
     assert aws.items() == []

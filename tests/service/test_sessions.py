@@ -337,7 +337,9 @@ def test_no_role_that_may(aws: FakeAws, application: str | None, told: str) -> N
         "invalid-param",
         {"application": "invalid-param"},
     )
-    assert told in answer.body["errors"][0]["message"]
+    [error] = answer.body["errors"]
+    assert told in error["message"]
+    assert error.get("received") == application
     assert aws.items() == []
 
 

@@ -327,6 +327,22 @@ def test_not_a_date_with_month_first(sent: str) -> None:
     assert "M/D/YYYY" in param_errors(requested_date=sent, month_first=True)["requested_date"]
 
 
+@pytest.mark.parametrize("sent", ["soon", "2027-02-30", "2/30/2027", "2027"])
+@pytest.mark.parametrize("clock", ["", " 19:30"])
+@pytest.mark.parametrize(
+    ("month_first", "form", "other"),
+    [(True, "M/D/YYYY", "YYYY-MM-DD"), (False, "YYYY-MM-DD", "M/D/YYYY")],
+)
+def test_the_message_names_the_form_of_a_date(
+    sent: str, clock: str, form: str, other: str, *, month_first: bool
+) -> None:
+    """What is said of a date or a datetime names the form that `month_first` sets."""
+    name = "confirmed_at" if clock else "requested_date"
+    message = param_errors(**{name: sent + clock, "month_first": month_first})[name]
+    assert form in message
+    assert other not in message or "month_first" in message
+
+
 @pytest.mark.parametrize("month_first", ["maybe", 2, [], "MM/DD/YYYY"])
 @pytest.mark.parametrize("date", ["1/5/2027", "2027-01-05", "nonsense", 20270105])
 def test_an_invalid_month_first_is_alone_at_fault(month_first: Any, date: Any) -> None:
