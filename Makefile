@@ -56,7 +56,7 @@ rie: ## Answer every file of events/ under Lambda's real Runtime Interface Emula
 	$(setup) venv sam ministack rie
 	@$(tools) rie $(port)
 
-bench: ## Measure the function against its peers and write bench/REPORT.md (about 17 minutes)
+bench: ## Measure the function against its baselines and write bench/REPORT.md (about 17 minutes)
 	$(setup) venv sam ministack rie bench
 	@.local/bench/bin/python -m bench
 

@@ -1,4 +1,4 @@
-"""The bench: the function against its peers, measured (`make bench` writes REPORT.md)."""
+"""The bench: the function against its baselines, measured (`make bench` writes REPORT.md)."""
 
 import sys
 

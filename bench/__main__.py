@@ -1,4 +1,4 @@
-"""Measure everything and write the report: `python -m bench` (`make bench`)."""
+"""Measure and write the report: `python -m bench` (`make bench`)."""
 
 import os
 import sys
@@ -10,53 +10,48 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import check, endpoint, report
-from bench.contenders import LOG
-from bench.measure import Bench, Results
+from bench.measure import MEASUREMENTS, Bench, Results
+from bench.targets import LOG
 from tools.bootstrap import LOCAL
 from tools.console import err, step
 from tools.release import build
 
-KEPT: Final = LOCAL / "bench.json"
+SAVED: Final = LOCAL / "bench.json"
 QUICK: Final = 0.2
-ALL: Final = ("cold", "imports", "warm", "steps", "rie", "growth", "memory", "kinds")
 
 
 @click.command()
 @click.option("--quick", is_flag=True, help="A fifth of the rounds.")
-@click.option("--report", "report_only", is_flag=True, help="Only write the report again.")
-@click.option("--only", multiple=True, metavar="NAME", help="Only this measurement (repeatable).")
-def main(*, quick: bool, report_only: bool, only: tuple[str, ...]) -> None:
-    """Run the bench; `--report` alone writes the report again from the last run's figures."""
-    if not report_only:
-        with step("Build the package (sam build)"):
-            build.build()
-        LOG.unlink(missing_ok=True)
-        measure(QUICK if quick else 1.0, only).save(KEPT)
-    written = report.write(Results.load(KEPT))
-    err.print(f"Written: {written}")
+@click.option("--only", multiple=True, type=click.Choice(MEASUREMENTS), help="Only these.")
+def main(*, quick: bool, only: tuple[str, ...]) -> None:
+    """Run the bench; `--only` keeps the other figures of the last run."""
+    with step("Build the package (sam build)"):
+        build.build()
+    LOG.unlink(missing_ok=True)
+    results = Results.load(SAVED) if only else Results()
+    measure(results, only or MEASUREMENTS, QUICK if quick else 1.0)
+    results.save(SAVED)
+    err.print(f"Written: {report.write(results)}")
 
 
-def measure(scale: float, only: Sequence[str]) -> Results:
-    """Take all measurements, with a progress bar."""
+def measure(results: Results, names: Sequence[str], scale: float) -> None:
+    """Take these measurements, with a progress bar."""
     columns = (
         TextColumn("{task.description:32}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
+    results.machine = machine()
     with endpoint.start() as plain, endpoint.start(tls=True) as secured:
-        with step("All answer alike"):
+        with step("All respond alike"):
             check.check(plain)
         with Progress(*columns, console=err) as progress:
-            bench = Bench(plain, progress, scale)
-            bench.results.machine = machine()
+            bench = Bench(results, plain, secured, progress, scale)
             bench.record_calls()
-            for name in only or ALL:
+            for name in names:
                 getattr(bench, name)()
-            bench.tls(secured)
-            bench.size()
-    bench.results.machine["load after"] = f"{os.getloadavg()[0]:.1f}"
-    return bench.results
+    results.machine["load after"] = f"{os.getloadavg()[0]:.1f}"
 
 
 def machine() -> dict[str, str]:

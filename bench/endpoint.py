@@ -1,4 +1,4 @@
-"""The local AWS endpoint that all are measured against: MiniStack in a process of its own."""
+"""The local AWS endpoint that all targets call: MiniStack in a process of its own."""
 
 import subprocess
 import tempfile
@@ -16,10 +16,15 @@ from tools.environment import CREDENTIALS, REGION, bare_environment
 from tools.local_stack import seeds
 from tools.local_stack.processes import LOOK_AGAIN_SECONDS, free_ports, is_taken
 from tools.paths import MINISTACK
+from tools.release import build
 
 START_SECONDS: Final = 60
-TABLES: Final = {"sessions": "token_hash", "records": "record", "appointments": "uuid"}
-TOPIC: Final = f"arn:aws:sns:{REGION}:000000000000:notifications"
+TABLES: Final = {
+    "sessions": "SessionsTable",
+    "records": "RecordsTable",
+    "appointments": "AppointmentsTable",
+}
+_CREATED: Final = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Endpoint:
             SESSIONS_TABLE="sessions",
             RECORDS_TABLE="records",
             APPOINTMENTS_TABLE="appointments",
-            NOTIFICATIONS_TOPIC=TOPIC,
+            NOTIFICATIONS_TOPIC=f"arn:aws:sns:{REGION}:000000000000:notifications",
             MANDRILL_URL="http://127.0.0.1:9/api/1.0",
             MANDRILL_SECRET="mandrill",  # noqa: S106 - its name
             STAGE="bench",
@@ -62,8 +67,12 @@ class Endpoint:
             verify=str(self.certificate) if self.certificate else None,
         )
 
+    def seed(self) -> None:
+        """Write the sessions and records."""
+        seeds.write(self.client("dynamodb"), "sessions", "records")
+
     def empty_appointments(self) -> None:
-        """Make the appointments table anew, so that no run carries another's items."""
+        """Create the appointments table anew, so that no run slows the next by its items."""
         dynamodb = self.client("dynamodb")
         dynamodb.delete_table(TableName="appointments")
         _create(dynamodb, "appointments")
@@ -97,18 +106,17 @@ def start(*, tls: bool = False) -> Iterator[Endpoint]:
                 f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}",
                 certificate if tls else None,
             )
-            _furnish(endpoint)
+            _set_up(endpoint)
             yield endpoint
         finally:
             process.terminate()
             process.wait(START_SECONDS)
 
 
-def _furnish(endpoint: Endpoint) -> None:
-    dynamodb = endpoint.client("dynamodb")
+def _set_up(endpoint: Endpoint) -> None:
     for table in TABLES:
-        _create(dynamodb, table)
-    seeds.write(dynamodb, "sessions", "records")
+        _create(endpoint.client("dynamodb"), table)
+    endpoint.seed()
     endpoint.client("sns").create_topic(Name="notifications")
     endpoint.client("secretsmanager").create_secret(
         Name="mandrill", SecretString=seeds.MANDRILL_KEY
@@ -116,26 +124,7 @@ def _furnish(endpoint: Endpoint) -> None:
 
 
 def _create(dynamodb: Any, table: str) -> None:
-    key = TABLES[table]
-    attributes = [{"AttributeName": key, "AttributeType": "S"}]
-    more: dict[str, Any] = {}
-    if table == "appointments":
-        attributes += [
-            {"AttributeName": "owed", "AttributeType": "S"},
-            {"AttributeName": "due", "AttributeType": "N"},
-        ]
-        index = [
-            {"AttributeName": "owed", "KeyType": "HASH"},
-            {"AttributeName": "due", "KeyType": "RANGE"},
-        ]
-        keys_only = {"ProjectionType": "KEYS_ONLY"}
-        more["GlobalSecondaryIndexes"] = [
-            {"IndexName": "owed", "KeySchema": index, "Projection": keys_only}
-        ]
-    dynamodb.create_table(
-        TableName=table,
-        KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-        AttributeDefinitions=attributes,
-        BillingMode="PAY_PER_REQUEST",
-        **more,
-    )
+    """Create a table as the template declares it."""
+    declared = build.built_template()["Resources"][TABLES[table]]["Properties"]
+    properties = {name: declared[name] for name in _CREATED if name in declared}
+    dynamodb.create_table(TableName=table, **properties)

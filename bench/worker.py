@@ -1,8 +1,8 @@
-"""The measured process: imports one handler, answers what its standard input asks, tells its CPU.
+"""The measured process: imports one handler, invokes it as standard input says, reports its CPU.
 
 Run on a bare interpreter (`python -S -I worker.py MODULE FOLDER…`), so that it imports nothing but
-what the handler needs. Each line of its input is `{"event": …, "times": n}`; each answer is a line
-of its output. What the handler prints goes nowhere, for all alike.
+what the handler needs. Each line of its input is `{"event": …, "times": n}`; the figures are a line
+of its output. What the handler prints is discarded, for all targets.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-# Stands in a body for a `uuid` of the request's own.
+# In a body it stands for a uuid that differs with each request.
 KEY = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
 
 
 class Context:
-    """Lambda's context object, as far as any of the handlers asks it."""
+    """What the handlers read of Lambda's context object."""
 
     function_name = "bench"
     function_version = "1"
@@ -32,55 +32,55 @@ class Context:
 
     @staticmethod
     def get_remaining_time_in_millis() -> int:
-        """Return as much as the template gives the function."""
+        """Return the function's timeout in the template."""
         return 29_000
 
 
 def main(module: str, folders: list[str]) -> None:
     """Serve until the input ends."""
-    told = os.fdopen(os.dup(1), "w")
+    output = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.path[:0] = folders
     bare = time.process_time()
     handler = __import__(module, fromlist=["lambda_handler"]).lambda_handler
     ready = time.process_time()
-    tell(told, {"interpreter": bare, "init": ready - bare})
+    write(output, {"interpreter": bare, "init": ready - bare})
     served = 0
     for line in sys.stdin:
         order = json.loads(line)
         cpu = wall = 0.0
-        answer = None
+        response = None
         for _ in range(order["times"]):
             served += 1
             event = order["event"]
             if "requestContext" in event:
                 event = fresh(event, f"{os.getpid():08x}-0000-4000-8000-{served:012x}")
             started, began = time.perf_counter(), time.process_time()
-            answer = handler(event, Context)
+            response = handler(event, Context)
             cpu += time.process_time() - began
             wall += time.perf_counter() - started
-        tell(
-            told,
+        write(
+            output,
             {
                 "cpu": cpu / order["times"],
                 "wall": wall / order["times"],
                 "since_start": time.process_time(),
                 "rss": resident(),
-                "answer": answer,
+                "response": response,
             },
         )
 
 
 def fresh(event: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return the event as a request of its own, so that it creates an appointment of its own."""
+    """Return the event under another request id and uuid, so that it creates a new appointment."""
     context = {**event["requestContext"], "requestId": key}
     return {**event, "requestContext": context, "body": event["body"].replace(KEY, key)}
 
 
-def tell(told: Any, what: dict[str, Any]) -> None:
+def write(output: Any, figures: dict[str, Any]) -> None:
     """Write one line."""
-    told.write(json.dumps(what) + "\n")
-    told.flush()
+    output.write(json.dumps(figures) + "\n")
+    output.flush()
 
 
 def resident() -> int:

@@ -59,20 +59,28 @@ def environment(stack: Stack) -> dict[str, str]:
 @contextmanager
 def start(stack: Stack) -> Iterator[Runtime]:
     """Serve the package against a stack's tables."""
-    settings = environment(stack)
+    with serve(HANDLER, BUNDLE, environment(stack)) as (runtime, _):
+        yield runtime
+
+
+@contextmanager
+def serve(
+    handler: str, folder: Path, settings: dict[str, str]
+) -> Iterator[tuple[Runtime, subprocess.Popen[bytes]]]:
+    """Serve a handler from a folder; yield its entry, and the emulator's process."""
     port = processes.free_ports(2)
     command: list[str | Path] = [
         *(emulator(), "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
         *("--runtime-api-address", f"127.0.0.1:{port + 1}"),
-        *(PYTHON, "-m", "awslambdaric", HANDLER),
+        *(PYTHON, "-m", "awslambdaric", handler),
     ]
     with LOG.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603
-            command, cwd=BUNDLE, env=settings, stdout=output, stderr=subprocess.STDOUT
+            command, cwd=folder, env=settings, stdout=output, stderr=subprocess.STDOUT
         )
     try:
         _await_port(port, process)
-        yield Runtime(port)
+        yield Runtime(port), process
     finally:
         process.terminate()
         try:

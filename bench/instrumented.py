@@ -1,4 +1,4 @@
-"""The function as a handler whose calls to DynamoDB break as its event asks, without a pause."""
+"""The function as a handler that reports its calls to DynamoDB and breaks those its event names."""
 
 from typing import Any
 from unittest.mock import patch
@@ -20,7 +20,9 @@ _REFUSALS = {
     "throttled": (400, b'{"__type": "ProvisionedThroughputExceededException"}'),
     "down": (500, b"{}"),
 }
+_METHODS = {"BatchGetItem": "batch_get_item", "PutItem": "put_item"}
 _client = clients.client("dynamodb")
+_calls: list[tuple[str, dict[str, Any]]] = []
 _faults: dict[str, list[str]] = {}
 _served = 0
 
@@ -46,16 +48,24 @@ def _break(event_name: str, request: Any, **_: Any) -> AWSResponse | None:
     return AWSResponse(request.url, code, HTTPHeaders(), _Raw(body))
 
 
+def _note(params: dict[str, Any], model: Any, **_: Any) -> None:
+    if model.name in _METHODS:
+        _calls.append((_METHODS[model.name], params))
+
+
+_client.meta.events.register("provide-client-params.dynamodb", _note)
 _client.meta.events.register("before-send.dynamodb", _break)
 
 
-def lambda_handler(event: dict[str, Any], context: Any) -> Any:
-    """Respond to `event["event"]` under an id of its own; `event["faults"]` says what breaks."""
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Respond to `event["event"]` under another request id; `event["faults"]` says what breaks."""
     global _served  # noqa: PLW0603 - the process's own count
     _served += 1
+    _calls.clear()
     _faults.clear()
     _faults.update({name: list(faults) for name, faults in event["faults"].items()})
-    return handler.lambda_handler(_fresh(event["event"], f"kind-{_served}"), context)
+    response = handler.lambda_handler(_fresh(event["event"], f"kind-{_served}"), context)
+    return {"response": response, "calls": _calls}
 
 
 def _fresh(event: Any, request_id: str) -> Any:

@@ -1,4 +1,4 @@
-"""The standard peer: Powertools' resolver with validation, Logger, Metrics, Tracer; PynamoDB; boto3.
+"""The standard baseline: Powertools' resolver with validation, Logger, Metrics, Tracer; PynamoDB; boto3.
 
 https://docs.powertools.aws.dev/lambda/python/latest/core/event_handler/api_gateway/#data-validation
 https://docs.powertools.aws.dev/lambda/python/latest/core/event_handler/api_gateway/#exception-handling
@@ -12,15 +12,15 @@ import os
 from typing import Any
 
 import boto3
-from answers import Refused, failure, invalid, success
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from contract import ApiError, failure, success
 from request_model import AppointmentRequest
-from use_case import create
+from use_case import create, invalid_body
 
 logger = Logger()
 metrics = Metrics()
@@ -42,30 +42,32 @@ def create_appointment(request: AppointmentRequest) -> dict[str, Any]:
 
 
 @app.exception_handler(RequestValidationError)
-def refuse_body(error: RequestValidationError) -> Response:
-    """Answer a body that is not valid."""
-    return refuse(invalid(error.errors()))
+def respond_to_invalid_body(error: RequestValidationError) -> Response:
+    """Respond to an invalid body."""
+    return respond_to_error(invalid_body(error.errors()))
 
 
-@app.exception_handler(Refused)
-def refuse(refused: Refused) -> Response:
-    """Answer a request that is refused."""
+@app.exception_handler(ApiError)
+def respond_to_error(error: ApiError) -> Response:
+    """Respond to a request that is refused."""
     request_id = app.current_event.request_context.request_id
     metrics.add_metric(name="AppointmentsRefused", unit=MetricUnit.Count, value=1)
-    logger.info("response", extra={"status": refused.status})
-    return Response(refused.code, content_types.APPLICATION_JSON, failure(request_id, refused))
+    logger.info("response", extra={"status": error.status})
+    return Response(error.code, content_types.APPLICATION_JSON, failure(request_id, error))
 
 
 @app.exception_handler(Exception)
 def crash(error: Exception) -> Response:
-    """Answer what broke, and tell people."""
+    """Respond to an unexpected error, and notify people."""
     logger.exception("broken")
     sns.publish(
         TopicArn=os.environ["NOTIFICATIONS_TOPIC"],
         Subject="application-crash",
         Message=json.dumps({"error": type(error).__name__}),
     )
-    return refuse(Refused("application-crash", 500, "Something broke; send the same again."))
+    return respond_to_error(
+        ApiError("application-crash", 500, "Something broke; send the same again.")
+    )
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)

@@ -1,4 +1,4 @@
-"""The FastAPI peer: FastAPI behind Mangum, PynamoDB, Powertools' Logger and Metrics.
+"""The FastAPI baseline: FastAPI behind Mangum, PynamoDB, Powertools' Logger and Metrics.
 
 https://fastapi.tiangolo.com/tutorial/body/
 https://fastapi.tiangolo.com/tutorial/handling-errors/
@@ -9,15 +9,15 @@ https://docs.powertools.aws.dev/lambda/python/latest/core/metrics/
 
 from typing import Any
 
-from answers import Refused, failure, invalid, success
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from contract import ApiError, failure, success
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from mangum import Mangum
 from request_model import AppointmentRequest
-from use_case import create
+from use_case import create, invalid_body
 
 logger = Logger()
 metrics = Metrics()
@@ -36,17 +36,17 @@ def create_appointment(body: AppointmentRequest, request: Request) -> dict[str, 
 
 
 @app.exception_handler(RequestValidationError)
-async def refuse_body(request: Request, error: RequestValidationError) -> JSONResponse:
-    """Answer a body that is not valid."""
-    return await refuse(request, invalid(list(error.errors())))
+async def respond_to_invalid_body(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Respond to an invalid body."""
+    return await respond_to_error(request, invalid_body(list(error.errors())))
 
 
-@app.exception_handler(Refused)
-async def refuse(request: Request, refused: Refused) -> JSONResponse:
-    """Answer a request that is refused."""
+@app.exception_handler(ApiError)
+async def respond_to_error(request: Request, error: ApiError) -> JSONResponse:
+    """Respond to a request that is refused."""
     metrics.add_metric(name="AppointmentsRefused", unit=MetricUnit.Count, value=1)
-    logger.info("response", extra={"status": refused.status})
-    return JSONResponse(failure(request_id_of(request), refused), refused.code)
+    logger.info("response", extra={"status": error.status})
+    return JSONResponse(failure(request_id_of(request), error), error.code)
 
 
 def request_id_of(request: Request) -> str:
