@@ -8,7 +8,6 @@ with a message that says what to send.
 import re
 from datetime import date, time
 from decimal import Decimal
-from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -31,8 +30,6 @@ _NIL_AND_MAX = frozenset(
 )
 # Far above every form below; it keeps the patterns' work small whatever is sent.
 _LONGEST = 100
-# The same days and hours come again, within one request and from request to request.
-_remembered = lru_cache(maxsize=1024)
 
 
 def is_blank(value: Any) -> bool:
@@ -97,11 +94,7 @@ def integer(value: Any) -> int:
 
 def calendar_date(value: Any, *, month_first: bool) -> str:
     """Read `YYYY-MM-DD`, or `M/D/YYYY` where `month_first`; return `YYYY-MM-DD`."""
-    return _calendar_date(_short(value), month_first)
-
-
-@_remembered
-def _calendar_date(sent: str, month_first: bool) -> str:
+    sent = _short(value)
     if iso := _ISO_DATE.fullmatch(sent):
         year, month, day = iso.groups()
     elif (slash := _SLASH_DATE.fullmatch(sent)) and month_first:
@@ -135,11 +128,7 @@ def is_iso_date(value: Any) -> bool:
 
 def time_of_day(value: Any) -> str:
     """Read a 24-hour or a 12-hour time; return `HH:MM:SS`, with `.ffffff` for a fraction."""
-    return _time_of_day(_short(value))
-
-
-@_remembered
-def _time_of_day(sent: str) -> str:
+    sent = _short(value)
     match = _TIME.fullmatch(sent)
     if match is None:
         form = "Send the time as HH:MM or HH:MM:SS, such as 19:30, or as 7:30 PM"
@@ -167,11 +156,7 @@ def _has_zone(time: str) -> bool:
 
 def date_and_time(value: Any, *, month_first: bool) -> str:
     """Read a date and a time joined by `T` or spaces; an ISO `Z` or `±HH:MM` is kept."""
-    return _date_and_time(_short(value), month_first)
-
-
-@_remembered
-def _date_and_time(sent: str, month_first: bool) -> str:
+    sent = _short(value)
     match = _DATETIME.fullmatch(sent)
     if match is None:
         raise ValueError(
