@@ -187,8 +187,6 @@ def to_payload(body: dict[str, Any], *, is_replayed: bool, is_strict: bool) -> d
 
 def _split(values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return the known parameters, and the names of the others."""
-    if values.keys() <= _KNOWN:
-        return values, ()
     known = {name: value for name, value in values.items() if name in _KNOWN}
     return known, tuple(name for name in values if name not in _KNOWN)
 

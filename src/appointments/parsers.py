@@ -48,9 +48,7 @@ def text(value: Any) -> str:
     if isinstance(value, str):
         if "\0" in value:
             raise ValueError("Send text without NUL characters.")
-        if "\r" in value:  # most texts have none: one search rather than two replacements
-            return value.replace("\r\n", "\n").replace("\r", "\n")
-        return value
+        return value.replace("\r\n", "\n").replace("\r", "\n")
     if isinstance(value, bool) or not isinstance(value, _NUMBER) or not isfinite(value):
         raise ValueError("Send text, in quotes.")
     if value == 0:
