@@ -200,11 +200,7 @@ class Parameters(BaseModel):
     def fingerprint(self) -> str:
         """The SHA-256 (hex) that tells whether two requests ask for the same."""
         content = self._passed(_IN_FINGERPRINT)
-        canonical = to_json(content)
-        if not canonical.isascii():
-            canonical = to_json(content, ensure_ascii=True)
-        # As json.dumps writes it, which escapes DEL as well: what is stored must go on to match.
-        return hashlib.sha256(canonical.replace(b"\x7f", rb"\u007f")).hexdigest()
+        return hashlib.sha256(to_json(content)).hexdigest()
 
     def _passed(self, names: Iterable[str]) -> dict[str, str | int | bool]:
         held = vars(self)

@@ -332,5 +332,5 @@ def test_the_fingerprint_is_that_of_pythons_json(notes: Any) -> None:
     parameters = read(notes=notes)
     stored = parameters.appointment().items()
     content = {name: value for name, value in stored if name not in NOT_IN_FINGERPRINT}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert parameters.fingerprint == hashlib.sha256(canonical.encode()).hexdigest()
