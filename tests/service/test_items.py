@@ -66,38 +66,6 @@ def test_an_item_is_serialised_as_by_pynamodb() -> None:
         item.serialize()
 
 
-def test_an_item_is_read_as_by_pynamodb() -> None:
-    """What DynamoDB tells of a session, a record and an appointment is what PynamoDB would read."""
-    from appointments.tables.appointments import Appointment  # noqa: PLC0415 - moto first
-    from appointments.tables.records import Record  # noqa: PLC0415
-    from appointments.tables.sessions import Session  # noqa: PLC0415
-
-    held: dict[Any, dict[str, Any]] = {
-        Session: {
-            "token_hash": {"S": "a"},
-            "user_id": {"N": "7"},
-            "roles": {"M": {"planox2": {"S": "booker"}}},
-            "remember_me": {"BOOL": False},
-            "name": {"NULL": True},
-            "of_another_service": {"S": "x"},
-        },
-        Record: {"record": {"S": "user#7"}, "permissions": {"L": [{"S": "booker"}]}},
-        Appointment: {
-            "uuid": {"S": "key"},
-            "order_id": {"N": "1001"},
-            "notifications": {"SS": ["{}"]},
-            "email_recipients": {"L": [{"M": {"email": {"S": "a@planomatic.test"}}}]},
-        },
-    }
-    for table, raw in held.items():
-        read, of_pynamodb = (
-            {name: repr(value) for name, value in item.attribute_values.items()}
-            for item in (table.from_raw_data(raw), table._instantiate(raw))
-        )
-        assert read == of_pynamodb
-        assert len(read) > 1
-
-
 def test_nothing_but_what_was_passed(aws: FakeAws) -> None:
     """What was not passed, or blank, has no attribute; nothing unknown gets one."""
     aws.post(notes="", summary=" ", location=None, confirmed="", order_id=0, unknown_name="x")

@@ -49,18 +49,15 @@ class Model(models.Model):
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Self:
-        """Return the item that DynamoDB tells; PynamoDB would ask each attribute declared.
+        """Return the item that DynamoDB returned.
 
         Raises MalformedItem if an attribute has another type than the one declared.
         """
-        declared, item = cls.get_attributes(), cls()
-        for name, told in data.items():
-            if name in declared and NULL not in told:
-                attribute = declared[name]
-                if attribute.attr_type not in told:
-                    raise cls._malformed(data, attribute)
-                setattr(item, name, attribute.deserialize(attribute.get_value(told)))
-        return item
+        for name, attribute in cls.get_attributes().items():
+            value = data.get(name)
+            if value and NULL not in value and attribute.attr_type not in value:
+                raise cls._malformed(data, attribute)
+        return super().from_raw_data(data)
 
     @classmethod
     def _malformed(cls, data: dict[str, Any], attribute: Any) -> MalformedItem:
