@@ -23,6 +23,7 @@ from pynamodb.attributes import (
     Attribute,
     BooleanAttribute,
     ListAttribute,
+    NumberAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
@@ -33,11 +34,11 @@ from appointments import parameters
 from appointments.email.state import FINAL_STATUSES, MAX_TRIES, EmailState, RecipientRole
 from appointments.parameters import STORED
 from appointments.settings import SETTINGS
-from appointments.tables.base import IntegerAttribute, Model
+from appointments.tables.base import Model
 
 _BY_TYPE: Final[dict[str, type[Attribute[Any]]]] = {
     "boolean": BooleanAttribute,
-    "integer": IntegerAttribute,
+    "integer": NumberAttribute,
 }
 
 
@@ -49,7 +50,7 @@ class Owed(GlobalSecondaryIndex["Appointment"]):
         projection = KeysOnlyProjection()
 
     owed = UnicodeAttribute(hash_key=True)
-    due = IntegerAttribute(range_key=True)
+    due = NumberAttribute(range_key=True)
 
 
 class Appointment(Model):
@@ -70,7 +71,7 @@ class Appointment(Model):
     request_id = UnicodeAttribute()
     received_at = UnicodeAttribute()
     role = UnicodeAttribute()
-    user_id = IntegerAttribute(null=True)
+    user_id = NumberAttribute(null=True)
     owner = UnicodeAttribute()
     fingerprint = UnicodeAttribute()
     attempt = UnicodeAttribute()
@@ -80,12 +81,12 @@ class Appointment(Model):
     email_status = UnicodeAttribute()
     email_reason = UnicodeAttribute(null=True)
     email_recipients: ListAttribute[Any] = ListAttribute(null=True)
-    email_tries = IntegerAttribute(null=True)
+    email_tries = NumberAttribute(null=True)
     lease = UnicodeAttribute(null=True)
-    lease_until = IntegerAttribute(null=True)
+    lease_until = NumberAttribute(null=True)
     notifications = UnicodeSetAttribute(null=True)
     owed = UnicodeAttribute(null=True)
-    due = IntegerAttribute(null=True)
+    due = NumberAttribute(null=True)
     owed_index = Owed()
 
     def api_fields(self) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any, Final, Self, TypeVar
 
 from pynamodb import models
-from pynamodb.attributes import NumberAttribute
 from pynamodb.constants import NULL
 
 from appointments import clients
@@ -22,14 +21,6 @@ _TYPE_NAMES: Final = {
     "M": "a map",
     "SS": "a set of texts",
 }
-
-
-class IntegerAttribute(NumberAttribute):
-    """An integer; PynamoDB's numbers make a JSON encoder for each value."""
-
-    def serialize(self, value: float) -> str:
-        """Return the digits."""
-        return str(int(value))
 
 
 class Model(models.Model):
