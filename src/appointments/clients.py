@@ -25,7 +25,6 @@ BOUNDED: Final = Config(
     connect_timeout=1,
     read_timeout=2,
     retries={"total_max_attempts": 2, "mode": "standard"},
-    parameter_validation=False,
     user_agent="appointments-create",
 )
 
