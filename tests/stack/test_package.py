@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import botocore
 import pytest
 
 from tests.stack.results import outcome
@@ -62,52 +61,6 @@ def fresh() -> Any:
     event = json.loads((EVENTS / "http-api.json").read_text())
     event["requestContext"]["requestId"] = str(uuid4())
     return event
-
-
-# Tells the endpoint and the signing region of each service's client in each region.
-ENDPOINTS = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-from botocore.session import get_session
-session, told = get_session(), {}
-for service, operation in {"dynamodb": "list_tables", "sns": "list_topics",
-                           "secretsmanager": "list_secrets"}.items():
-    for partition in session.get_available_partitions():
-        for region in session.get_available_regions(service, partition):
-            client = session.create_client(service, region)
-            def tell(request, **_):
-                signed = request.headers["Authorization"].decode().split("/")[2]
-                told[f"{service} {region}"] = [request.url, signed]
-                raise SystemExit
-            client.meta.events.register("before-send", tell)
-            try:
-                getattr(client, operation)()
-            except SystemExit:
-                pass
-print(json.dumps(told))
-"""
-
-
-@pytest.mark.usefixtures("stack")
-def test_the_endpoints_are_botocores_own() -> None:
-    """Without its endpoint rules botocore calls the same places, signed for the same regions."""
-    whole = Path(botocore.__file__).parent.parent
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    told = [
-        json.loads(
-            subprocess.run(  # noqa: S603
-                [sys.executable, "-S", "-I", "-c", ENDPOINTS, str(where)],
-                env=keys,
-                capture_output=True,
-                text=True,
-                timeout=SECONDS,
-                check=True,
-            ).stdout
-        )
-        for where in (rie.BUNDLE, whole)
-    ]
-    assert len(told[0]) > 90
-    assert told[0] == told[1]
 
 
 def test_each_event_on_a_bare_interpreter(stack: Stack) -> None:
