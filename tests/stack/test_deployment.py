@@ -77,7 +77,7 @@ def test_browsers_are_let_in(stack: local.Stack) -> None:
     headers = stack.request("OPTIONS", "/api/v1/appointments/create", headers=asked).headers
     assert headers["access-control-allow-origin"] == origin
     assert headers["access-control-allow-methods"] == "POST"
-    assert headers["access-control-allow-headers"] == "content-type,idempotency-key"
+    assert headers["access-control-allow-headers"] == "content-type,idempotency-key,prefer"
 
 
 def test_the_functions_log_group_is_told(stack: local.Stack) -> None:
