@@ -1,13 +1,16 @@
 """`admin record`: put and show records."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from appointments.tables.keys import REFERENCE_KINDS
+from appointments.tables.keys import RECORD_TYPES, REFERENCE_KINDS, TYPE_NAMES
 from appointments_operator import items
 from appointments_operator.deployment import Deployment, pass_deployment
+
+# What boto3 makes of DynamoDB's types.
+_PYTHON: Final = {"S": str, "BOOL": bool, "L": list}
 
 
 @click.group()
@@ -42,7 +45,7 @@ def put_record(deployment: Deployment, *, key: str, name: str | None, email: str
 @click.argument("key", metavar="RECORD")
 @pass_deployment
 def get_record(deployment: Deployment, *, key: str) -> None:
-    """Print RECORD as JSON."""
+    """Print RECORD as JSON, and warn of an attribute that the function cannot read."""
     _print_record(deployment.table("RecordsTable"), key)
 
 
@@ -51,3 +54,6 @@ def _print_record(table: Any, key: str) -> None:
     if not item:
         raise click.ClickException(f"There is no record {key}.")
     click.echo(json.dumps(item, default=str, ensure_ascii=False))
+    for name, kind in RECORD_TYPES.items():
+        if name in item and item[name] is not None and not isinstance(item[name], _PYTHON[kind]):
+            click.echo(f"{key}: {name} is not {TYPE_NAMES[kind]}", err=True)

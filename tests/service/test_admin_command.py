@@ -121,6 +121,16 @@ def test_puts_and_shows_records(operator_aws: FakeOperatorAws, admin: Admin) -> 
     }
 
 
+def test_shows_what_the_function_cannot_read(operator_aws: FakeOperatorAws, admin: Admin) -> None:
+    """A record with an attribute of another type is printed with a warning that names it."""
+    operator_aws.aws.put_record("user#510", name="Pat", email=7)
+    result = admin("record", "get", "user#510")
+    assert result.exit_code == 0
+    assert "user#510: email is not a text" in result.stderr
+    operator_aws.aws.put_record("user#510", name=None, email="pat@planomatic.test")
+    assert admin("record", "get", "user#510").stderr == ""
+
+
 def test_closes_and_opens_the_route(
     operator_aws: FakeOperatorAws, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from appointments.tables.keys import RECORD_TYPES
 from tests.support.fake_aws import FakeAws
 
 
@@ -66,3 +67,15 @@ def test_what_is_not_needed_may_be_anything(aws: FakeAws) -> None:
     """Of a record that only has to exist, no attribute is read."""
     aws.put_record("order#1002", email=7, name=[1])
     assert aws.post(order_id=1002).code == 200
+
+
+def test_the_declared_types_are_those_that_commands_know() -> None:
+    """`admin record get` warns of the same attributes that the function cannot read."""
+    from appointments.tables.records import Record  # noqa: PLC0415 - moto first
+
+    declared = {
+        name: attribute.attr_type
+        for name, attribute in Record.get_attributes().items()
+        if not attribute.is_hash_key
+    }
+    assert declared == RECORD_TYPES

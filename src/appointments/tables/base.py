@@ -9,18 +9,10 @@ from pynamodb.constants import NULL
 
 from appointments import clients
 from appointments.reasons import MalformedItem
+from appointments.tables.keys import TYPE_NAMES
 
 # DynamoDB hands back the keys it had no capacity for: asked for once more, then it is a failure.
 _READ_ATTEMPTS: Final = 2
-# How a message calls DynamoDB's types.
-_TYPE_NAMES: Final = {
-    "S": "a text",
-    "N": "a number",
-    "BOOL": "true or false",
-    "L": "a list",
-    "M": "a map",
-    "SS": "a set of texts",
-}
 
 
 class Model(models.Model):
@@ -59,7 +51,7 @@ class Model(models.Model):
         table = cls.__name__.lower()
         # A session's key is the hash of its token, which no person needs to see.
         key = table if table == "session" else data.get(_key_name(cls), {}).get("S", table)
-        what = f"{attribute.attr_name} is not {_TYPE_NAMES[attribute.attr_type]}"
+        what = f"{attribute.attr_name} is not {TYPE_NAMES[attribute.attr_type]}"
         return MalformedItem(f"{key}: {what}", f"{table}: {what}")
 
     def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:

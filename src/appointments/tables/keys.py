@@ -13,6 +13,22 @@ REFERENCE_KINDS: Final = {
     "photographer_user_id": "user",
     "order_request_id": "order_request",
 }
+# The types of a record's attributes, as DynamoDB names them, and as a message calls them.
+RECORD_TYPES: Final = {
+    "name": "S",
+    "email": "S",
+    "deployed": "BOOL",
+    "sensitive_params": "BOOL",
+    "permissions": "L",
+}
+TYPE_NAMES: Final = {
+    "S": "a text",
+    "N": "a number",
+    "BOOL": "true or false",
+    "L": "a list",
+    "M": "a map",
+    "SS": "a set of texts",
+}
 # The hash keys of the sparse index of pending items (section 8.6).
 SHARDS: Final = tuple(str(shard) for shard in range(8))
 OWED_INDEX: Final = "owed"
