@@ -33,7 +33,7 @@ _SAVED: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Notification:
-    """What people and machines are told of one failure.
+    """What people and machines learn of one failure.
 
     It holds no token, no key and no free text of the appointment. `recipients` are the objects of
     `data.email`. `repair` is what a person does before the `replay` command, which is None if the
@@ -227,21 +227,21 @@ def _recipient(recipient: Any) -> str:
 
 def _text(notification: Notification) -> str:
     """Return the text for people."""
-    told = notification
-    recipients = "\n              ".join(map(_recipient, told.recipients)) or "no recipient"
+    recipients = "\n              ".join(map(_recipient, notification.recipients)) or "no recipient"
     return f"""\
-What failed:  {told.status}: {told.reason}
-Appointment:  {_SAVED[told.saved]} (uuid {told.uuid or "unknown"}).
-Affected:     {told.owner or "unknown"}
+What failed:  {notification.status}: {notification.reason}
+Appointment:  {_SAVED[notification.saved]} (uuid {notification.uuid or "unknown"}).
+Affected:     {notification.owner or "unknown"}
 Email to:     {recipients}
-Automatic:    {told.recovery}
-To repair:    {told.repair}
-Then run:     {told.replay or "nothing: the log has no request that could be replayed"}
-Read:         {told.chapter}
-Request:      {told.request_id}, received at {told.received_at}
-The log:      {told.log_group}, in Logs Insights:
-              {told.log_query}
+Automatic:    {notification.recovery}
+To repair:    {notification.repair}
+Then run:     {notification.replay or "nothing: the log has no request that could be replayed"}
+Read:         {notification.chapter}
+Request:      {notification.request_id}, received at {notification.received_at}
+The log:      {notification.log_group}, in Logs Insights:
+              {notification.log_query}
 
 Replaying is safe: it creates at most one appointment and sends each email once.
-Stage {told.stage}, service {told.service}, notification {told.notification_id}
+Stage {notification.stage}, service {notification.service}
+Notification {notification.notification_id}
 """

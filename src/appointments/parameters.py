@@ -16,7 +16,7 @@ APPLICATIONS: Final = ("planoauth", "planoorder", "planox2")
 SESSION_VIEWS: Final = ("default", "full")
 # What a request says of itself rather than of its appointment (specification section 7).
 NOT_STORED: Final = {"token", "session_view", "month_first"}
-# A retry carries a new time of sending, and may carry the key it was told (section 4).
+# A retry carries a new time of sending, and may carry the uuid of the first response (section 4).
 NOT_IN_FINGERPRINT: Final = {"uuid", "updated_at_mt", "updated_at"}
 
 
@@ -203,8 +203,8 @@ class Parameters(BaseModel):
         return hashlib.sha256(to_json(content)).hexdigest()
 
     def _passed(self, names: Iterable[str]) -> dict[str, str | int | bool]:
-        held = vars(self)
-        return {name: value for name in names if (value := held[name]) is not None}
+        values = vars(self)
+        return {name: value for name in names if (value := values[name]) is not None}
 
 
 NAMES: Final = tuple(Parameters.model_fields)

@@ -136,10 +136,10 @@ def _logged(value: Any, redact: Callable[[str], str]) -> Any:
         return value
     kept = redact_all(value, redact)
     try:
-        told = json.dumps(kept, ensure_ascii=False, allow_nan=False)
+        encoded = json.dumps(kept, ensure_ascii=False, allow_nan=False)
     except ValueError:
         return []
-    return kept if len(told) <= _MAX_LOGGED_NESTED else []
+    return kept if len(encoded) <= _MAX_LOGGED_NESTED else []
 
 
 def iso(seconds: float, timespec: str = "milliseconds") -> str:

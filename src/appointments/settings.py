@@ -42,7 +42,7 @@ class Settings:
 
     @classmethod
     def _usual_log_group(cls) -> str:
-        """Return the group of the function's name, which Lambda writes to unless told otherwise."""
+        """Return the group of the function's name, which Lambda writes to by default."""
         name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
         return f"/aws/lambda/{name}" if name else cls.log_group
 

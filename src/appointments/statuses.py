@@ -8,7 +8,7 @@ class Status(Enum):
     """A status of the API document; `value` is its name there.
 
     Each row: the name, the HTTP code, and its marks in the table of specification section 2:
-    `retryable` (the same request may be sent again) and `notified` (a person is told of it).
+    `retryable` (the same request may be sent again) and `notified` (a notification is published).
     """
 
     code: int

@@ -71,8 +71,8 @@ def _fault(error: Any, redact: Callable[[str], str]) -> ParamError:
 def redact_and_truncate(value: Any, redact: Callable[[str], str]) -> str:
     """Return at most 100 characters of what was received, without the token."""
     kept = redact_all(value, redact)
-    told = kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False)
-    return redact(told)[:_MAX_RECEIVED]
+    text = kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False)
+    return redact(text)[:_MAX_RECEIVED]
 
 
 def _unknown(

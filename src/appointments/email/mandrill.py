@@ -1,4 +1,4 @@
-"""Mandrill's API, typed: what was accepted, what surely was not, what nobody can tell.
+"""Mandrill's API, typed: what was accepted, what was certainly not, and what is unknown.
 
 The official client waits 300 s, keeps no connection and hides network errors; this adapter is the
 two calls needed, on urllib3, each bounded (specification section 8).

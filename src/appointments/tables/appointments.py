@@ -135,7 +135,7 @@ def write(item: Appointment) -> Appointment:
 
     It is this item's own write where `attempt` is the same (the SDK may have sent it twice), an
     earlier request's otherwise. After a failure one consistent read decides. Raises PutError where
-    nothing was saved, WriteOutcomeUnknown where nobody can tell.
+    nothing was saved, WriteOutcomeUnknown if that is unknown.
     """
     try:
         item.save(condition=Appointment.uuid.does_not_exist())
@@ -158,6 +158,8 @@ def _is_refused(failed: PutError) -> bool:
     answered = failed.cause.__cause__ if failed.cause else None
     if not isinstance(answered, ClientError):
         return False
-    told = answered.response["ResponseMetadata"]
+    metadata = answered.response["ResponseMetadata"]
     is_taken = answered.response["Error"]["Code"] == "ConditionalCheckFailedException"
-    return not is_taken and told["RetryAttempts"] == 0 and 400 <= told["HTTPStatusCode"] < 500
+    return (
+        not is_taken and metadata["RetryAttempts"] == 0 and 400 <= metadata["HTTPStatusCode"] < 500
+    )
