@@ -142,7 +142,7 @@ Resident after 1,000 usual requests {resident} MB, after 10,000 more {later} MB.
 
 By kind of request: the catalogue of the tests (`tests/support/cases.py`) has {kinds} kinds. Each was
 sent {requests} times after a warm-up, through its ways in by turns, to a process of its own. Growth
-below {no_growth} MB is pages and the allocator: it does not rise with the number of requests. The
+below {no_growth} MB is pages and the allocator: whether a kind above it grows needs a longer run. The
 kinds that grew most:
 
 {worst_kinds}
