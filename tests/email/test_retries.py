@@ -111,7 +111,7 @@ def test_a_refused_second_try_is_partly_sent(harness: EmailHarness, who: str) ->
 
 
 def test_a_settled_email_is_not_sent_to_a_new_address(harness: EmailHarness) -> None:
-    """Who has got the email does not get it again because his address was changed."""
+    """Recipients who have the email do not get it again because their address was changed."""
     harness.create()
     photographer(harness, MENDED)
     harness.create()
@@ -222,7 +222,7 @@ def test_what_mandrill_does_not_have_is_sent(harness: EmailHarness, who: str, st
 
 
 def test_an_address_corrected_in_doubt_is_not_mailed_twice(harness: EmailHarness) -> None:
-    """Who got the email at his old address does not get it at the corrected one as well."""
+    """Recipients who got the email at an old address do not get it at the corrected one too."""
     unknown(harness)
     photographer(harness, MENDED)
     harness.wait(121)

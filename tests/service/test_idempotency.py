@@ -90,7 +90,7 @@ def test_a_conflict(aws: FakeAws, by: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("notes", ["the secret", "a guess"])
 def test_another_owners_uuid_reveals_nothing(aws: FakeAws, notes: str) -> None:
-    """To another owner the answer is the same whether he guessed the content or not."""
+    """To another owner the answer is the same whether they guessed the content or not."""
     aws.post(uuid=KEY, notes="the secret", request_id="theirs")
     aws.put_session("stranger-token", **OTHER)
     before = aws.item()
@@ -251,7 +251,7 @@ def test_neither_uuid_nor_header(aws: FakeAws) -> None:
 
 
 def test_a_sent_uuid_takes_up_where_the_answer_left(aws: FakeAws) -> None:
-    """A caller who sends the uuid he was told, with a new request id, meets his own appointment."""
+    """A caller who sends the uuid of the response with a new request id repeats the request."""
     told = aws.post(headers=keyed("k-1")).body["uuid"]
     assert aws.post(uuid=told, request_id="req-2").body["replayed"] is True
 

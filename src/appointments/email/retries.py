@@ -13,6 +13,7 @@ LEASE_SECONDS: Final = 120
 # Seconds from the end of a try to the schedule's next one, and from a failed search to the next.
 RETRY_DELAYS: Final = (60, 240, 900, 3600)
 SEARCH_DELAY: Final = 60
+GIVEN_UP: Final = "Nothing any more: the email was given up. The replay sends it again."
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def is_search_only(tries: int) -> bool:
 def describe_recovery(planned: NextTry) -> str:
     """Say for people what is tried automatically, and until when."""
     if planned.due is None:
-        return "Nothing any more: the email was given up. The replay sends it again."
+        return GIVEN_UP
     last = iso(planned.due + sum(RETRY_DELAYS[planned.tries :]), "minutes")
     return (
         f"The email is tried again at {iso(planned.due, 'minutes')}, then with growing pauses "

@@ -6,7 +6,6 @@ Mandrill first if it may have it already), save the result.
 
 import time
 from dataclasses import replace
-from typing import Final
 
 from pynamodb.exceptions import PynamoDBException
 
@@ -18,8 +17,6 @@ from appointments.email.state import MAX_TRIES, EmailState, EmailStatus, Trigger
 from appointments.observability import add_metric, log_audit, logger
 from appointments.statuses import Status
 from appointments.tables.appointments import Appointment
-
-_GIVEN_UP: Final = "Nothing any more: the email was given up. The replay sends it again."
 
 
 def prepare(item: Appointment, users: Users, attempt_id: str) -> None:
@@ -109,11 +106,11 @@ def _give_up(item: Appointment, attempt_id: str, after: EmailState) -> EmailStat
         owner=item.owner,
         recipients=after.recipients,
         users=item.user_ids(),
-        recovery=_GIVEN_UP,
+        recovery=retries.GIVEN_UP,
     )
     _save(item, attempt_id, after, retries.given_up(time.time()), notification.to_json())
     add_metric("EmailsGivenUp")
-    return replace(after, recovery=_GIVEN_UP)
+    return replace(after, recovery=retries.GIVEN_UP)
 
 
 def _log_try(
