@@ -50,7 +50,8 @@ def entries(event: Mapping[str, Any]) -> list[Any]:
     try:
         packed = base64.b64decode(event["awslogs"]["data"], validate=True)
         unpacked = zlib.decompressobj(_GZIP).decompress(packed, _MAX_PAYLOAD_BYTES)
-        messages = [entry["message"] for entry in from_json(unpacked)["logEvents"]]
+        payload = from_json(unpacked, cache_strings="none")
+        messages = [entry["message"] for entry in payload["logEvents"]]
     except (ValueError, TypeError, KeyError, zlib.error):
         return [None]
     return [found for found in map(_parsed, messages) if found is not None]
@@ -58,7 +59,7 @@ def entries(event: Mapping[str, Any]) -> list[Any]:
 
 def _parsed(message: Any) -> Any:
     try:
-        parsed = from_json(message)
+        parsed = from_json(message, cache_strings="none")
     except (ValueError, TypeError):
         return None
     return parsed if isinstance(parsed, dict) and parsed.get("message") == _REQUEST else None
@@ -67,7 +68,8 @@ def _parsed(message: Any) -> Any:
 class _Entry(BaseModel):
     """A request log entry (section 10.1); `uuid` may be added by the operator."""
 
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+    # Pydantic's cache of texts would keep thousands of them, tokens' hashes too.
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, cache_strings="none")
 
     request_id: Annotated[str, Field(pattern=REQUEST_ID)]
     received_at: Annotated[AwareDatetime, Field(strict=False)]

@@ -1,13 +1,21 @@
 """No response leaves anything in memory, whatever its status and its way in."""
 
 import gc
+import json
 import logging
+import time
 from collections import Counter
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
+from appointments import replay
+from appointments.email import mandrill
+from appointments.invocation import Invocation
 from appointments.observability import SERVICE
+from appointments.replay import LoggedRequest
+from tests.support import events
 from tests.support.email_harness import CountedAccount
 from tests.support.fake_aws import FakeAws
 from tests.support.stage import CASES, Stage
@@ -49,3 +57,35 @@ def test_a_case_leaves_no_object_in_memory(
         grown = objects_after(ROUNDS) - before
         left[name] = {kind: count for kind, count in grown.items() if count >= ROUNDS}
     assert not {name: kinds for name, kinds in left.items() if kinds}
+
+
+@pytest.mark.parametrize("way", ["entry", "subscription"])
+def test_a_replay_leaves_no_text_in_memory(way: str) -> None:
+    """No cache of texts, which the count of objects does not see, keeps those of a replay."""
+    key, notes = uuid4().hex, uuid4().hex
+
+    def texts() -> list[str]:
+        entry = {
+            "message": "request",
+            "request_id": "JKJaXmPLvHcESHA=",
+            "received_at": "2026-11-22T09:15:00.123Z",
+            "token_hash": None,
+            "params": {"notes": notes},
+            "idempotency_key": key,
+        }
+        if way == "subscription":
+            (entry,) = replay.entries(events.subscription(json.dumps(entry)))
+            return [entry["idempotency_key"], entry["params"]["notes"]]
+        request = LoggedRequest(entry, Invocation.from_context(None)).parse_request()
+        return [str(request.idempotency_key), request.params["notes"]]
+
+    assert [one is other for one, other in zip(texts(), texts(), strict=True)] == [False, False]
+
+
+def test_an_email_leaves_no_text_in_memory(aws: FakeAws, account: CountedAccount) -> None:
+    """No cache of texts keeps what Mandrill says of an email."""
+    Stage(aws, CASES["emailed, HTTP API"].state).play(CASES["emailed, HTTP API"].event)
+    uuid = account.accepted()[0]["metadata"]["appointment_uuid"]
+    (one, *_), (other, *_) = (mandrill.search(uuid, time.monotonic() + 8) for _ in range(2))
+    assert one == other
+    assert one.id is not other.id

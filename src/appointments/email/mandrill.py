@@ -183,7 +183,8 @@ def _post(path: str, body: dict[str, Any], deadline: float) -> Any:
         raise DeliveryUnknown("no answer in time") from None
     received = _read(response, deadline)
     try:
-        response_body = from_json(received)  # refuses what no response of ours could repeat
+        # Refuses what no response of ours could repeat. Its cache of texts would only grow.
+        response_body = from_json(received, cache_strings="none")
     except ValueError:
         response_body = None
     if response.status == HTTPStatus.OK and response_body is not None:
