@@ -22,10 +22,10 @@ NOT_IN_FINGERPRINT: Final = {"uuid", "updated_at_mt", "updated_at"}
 
 @dataclass
 class ValidationContext:
-    """What one reading of a request knows extra_errors the value at hand.
+    """What the parsers of one request share.
 
-    `month_first` is None where the parameter itself is invalid, so that no date can be judged;
-    `redact` takes the token out of a text; `warnings` collects remarks.
+    `month_first` is None if the parameter itself is invalid: then no date can be checked.
+    `redact` takes the token out of a text. `warnings` collects the warnings.
     """
 
     redact: Callable[[str], str]
@@ -55,7 +55,7 @@ def _text(value: Any, info: ValidationInfo[ValidationContext]) -> str:
 
 def _uuid(value: Any, info: ValidationInfo[ValidationContext]) -> str:
     sent = parsers.trimmed(value)
-    # A redact is shorter than any token but one of three letters, which is no secret.
+    # The mask is shorter than the token, unless the token has three characters or fewer.
     if len(info.context.redact(sent)) < len(sent):
         raise ValueError("Send a UUID of the appointment's own, not the token.")
     return parsers.uuid(sent)
@@ -82,18 +82,18 @@ def _identifier(value: Any, info: ValidationInfo[ValidationContext]) -> int | No
 
 def _dated(read: Callable[..., str]) -> PlainValidator:
     def read_dated(value: Any, info: ValidationInfo[ValidationContext]) -> str:
-        reading = info.context
-        if reading.month_first is None:
+        context = info.context
+        if context.month_first is None:
             return str(value)
-        normal = read(value, month_first=reading.month_first)
-        if reading.month_first and parsers.is_iso_date(value):
-            reading.warnings.append(
+        parsed = read(value, month_first=context.month_first)
+        if context.month_first and parsers.begins_with_iso_date(value):
+            context.warnings.append(
                 ParamWarning(
                     str(info.field_name),
-                    f"Read as YYYY-MM-DD ({normal}) although month_first is true; send M/D/YYYY.",
+                    f"Read as YYYY-MM-DD ({parsed}) although month_first is true; send M/D/YYYY.",
                 )
             )
-        return normal
+        return parsed
 
     return PlainValidator(read_dated)
 
@@ -124,17 +124,17 @@ def _param(position: int, description: str, *, required: bool = False) -> Any:
 
 
 class Parameters(BaseModel):
-    """A request's parameters in their normal forms; None where one was not passed.
+    """The parameters of a request in their stored forms; None if one was not passed.
 
-    Dates, times and datetimes are texts in the normal form of specification section 3. The order,
-    the names, the types and the positions are the API document's.
+    Dates, times and datetimes are texts in the stored form of specification section 3. The order,
+    the names, the types and the positions are those of the API document.
     """
 
     model_config = ConfigDict(frozen=True)
 
     token: Token = _param(100, "The token of the session or application that asks.", required=True)
     application: Application = _param(200, "The application whose role the caller acts in.")
-    session_view: SessionView = _param(300, "Ask for the session in the answer, in this view.")
+    session_view: SessionView = _param(300, "Ask for the session in the response, in this view.")
     confirmed: Boolean = _param(1200, "Whether the appointment is confirmed.")
     cancelled: Boolean = _param(1300, "Whether the appointment is cancelled.")
     allday: Boolean = _param(1400, "Whether it takes the whole day.")
@@ -193,7 +193,7 @@ class Parameters(BaseModel):
     order_request_id: Identifier = _param(5900, "The order request it belongs to; must exist.")
 
     def appointment(self) -> dict[str, str | int | bool]:
-        """Return what is stored and returned: every parameter that was passed, normalised."""
+        """Return what is stored and returned: the passed parameters in their stored forms."""
         return self._passed(STORED)
 
     @cached_property

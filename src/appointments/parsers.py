@@ -1,8 +1,8 @@
-"""One pure function a type: what clients send becomes the one normal form.
+"""The parsers, one pure function per type: what a caller sends becomes its stored form.
 
-The rules are those of specification section 3. Each takes a JSON value that is not blank (see
-`is_blank`) and returns the normal form, which it would return unchanged; each raises ValueError
-with a message that says what to send.
+The rules are those of specification section 3. Each parser takes a JSON value that is not blank
+(see `is_blank`) and returns the stored form. It returns a stored form unchanged. It raises
+ValueError with a message that says what to send.
 """
 
 import re
@@ -11,7 +11,9 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-LARGEST_INTEGER = 2**63 - 1
+MAX_INTEGER = 2**63 - 1
+MIN_DATE = date(1900, 1, 1)
+MAX_DATE = date(2199, 12, 31)
 
 _TRUE = frozenset({"true", "1", "yes", "y", "t", "on"})
 _FALSE = frozenset({"false", "0", "no", "n", "f", "off"})
@@ -28,8 +30,8 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 _NIL_AND_MAX = frozenset(
     {"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"}
 )
-# Far above every form below; it keeps the patterns' work small whatever is sent.
-_LONGEST = 100
+# Longer than any text that a pattern below matches; it bounds the work of the patterns.
+_MAX_LENGTH = 100
 
 
 def is_blank(value: Any) -> bool:
@@ -37,10 +39,10 @@ def is_blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _short(value: Any) -> str:
-    """Return the text without the white space around it; nothing for what no pattern can match."""
+def _strip_or_empty(value: Any) -> str:
+    """Return the text without the white space around it; empty if no pattern can match it."""
     sent = value.strip() if isinstance(value, str) else ""
-    return sent if len(sent) <= _LONGEST else ""
+    return sent if len(sent) <= _MAX_LENGTH else ""
 
 
 def text(value: Any) -> str:
@@ -59,7 +61,7 @@ def text(value: Any) -> str:
 
 
 def trimmed(value: Any) -> str:
-    """Read text that is no free text: as `text`, without the white space around it."""
+    """Read a name or a key: as `text`, without the white space around it."""
     return text(value).strip()
 
 
@@ -83,16 +85,16 @@ def integer(value: Any) -> int:
         number = value
     elif isinstance(value, float) and value.is_integer():
         number = int(value)
-    if not 0 <= number <= LARGEST_INTEGER:
+    if not 0 <= number <= MAX_INTEGER:
         raise ValueError(
-            f"Send a whole number from 0 to {LARGEST_INTEGER}, in digits only, such as 90."
+            f"Send a whole number from 0 to {MAX_INTEGER}, in digits only, such as 90."
         )
     return number
 
 
 def calendar_date(value: Any, *, month_first: bool) -> str:
-    """Read `YYYY-MM-DD`, or `M/D/YYYY` where `month_first`; return `YYYY-MM-DD`."""
-    sent = _short(value)
+    """Read `YYYY-MM-DD`, or `M/D/YYYY` if `month_first` is true; return `YYYY-MM-DD`."""
+    sent = _strip_or_empty(value)
     if iso := _ISO_DATE.fullmatch(sent):
         year, month, day = iso.groups()
     elif (slash := _SLASH_DATE.fullmatch(sent)) and month_first:
@@ -110,8 +112,8 @@ def calendar_date(value: Any, *, month_first: bool) -> str:
         raise ValueError(
             f"There is no such day in the calendar. Send the date as {_date_form(month_first)}."
         ) from None
-    if not 1900 <= read.year <= 2199:
-        raise ValueError("Send a date from 1900-01-01 to 2199-12-31.")
+    if not MIN_DATE <= read <= MAX_DATE:
+        raise ValueError(f"Send a date from {MIN_DATE} to {MAX_DATE}.")
     return read.isoformat()
 
 
@@ -119,14 +121,14 @@ def _date_form(month_first: bool) -> str:
     return "M/D/YYYY, such as 1/31/2027" if month_first else "YYYY-MM-DD, such as 2027-01-31"
 
 
-def is_iso_date(value: Any) -> bool:
+def begins_with_iso_date(value: Any) -> bool:
     """Whether `value` begins with a date in the SQL form, whatever `month_first` says."""
-    return _ISO_DATE.match(_short(value)) is not None
+    return _ISO_DATE.match(_strip_or_empty(value)) is not None
 
 
 def time_of_day(value: Any) -> str:
     """Read a 24-hour or a 12-hour time; return `HH:MM:SS`, with `.ffffff` for a fraction."""
-    sent = _short(value)
+    sent = _strip_or_empty(value)
     match = _TIME.fullmatch(sent)
     if match is None:
         form = "Send the time as HH:MM or HH:MM:SS, such as 19:30, or as 7:30 PM"
@@ -154,7 +156,7 @@ def _has_zone(time: str) -> bool:
 
 def date_and_time(value: Any, *, month_first: bool) -> str:
     """Read a date and a time joined by `T` or spaces; an ISO `Z` or `±HH:MM` is kept."""
-    sent = _short(value)
+    sent = _strip_or_empty(value)
     match = _DATETIME.fullmatch(sent)
     if match is None:
         raise ValueError(
@@ -173,14 +175,16 @@ def date_and_time(value: Any, *, month_first: bool) -> str:
 
 def uuid(value: Any) -> str:
     """Read 32 hex digits, hyphenated or not, bare, in braces or as a URN; return lower case."""
-    sent = _short(text(value)).lower()
+    sent = _strip_or_empty(text(value)).lower()
     bare = sent[1:-1] if sent[:1] + sent[-1:] == "{}" else sent.removeprefix("urn:uuid:")
     digits = bare.replace("-", "")
-    normal = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-    if not _HEX.fullmatch(digits) or bare not in (digits, normal):
+    hyphenated = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    if not _HEX.fullmatch(digits) or bare not in (digits, hyphenated):
         raise ValueError(
             "Send a UUID of 32 hex digits, such as 7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10."
         )
-    if normal in _NIL_AND_MAX:
-        raise ValueError("Send a UUID of the appointment's own: the nil and the max UUID are not.")
-    return normal
+    if hyphenated in _NIL_AND_MAX:
+        raise ValueError(
+            "Send a UUID that only this appointment has: the nil UUID and the max UUID are refused."
+        )
+    return hyphenated

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
-from appointments import parameters, parsers
+from appointments import parameters
 from appointments.api_gateway import METHOD, PATH
 from appointments.decoding import MAX_BODY_BYTES
 from appointments.email.state import EmailStatus, RecipientRole
 from appointments.parameters import Parameters
+from appointments.parsers import MAX_DATE, MAX_INTEGER, MIN_DATE
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
 from tools.bootstrap import ROOT
@@ -26,10 +27,10 @@ TYPES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     ),
     "integer": (
         "A whole number from 0 to 2^63-1, or its digits as text. An `…_id` of 0 is *not passed*.",
-        {"type": "integer", "minimum": 0, "maximum": parsers.LARGEST_INTEGER},
+        {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER},
     ),
     "date": (
-        "`YYYY-MM-DD`, or `M/D/YYYY` with `month_first`, from 1900-01-01 to 2199-12-31.",
+        f"`YYYY-MM-DD`, or `M/D/YYYY` with `month_first`, from {MIN_DATE} to {MAX_DATE}.",
         {"type": "string", "format": "date"},
     ),
     "time": (
