@@ -1,4 +1,4 @@
-"""Validate a request's parameters: every error at once, and warnings that block nothing."""
+"""Validate the parameters of a request: all errors at once, and the warnings."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,36 +29,36 @@ def read(
 ) -> tuple[Parameters, list[ParamWarning]]:
     """Read the values of a request (specification section 3).
 
-    `values` are the known parameters as received, `unknown` the names of the others,
-    `extra_errors` what is wrong outside them. `redact` takes the token out of a text.
-    With `is_strict` an unknown parameter is an error, otherwise a warning. Raises ApiError with
-    every error at once.
+    `values` are the known parameters as received, `unknown` the names of the others.
+    `extra_errors` are errors outside the parameters. `redact` takes the token out of a text.
+    If `is_strict`, an unknown parameter is an error, otherwise a warning. Raises ApiError with
+    all errors at once.
     """
     remarks = list(_unknown(list(unknown), redact, is_strict=is_strict))
     if is_strict:
-        faults = [ParamError(name, Status.INVALID_PARAM, message) for name, message in remarks]
-        extra_errors, remarks = [*extra_errors, *faults], []
+        refused = [ParamError(name, Status.INVALID_PARAM, message) for name, message in remarks]
+        extra_errors, remarks = [*extra_errors, *refused], []
     passed = {name: value for name, value in values.items() if not parsers.is_blank(value)}
-    reading = ValidationContext(
+    context = ValidationContext(
         redact, warnings=[ParamWarning(name, message) for name, message in remarks]
     )
     try:
-        reading.month_first = parsers.boolean(passed.get("month_first", False))
+        context.month_first = parsers.boolean(passed.get("month_first", False))
     except ValueError:
-        reading.month_first = None
-    faults = list(extra_errors)
+        context.month_first = None
+    errors = list(extra_errors)
     try:
-        parameters = Parameters.model_validate(passed, context=reading)
+        parameters = Parameters.model_validate(passed, context=context)
     except ValidationError as invalid:
-        faults = [*(_fault(error, redact) for error in invalid.errors()), *extra_errors]
+        errors = [*(_param_error(error, redact) for error in invalid.errors()), *extra_errors]
     # Raised outside `except`: as the context of this failure, pydantic's error would form a cycle
     # through its tracebacks that the garbage collector cannot see. Each request would be kept.
-    if faults:
-        raise ApiError.from_errors(faults, reading.warnings)
-    return parameters, [*reading.warnings, *_out_of_order(parameters)]
+    if errors:
+        raise ApiError.from_errors(errors, context.warnings)
+    return parameters, [*context.warnings, *_contradictions(parameters)]
 
 
-def _fault(error: Any, redact: Callable[[str], str]) -> ParamError:
+def _param_error(error: Any, redact: Callable[[str], str]) -> ParamError:
     name = str(error["loc"][0])
     if error["type"] == "missing":
         meaning = Parameters.model_fields[name].description
@@ -78,7 +78,7 @@ def redact_and_truncate(value: Any, redact: Callable[[str], str]) -> str:
 def _unknown(
     names: list[str], redact: Callable[[str], str], *, is_strict: bool
 ) -> Iterable[tuple[str, str]]:
-    """Yield the names of unknown parameters, each with what to say of it."""
+    """Yield the name of each unknown parameter, with the message about it."""
     treated = "not accepted" if is_strict else "ignored"
     for name in names[:_MAX_UNKNOWN_LISTED]:
         near = get_close_matches(name.lower(), NAMES, n=1, cutoff=0.7)
@@ -92,7 +92,7 @@ def _unknown(
         yield "body", f"{more} ({len(names)} in all)."
 
 
-def _out_of_order(parameters: Parameters) -> Iterable[ParamWarning]:
+def _contradictions(parameters: Parameters) -> Iterable[ParamWarning]:
     """Yield a warning for each stop before its start, and for a duration that contradicts them."""
     passed = vars(parameters)
     for zone in ("local", "office", "utc"):
@@ -112,7 +112,7 @@ def _out_of_order(parameters: Parameters) -> Iterable[ParamWarning]:
             begins = datetime.fromisoformat(f"{days[0]}T{times[0]}")
             ends = datetime.fromisoformat(f"{days[1]}T{times[1]}")
             lasts = (ends - begins).total_seconds()
-            # Where people live, the clocks may change between start and stop.
+            # Outside UTC, the clocks may change by an hour between start and stop.
             tolerated = {0.0} if zone == "utc" else {0.0, _HOUR, -_HOUR}
             if lasts - seconds not in tolerated:
                 yield ParamWarning(
