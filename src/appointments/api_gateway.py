@@ -23,7 +23,7 @@ _QUOTED: Final = re.compile(r'"[^"]*"')
 # RFC 7240: a value that may be quoted, then the preference's parameters after a semicolon.
 _HANDLING: Final = re.compile(r'\s*handling\s*(?:=\s*"?([^";]*)"?\s*)?(?:;.*)?', re.IGNORECASE)
 STRICT: Final = "handling=strict"
-# What a message repeats of a header: no text of the caller's own, since it could be a token.
+# A message repeats only these parts of a header: any other text could be a token.
 _MEDIA_TYPE: Final = re.compile(
     r"(?:application|audio|font|image|message|model|multipart|text|video)/[a-z0-9.+-]{1,80}"
 )
@@ -31,10 +31,10 @@ _ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate", "compress", "br", "z
 
 
 def is_http(event: Any) -> bool:
-    """Whether API Gateway sent the event (or someone who writes one by hand, for a test).
+    """Whether the event has the form of an API Gateway event.
 
-    Clients choose a body, headers, a path, but none of these names: what has one is a request of
-    a client's, never a replay.
+    A client chooses values in an event, but not its top-level keys. An event with one of these keys
+    is therefore never taken for a replay.
     """
     return isinstance(event, Mapping) and not {
         "requestContext",
@@ -74,7 +74,7 @@ class HttpEvent:
             )
 
     def parse_request(self) -> Request:
-        """Return the request; what is wrong with its body is its `error`, reported in turn."""
+        """Return the request; an error in its body is its `error`, reported at its step."""
         received_at, event = time.time(), self._event
         media_type, content = _content(event)
         values, error = {}, None
@@ -118,7 +118,7 @@ def preflight_payload() -> dict[str, Any]:
 
 
 def _method_and_path(event: Any) -> tuple[Any, Any]:
-    """Return what stands for the method and the path in a payload of format 1.0 or 2.0."""
+    """Return the method and the path of a payload of format 1.0 or 2.0, as they are there."""
     context = _mapping(event, "requestContext")
     http = _mapping(context, "http")
     method = http.get("method") or event.get("httpMethod") or context.get("httpMethod")
@@ -127,7 +127,7 @@ def _method_and_path(event: Any) -> tuple[Any, Any]:
 
 
 def _content(event: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the media type, and the headers it was read from, for people.
+    """Return the media type, and the header that decides it, for a message.
 
     The media type is empty if there is none, if there are two that differ, or if the body has a
     `Content-Encoding`.
@@ -162,12 +162,12 @@ def _is_strict(event: Mapping[str, Any]) -> bool:
 
 
 def _split_list(header: str) -> list[str]:
-    """Split a header's value at its commas, apart from those in quotes."""
+    """Split the value of a header at its commas, except at those in quotes."""
     return re.findall(r'(?:[^,"]|"[^"]*")+', header)
 
 
 def to_payload(body: dict[str, Any], *, is_replayed: bool, is_strict: bool) -> dict[str, Any]:
-    """Return the payload of a response, for the formats 1.0 and 2.0 alike."""
+    """Return the payload of a response; the formats 1.0 and 2.0 are the same here."""
     headers = {
         "Content-Type": "application/json",
         "Cache-Control": "no-store",
@@ -201,9 +201,9 @@ def _token(sent: Any) -> str | None:
 
 
 def _header(event: Mapping[str, Any], name: str) -> list[str]:
-    """Return the values of a header, whatever the case of its name, as text that has a UTF-8."""
+    """Return the values of a header, in any case of its name, as text that UTF-8 can encode."""
     values: list[str] = []
-    for place in ("multiValueHeaders", "headers"):  # of a repeated one, `headers` has the last
+    for place in ("multiValueHeaders", "headers"):  # `headers` has only the last of several
         for key, value in _mapping(event, place).items():
             if str(key).lower() == name:
                 values += value if isinstance(value, list) else [value]

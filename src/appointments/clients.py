@@ -1,7 +1,7 @@
-"""One botocore session and one client a service, so that each is paid for once.
+"""One botocore session and one client per service, so that each is created only once.
 
-boto3 would make the same clients and import what nothing here uses; the private hook that hands
-PynamoDB our client is here, and its test fails when PynamoDB changes it.
+boto3 would create the same clients and import much that the function does not use. Two private
+hooks of libraries are used here, and a test of each fails if the library changes it.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,8 @@ from appointments.tables import dynamo_json
 if TYPE_CHECKING:
     from pynamodb.connection import TableConnection
 
-# Every wait is bounded: two attempts of at most 1 s to connect and 2 s to be answered. botocore
-# composes its own user agent twice per call: a fixed one saves 14 % of a warm request.
+# Each call is bounded: two attempts, each with at most 1 s to connect and 2 s for the response.
+# botocore composes its own user agent twice per call: a fixed one saves 14 % of a warm request.
 BOUNDED: Final = Config(
     connect_timeout=1,
     read_timeout=2,
@@ -41,17 +41,17 @@ _TABLES: Final = {
 
 @cache
 def client(service: str) -> Any:
-    """Return the one client of an AWS service, made when it is first needed."""
-    made: Any = _SESSION.create_client(service, region_name=SETTINGS.region, config=BOUNDED)
-    made._make_api_call = _noting_failures(made._make_api_call)
-    return made
+    """Return the one client of an AWS service; it is created when it is first needed."""
+    created: Any = _SESSION.create_client(service, region_name=SETTINGS.region, config=BOUNDED)
+    created._make_api_call = _with_call_notes(created._make_api_call)
+    return created
 
 
-def _noting_failures(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Have each exception of a client's calls name the operation and what it was called on.
+def _with_call_notes(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `call`, whose exceptions then have a note with the operation and its target.
 
-    A time-out of botocore's names neither, and PynamoDB wraps what it gets. The method is private
-    to botocore, and PynamoDB calls it too: this is the one place that sees every call.
+    A time-out in botocore names neither, and PynamoDB wraps each exception. The method is private
+    to botocore. PynamoDB calls it too, so each call goes through it.
     """
 
     def make_api_call(operation: str, parameters: dict[str, Any]) -> Any:
@@ -80,8 +80,8 @@ def _target(parameters: dict[str, Any]) -> str:
     return f" on {' and '.join(sorted(_TABLES.get(name, name) for name in names))}" if names else ""
 
 
-def lend(connection: "TableConnection") -> None:
-    """Have a PynamoDB connection use our client; by itself each model would make its own."""
+def share_client_with(connection: "TableConnection") -> None:
+    """Make a PynamoDB connection use our client; otherwise each model creates its own."""
     connection.connection._client = client("dynamodb")
 
 

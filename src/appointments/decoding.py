@@ -10,13 +10,13 @@ from pydantic_core import from_json
 from appointments.errors import ApiError, ParamError
 from appointments.statuses import Status
 
-# A request must fit one log line, which Lambda may split above 64 KiB.
+# A request log entry must fit one log line; Lambda may split a line above 64 KiB.
 MAX_BODY_BYTES: Final = 48 * 1024
-# RFC 4648 section 4. Python's own strict mode takes surplus padding in some versions.
+# RFC 4648 section 4. The strict mode of some Python versions accepts surplus padding.
 _BASE64: Final = re.compile(
     rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII
 )
-# FileMaker's most common mistake.
+# The advice for the most common mistake in FileMaker: a line break inside a JSON string.
 _ESCAPES: Final = (
     r". Write a line break inside a text as \n and a tab as \t; "
     "FileMaker's JSONSetElement does that"
@@ -64,7 +64,7 @@ def decode(event: Mapping[str, Any], *, is_sensitive: bool) -> dict[str, Any]:
     values = None
     if text.strip():
         try:
-            # Its cache of texts would keep the token beyond the request.
+            # pydantic's cache of strings would keep the token beyond the request.
             values = from_json(text, allow_inf_nan=False, cache_strings="none")
         except ValueError as invalid:
             remedy = _ESCAPES if "control character" in str(invalid) else ""

@@ -1,10 +1,4 @@
-"""What carries a status up: one exception, with the parameters at fault.
-
-ApiError            the request ends here with a status of the contract
-.errors           ParamError: one parameter at fault
-.warnings         ParamWarning: a remark that did not stop the request
-.reason           Reason: what operators are told if the status is notified
-"""
+"""The errors and warnings of a request, and the one exception that ends it: `ApiError`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +7,16 @@ from typing import Final, Self
 from appointments.reasons import Reason
 from appointments.statuses import Status
 
-# A message lists so many errors; `errors` has all of them.
+# The number of errors that a message lists. `errors` has all of them.
 _MAX_LISTED: Final = 5
 
 
 @dataclass(frozen=True)
 class ParamError:
-    """One parameter at fault: an element of a response's `errors`.
+    """A parameter that must be corrected: an element of a response's `errors`.
 
-    `received` is at most 100 characters of the value, or None if there is nothing to repeat
-    (a missing parameter, the token).
+    `received` is at most 100 characters of the value, or None for a missing parameter and
+    for the token.
     """
 
     param: str
@@ -40,10 +34,10 @@ class ParamWarning:
 
 
 class ApiError(Exception):
-    """The request ends here with `status`; the one exception that carries a status up.
+    """The request ends with `status`, a status of the contract.
 
-    `errors` are the parameters at fault, `warnings` the remarks on the others. `reason` is what
-    operators are told if the status is notified.
+    `errors` are the parameters that must be corrected, `warnings` the remarks on the others.
+    `reason` goes into the notification, if the status is notified.
     """
 
     def __init__(

@@ -18,17 +18,17 @@ _NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://planomatic.com/appointments")
 def derive_uuid(request: Request, parameters: Parameters, owner: str | None) -> str | None:
     """Return the key of the appointment that the request leads to (section 4.1).
 
-    Returns None if only the Idempotency-Key decides it and the `owner` of the session is unknown.
+    Returns None if it depends on the Idempotency-Key and the `owner` of the session is unknown.
     """
-    if decided := request.uuid or parameters.uuid:
-        return decided
+    if given := request.uuid or parameters.uuid:
+        return given
     if key := _idempotency_key(request):
         return str(uuid5(_NAMESPACE, f"key {owner} {key}")) if owner else None
     return str(uuid5(_NAMESPACE, f"request {request.id} {parameters.fingerprint}"))
 
 
 def key_errors(request: Request) -> list[ParamError]:
-    """Return what is wrong with the Idempotency-Key, unless a uuid was passed instead."""
+    """Return the errors of the Idempotency-Key, which does not matter if a uuid was passed."""
     key = _idempotency_key(request)
     if _has_uuid(request) or (len(key) <= MAX_KEY_LENGTH and key.isprintable()):
         return []
@@ -43,7 +43,7 @@ def is_same_request(item: Appointment, stored: Appointment) -> bool:
 
 
 def raise_on_conflict(item: Appointment, stored: Appointment, request: Request) -> None:
-    """Raise ApiError if the uuid belongs to another appointment, of which nothing is revealed."""
+    """Raise ApiError, which reveals nothing, if the uuid belongs to another appointment."""
     if stored.attempt == item.attempt or is_same_request(item, stored):
         return
     param = "uuid" if _has_uuid(request) or not _idempotency_key(request) else IDEMPOTENCY_KEY

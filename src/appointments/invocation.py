@@ -1,11 +1,11 @@
-"""One invocation of the function: its id, and the time that it has."""
+"""One invocation of the function: its id, and its deadline."""
 
 import time
 from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import uuid4
 
-# What the function keeps of its time for marks, a notification and the response after the email.
+# Reserved for what follows the email: the marks, a notification and the response.
 _RESERVED_SECONDS: Final = 7.0
 _LIMIT_WITHOUT_CONTEXT: Final = 29.0
 
@@ -19,7 +19,7 @@ class Invocation:
 
     @classmethod
     def from_context(cls, context: Any) -> Self:
-        """Return the invocation of Lambda's context, or of anything else that stands for one."""
+        """Return the invocation that Lambda's context describes; without one, a new id and 29 s."""
         try:
             seconds_left = float(context.get_remaining_time_in_millis()) / 1000
         except (AttributeError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The function's log and metrics: one logger, and one EMF record for each answer."""
+"""The function's log and metrics: one logger, and one EMF record per response."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ NAMESPACE: Final = "PlanOmatic/Appointments"
 
 
 class _Null:
-    """A null that Powertools does not leave out of a line: `saved: null` says something."""
+    """A null that Powertools does not leave out of a log line: `saved: null` has a meaning."""
 
 
 def _plain(value: Any) -> str | None:
@@ -35,7 +35,7 @@ metrics.set_default_dimensions(stage=SETTINGS.stage)
 
 @contextmanager
 def log_keys(**keys: Any) -> Iterator[None]:
-    """Have each line that is written within show these keys, also in a thread with this context."""
+    """Add these keys to each log line that is written inside, also in threads with this context."""
     logger.thread_safe_append_keys(**keys)
     try:
         yield
@@ -44,7 +44,7 @@ def log_keys(**keys: Any) -> Iterator[None]:
 
 
 def log_audit(message: str, **fields: Any) -> None:
-    """Write one line of the audit trail (specification section 10), nulls and all."""
+    """Write one line of the audit trail (specification section 10), including its nulls."""
     kept = {name: _Null() if value is None else value for name, value in fields.items()}
     logger.info(message, extra=kept)
 
@@ -55,7 +55,7 @@ def add_metric(name: str, number: float = 1, unit: MetricUnit = MetricUnit.Count
 
 
 def flush_metrics(status: str | None = None) -> None:
-    """Write the metrics as one EMF record: by stage, and by status where there is one."""
+    """Write the metrics as one EMF record: by stage, and by status if there is one."""
     if status:
         metrics.add_dimensions(service=SERVICE, status=status)
     metrics.flush_metrics()

@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-# How the note begins that names the call to AWS on an exception (see `clients`).
+# The first words of the note that `clients` adds to an exception of a call to AWS.
 CALL_NOTE: Final = "AWS call: "
-# Statuses of a recipient whom Mandrill refuses.
+# The statuses of a recipient that Mandrill refuses.
 REFUSED_STATUSES: Final = frozenset({"rejected", "invalid"})
 
 
 class Cause(Enum):
-    """What lies behind a failure; `value` is the anchor of its chapter in docs/operations.md.
+    """The cause of a failure; `value` is the anchor of its chapter in docs/operations.md.
 
     `repair` says in one sentence what a person does before the replay.
     """
@@ -47,7 +47,7 @@ class Reason:
 
 
 class MalformedItem(Exception):
-    """An item whose attribute has not its declared type: another service or a person wrote it.
+    """An item with an attribute of the wrong type, written by another service or a person.
 
     The text names the item and the attribute; `code` names only the table and the attribute.
     """

@@ -1,4 +1,4 @@
-"""Request log entries, in every shape that operators' tools send, become requests again."""
+"""A replay: the request log entry in an event becomes a request again (section 10)."""
 
 import base64
 import json
@@ -17,35 +17,35 @@ from appointments.reasons import Cause, Reason
 from appointments.request import REQUEST_ID, Request, fit_request_id
 from appointments.statuses import Status
 
-# CloudWatch sends at most 256 KB, compressed; a payload that unpacks to more is none of its.
+# CloudWatch sends at most 256 KB, compressed. A payload that unpacks to more is not from it.
 _MAX_PAYLOAD_BYTES: Final = 16 * 1024 * 1024
 _REQUEST: Final = "request"
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 def is_subscription(event: Any) -> bool:
-    """Whether the event is a CloudWatch Logs subscription's, which may hold any number of lines."""
+    """Whether the event is from a CloudWatch Logs subscription; it has any number of log lines."""
     return isinstance(event, Mapping) and "awslogs" in event
 
 
 def has_entry(event: Any) -> bool:
-    """Whether the event is meant to hold a request log entry (section 10.2)."""
+    """Whether the event has a place for one request log entry (section 10.2)."""
     return isinstance(event, Mapping) and (
         event.get("message") == _REQUEST or "replay" in event or "detail" in event
     )
 
 
 def entry_of(event: Mapping[str, Any]) -> Any:
-    """Return the request log entry that an event holds; anything else in its place is refused."""
+    """Return what the event has in that place; `LoggedRequest` refuses it if it is no entry."""
     if event.get("message") == _REQUEST:
         return event
     return event.get("replay", event.get("detail"))
 
 
 def entries(event: Mapping[str, Any]) -> list[Any]:
-    """Return the request log entries in a subscription's payload; others in it are skipped.
+    """Return the request log entries in a subscription's payload, without its other log lines.
 
-    A payload that cannot be read is returned as one entry that is none, to be refused.
+    A payload that cannot be read gives one None, which `LoggedRequest` refuses.
     """
     try:
         packed = base64.b64decode(event["awslogs"]["data"], validate=True)
@@ -82,7 +82,7 @@ class _Entry(BaseModel):
 
 
 class LoggedRequest:
-    """A replay: a request that the log has, evaluated as of when it was received."""
+    """A request from the log, validated as of the time at which it was received."""
 
     is_replay = True
 
@@ -92,7 +92,7 @@ class LoggedRequest:
         self.request_id = fit_request_id(sent, invocation.id)
 
     def check_route(self) -> None:
-        """Accept the entry: the log holds requests for the one route only."""
+        """Accept every entry: the log has only requests for the one route."""
 
     def parse_request(self) -> Request:
         """Return the request that the entry recorded.
@@ -102,11 +102,11 @@ class LoggedRequest:
         """
         entry = None
         try:
-            # Through JSON, for an event written by hand may hold what no JSON text can.
+            # Through JSON, because a direct call may pass values that JSON cannot express.
             entry = _Entry.model_validate_json(json.dumps(self._entry))
         except ValueError as invalid:
             fields = ", ".join(_invalid_fields(invalid)) or "its text"
-        if entry is None:  # outside `except`, as in `validation`: it would stay in memory
+        if entry is None:  # outside `except`, for the reason given in `validation`
             raise ApiError(
                 Status.IDENTIFY_REQUEST_ERROR,
                 "Nothing was saved. The event is neither a request through API Gateway nor a "

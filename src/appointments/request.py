@@ -1,4 +1,4 @@
-"""A request for an appointment, from whichever way in, and how the log records it."""
+"""A request for an appointment, from either source, and its request log entry."""
 
 import json
 import re
@@ -12,13 +12,14 @@ from appointments.statuses import Status
 
 PLAIN: Final = "application/json"
 SENSITIVE: Final = "text/plain"
-# What an id must be to stand in a header.
+# A request id must fit in a header and in a command.
 REQUEST_ID: Final = r"^[!-~]{1,128}$"
-# Beyond what is accepted, so that what was refused is refused in a replay too.
+# Longer than the longest accepted key: a key that was refused is then refused in a replay too.
 _MAX_LOGGED_KEY: Final = 300
-# Numbers can be longer in the line than in the body: one in every parameter still fits a line.
+# A number can be longer in the log line than in the body. With this limit, a line still fits if
+# each parameter has such a number.
 _MAX_LOGGED_NESTED: Final = 256
-_MAY_NOT_FIT: Final = (list, dict, float)
+_UNBOUNDED_TYPES: Final = (list, dict, float)
 _MASK: Final = "***"
 
 
@@ -37,13 +38,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """A request for an appointment, from whichever way in.
+    """A request for an appointment, from either source.
 
-    `params` holds the known parameters as received; in a replay the token's hash stands for the
-    token. `error` is what is wrong with the body, reported in its turn. `media_type` is None
-    in a replay, whose headers are gone; `content` shows the headers it was read from.
-    `received_at` is epoch seconds. `uuid` is set if a replayed entry decides the uuid. `is_strict`
-    says that unknown parameters are refused.
+    `params` has the known parameters as received; in a replay, `token` is the hash of the token.
+    `error` is the error in the body, which is reported at its step. `media_type` is None in a
+    replay, because the log has no headers. `content` names the headers that decide the media type,
+    for a message. `received_at` is epoch seconds. `uuid` is the uuid of a log entry that has one.
+    `is_strict` says that unknown parameters are refused.
     """
 
     id: str
@@ -60,7 +61,7 @@ class Request:
     is_strict: bool = False
 
     def require_media_type(self, *, is_sensitive: bool) -> None:
-        """Raise ApiError unless the body came with the one content type that the route accepts."""
+        """Raise ApiError unless the request has the one content type that the route accepts."""
         expected = SENSITIVE if is_sensitive else PLAIN
         if self.media_type in (expected, None):
             return
@@ -74,22 +75,22 @@ class Request:
 
     @property
     def is_decoded(self) -> bool:
-        """Whether the body was decoded to parameters, so that a `request` line records it."""
+        """Whether the body was decoded to parameters, so that there is a request log entry."""
         return self.media_type in (PLAIN, SENSITIVE) and self.error is None
 
     @property
     def is_replayable(self) -> bool:
-        """Whether what is on record suffices to replay the request."""
+        """Whether the request log entry has enough for a replay."""
         return self.is_decoded and self.media_type == PLAIN
 
     def redact(self, text: str) -> str:
-        """Return the text without the token, and never longer: it must fit its log line."""
+        """Return the text with the token masked, and not longer: it must fit its log line."""
         if not self.token or self.token not in text:
             return text
         return text.replace(self.token, _MASK[: len(self.token)])
 
     def to_log_entry(self) -> dict[str, Any]:
-        """Return the fields of the `request` log line (specification section 10)."""
+        """Return the fields of the request log entry (specification section 10.1)."""
         key = self.idempotency_key
         return {
             "request_id": self.id,
@@ -111,12 +112,12 @@ class Request:
 
 
 def fit_request_id(sent: Any, fallback: str) -> str:
-    """Return the id that was sent if a header and a command can hold it, otherwise the fallback."""
+    """Return the id that was sent if it fits REQUEST_ID, otherwise the fallback."""
     return sent if isinstance(sent, str) and re.fullmatch(REQUEST_ID, sent) else fallback
 
 
 def redact_all(value: Any, redact: Callable[[str], str]) -> Any:
-    """Redact each text in a value by itself: JSON's escapes could hide the token in the whole."""
+    """Redact each text in a value separately: in its JSON, escapes could hide the token."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, list):
@@ -127,12 +128,12 @@ def redact_all(value: Any, redact: Callable[[str], str]) -> Any:
 
 
 def _logged(value: Any, redact: Callable[[str], str]) -> Any:
-    """Return what is no text as the log keeps it: as received, if the line can hold it.
+    """Return a value other than a text as the log has it: as received, if it fits.
 
-    No parameter takes an array or an object, so of one that is long, or that holds a number beyond
-    JSON's range, the line tells only that it was there: `[]` is refused in a replay as well.
+    A long array or object, or one with a number beyond JSON's range, becomes `[]`. No parameter
+    accepts an array or an object, so a replay refuses it too.
     """
-    if not isinstance(value, _MAY_NOT_FIT):
+    if not isinstance(value, _UNBOUNDED_TYPES):
         return value
     kept = redact_all(value, redact)
     try:

@@ -1,4 +1,4 @@
-"""The environment, read once."""
+"""The settings of the function, read once from the environment."""
 
 import os
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Settings:
-    """What the deployment tells the function (specification section 11)."""
+    """The environment variables that the deployment sets (specification section 11)."""
 
     sessions_table: str
     records_table: str
@@ -17,7 +17,7 @@ class Settings:
     mandrill_secret: str
     stage: str
     mandrill_template: str = "appointment-created"
-    # Lambda's own; a notification names them so that a person finds the log.
+    # Lambda sets these. A notification names them, so that a person finds the log.
     region: str = "us-east-1"
     log_group: str = "/aws/lambda/appointments"
 
@@ -42,7 +42,7 @@ class Settings:
 
     @classmethod
     def _usual_log_group(cls) -> str:
-        """Return the group of the function's name, which Lambda writes to by default."""
+        """Return the log group that Lambda writes to by default."""
         name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
         return f"/aws/lambda/{name}" if name else cls.log_group
 

@@ -11,7 +11,7 @@ from appointments import clients
 from appointments.reasons import MalformedItem
 from appointments.tables.keys import TYPE_NAMES
 
-# DynamoDB hands back the keys it had no capacity for: asked for once more, then it is a failure.
+# DynamoDB returns the keys for which it had no capacity. They are read once more.
 _READ_ATTEMPTS: Final = 2
 
 
@@ -21,7 +21,7 @@ class Model(models.Model):
     @classmethod
     def connect(cls) -> None:
         """Make the connection, at the end of INIT rather than in the first request."""
-        clients.lend(cls._get_connection())
+        clients.share_client_with(cls._get_connection())
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> Self:
@@ -57,9 +57,9 @@ class Model(models.Model):
     def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
         """Return the set attributes as DynamoDB takes them.
 
-        PynamoDB's own method asks each of the declared attributes, several times over, while an
-        item sets a third of them. Saves 5 % of a warm request. Raises ValueError if `null_check`
-        and a required attribute is missing.
+        PynamoDB's own method visits all declared attributes several times, and an item sets a
+        third of them. Saves 5 % of a warm request. Raises ValueError if `null_check` is true and a
+        required attribute is missing.
         """
         declared = self.get_attributes()
         item = {}
@@ -86,16 +86,16 @@ class BatchResult:
         return of in self._items
 
     def get(self, table: type[AnyModel], key: str) -> AnyModel | None:
-        """Return the item, or None where there is none."""
+        """Return the item, or None if there is none."""
         raw = self._items.get((table, key))
         return None if raw is None else table.from_raw_data(raw)
 
 
 def read_batch(wanted: Sequence[tuple[type[Model], str]]) -> BatchResult:
-    """Read items of several tables in one consistent BatchGetItem (no call where none is wanted).
+    """Read items of several tables in one consistent BatchGetItem (no call if none is wanted).
 
-    A batch rather than a transaction: a session being marked as used cannot make it fail. Raises
-    botocore's exceptions, and TimeoutError where DynamoDB keeps handing keys back.
+    A batch and not a transaction: another request that marks the session cannot make it fail.
+    Raises botocore's exceptions, and TimeoutError if DynamoDB returns keys unread again.
     """
     tables = {table.Meta.table_name: table for table, _ in wanted}
     left: dict[str, Any] = {

@@ -1,8 +1,8 @@
 """DynamoDB's JSON passed through botocore as it is: saves 18 % of a warm request.
 
 botocore walks its model of the service through every value of a call's parameters and of its
-result, in search of binary values and timestamps. The two calls of a request have none, so this
-module makes the parameters the request's body, and the response's body the result.
+result, in search of binary values and timestamps. BatchGetItem and PutItem have none here. For
+these, the parameters become the HTTP body, and the HTTP body of the response becomes the result.
 """
 
 from typing import TYPE_CHECKING, Any, Final
@@ -17,32 +17,32 @@ _BODY: Final = "appointments.body"
 
 def pass_through(session: "Session") -> None:
     """Have the session's DynamoDB clients send and return the JSON of those calls as it is."""
-    hold_back: Any = _hold_back  # botocore's stubs know no handler that returns something
+    keep_params: Any = _keep_params  # botocore's stubs know no handler that returns something
     for operation in ("BatchGetItem", "PutItem"):
-        session.register(f"provide-client-params.dynamodb.{operation}", hold_back)
-        session.register(f"before-call.dynamodb.{operation}", _write)
-    session.register("before-parse.dynamodb.BatchGetItem", _read)
+        session.register(f"provide-client-params.dynamodb.{operation}", keep_params)
+        session.register(f"before-call.dynamodb.{operation}", _set_request_body)
+    session.register("before-parse.dynamodb.BatchGetItem", _use_response_body)
 
 
-def _hold_back(**call: Any) -> dict[str, Any]:
-    """Keep the parameters as JSON, and leave botocore no map to walk."""
+def _keep_params(**call: Any) -> dict[str, Any]:
+    """Keep the parameters as JSON, and empty each map that botocore would walk."""
     call["context"][_BODY] = to_json(call["params"])
     return {
         name: {} if isinstance(value, dict) else value for name, value in call["params"].items()
     }
 
 
-def _write(**call: Any) -> None:
+def _set_request_body(**call: Any) -> None:
     call["params"]["body"] = call["context"][_BODY]
 
 
-def _read(**call: Any) -> None:
+def _use_response_body(**call: Any) -> None:
     """Return the JSON as the result; leave errors, and what is no JSON, to botocore's parser."""
     response = call["response_dict"]
     if response["status_code"] >= 300:
         return
     try:
-        # Its cache of texts would keep personal data beyond the request.
+        # pydantic's cache of strings would keep personal data beyond the request.
         call["customized_response_dict"].update(from_json(response["body"], cache_strings="none"))
     except ValueError:
         return

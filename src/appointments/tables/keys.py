@@ -1,4 +1,4 @@
-"""Keys and closed sets of the tables, for the function and for commands: reads no environment."""
+"""Keys and fixed sets of the tables, for the function and commands: reads no environment."""
 
 import hashlib
 from enum import StrEnum
@@ -53,5 +53,5 @@ def user_record(user_id: int) -> str:
 
 
 def shard_of(uuid: str) -> str:
-    """Return the index's hash key of an appointment, derived from its uuid: no key is hot."""
+    """Return the shard of an appointment, which its uuid decides: the load is spread evenly."""
     return SHARDS[int(uuid[0], 16) % len(SHARDS)]

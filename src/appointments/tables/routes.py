@@ -52,7 +52,7 @@ def load_route(found: BatchResult) -> Route:
 
 
 def forget_route() -> None:
-    """Empty the cache, as a new execution environment has it."""
+    """Empty the cache, as in a new execution environment."""
     _Cache.route = None
 
 

@@ -1,4 +1,4 @@
-"""Sessions: who holds a token, whether it is still good, and in which role it acts."""
+"""Sessions: to whom a token belongs, whether it is valid, and in which role it acts."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -20,12 +20,12 @@ HOUR: Final = 3600
 DAY: Final = 24 * HOUR
 MAX_AGE: Final = 7 * DAY
 MAX_IDLE: Final = 72 * HOUR
-# A session is marked as used at most once in so many seconds.
+# The minimum number of seconds between two marks of a session as used.
 TOUCH_INTERVAL: Final = 300
 
 
 class Session(Model):
-    """A row of the sessions table (specification section 5); times are epoch seconds."""
+    """An item of the sessions table (specification section 5). Times are epoch seconds."""
 
     class Meta:
         table_name = SETTINGS.sessions_table
@@ -54,17 +54,17 @@ class Session(Model):
 
     @property
     def expires_at(self) -> float | None:
-        """When it ends if it is not used again, epoch seconds; None where it never does."""
+        """When it ends if it is not used again, epoch seconds; None if it never ends."""
         if self.kind == "application" or self.remember_me:
             return None
         return min((self.created_at or 0) + MAX_AGE, (self.last_used_at or 0) + MAX_IDLE)
 
     def needs_touch(self, now: float) -> bool:
-        """Whether to mark this use; never for an application, so that no token is a hot key."""
+        """Whether to mark this use; never for an application, whose token would be a hot key."""
         return self.kind != "application" and (self.last_used_at or 0) <= now - TOUCH_INTERVAL
 
     def touch(self, now: float) -> None:
-        """Mark the session as used at `now`, unless it is gone or was marked meanwhile.
+        """Mark the session as used at `now`, unless it was deleted or marked meanwhile.
 
         Raises PynamoDB's UpdateError. Afterwards this object shows what is stored.
         """
@@ -78,7 +78,7 @@ class Session(Model):
         )
 
     def view(self, view: str, token: str | None) -> dict[str, Any]:
-        """Return the answer's `session` object in the view `default` or `full`."""
+        """Return the `session` object of a response, in the view `default` or `full`."""
         shown: dict[str, Any] = {
             "token": token,
             "uuid": self.uuid,
@@ -96,7 +96,7 @@ class Session(Model):
 
 
 def authenticate(session: Session | None, at: float) -> Session:
-    """Return the session if its token is good at `at` (epoch seconds).
+    """Return the session if its token is valid at `at` (epoch seconds).
 
     Raises ApiError with invalid-token or session-expired.
     """
@@ -116,7 +116,7 @@ def authenticate(session: Session | None, at: float) -> Session:
 
 
 def require_roles(session: Session) -> None:
-    """Raise ApiError with client-required where the user has no role at all."""
+    """Raise ApiError with client-required if the user has no role at all."""
     if not session.role_by_application:
         raise ApiError(
             Status.CLIENT_REQUIRED,
