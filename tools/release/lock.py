@@ -1,11 +1,15 @@
 """Renew the locks: the newest versions that fit together, hashed, for every Python and machine."""
 
+import os
 import subprocess
 
 from tools.bootstrap import REQUIREMENTS, ROOT, UV
 
 RUNTIME = "src/requirements.txt"
 DEVELOPMENT = "requirements/dev.txt"
+# A release of a hijacked project is usually withdrawn within days. An urgent fix is locked with
+# `UV_EXCLUDE_NEWER="0 days" make lock`.
+ENVIRONMENT = {"UV_EXCLUDE_NEWER": "7 days", **os.environ}
 
 
 def main() -> None:
@@ -29,7 +33,9 @@ def compile_lock(lock: str, *sources: str) -> None:
         "--quiet",
     ]
     command = ["--custom-compile-command", "make lock", "--output-file", lock]
-    subprocess.run([UV, "pip", "compile", *options, *command, *sources], cwd=ROOT, check=True)  # noqa: S603
+    subprocess.run(  # noqa: S603 - our own command
+        [UV, "pip", "compile", *options, *command, *sources], cwd=ROOT, env=ENVIRONMENT, check=True
+    )
 
 
 if __name__ == "__main__":
