@@ -3,11 +3,14 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from appointments import clients
 from tools.bootstrap import LOCAL
+from tools.environment import CREDENTIALS
 from tools.local_stack import processes
 from tools.local_stack import stack as local
 
@@ -30,6 +33,19 @@ def stack(home: Path) -> Iterator[local.Stack]:
         local.down(home)
         _, left = psutil.wait_procs(started, timeout=10)
         assert not left, "a process outlived the stack"
+
+
+@pytest.fixture(scope="session")
+def dynamodb_client(stack: local.Stack) -> Any:
+    """Return a client as the function has it, which calls the stack's engine."""
+    return clients._SESSION.create_client(
+        "dynamodb",
+        endpoint_url=stack.endpoint_url,
+        region_name=stack.region,
+        config=clients.BOUNDED,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
 
 
 def _descendants(home: Path) -> list[psutil.Process]:

@@ -5,29 +5,19 @@ from typing import Any
 
 import pytest
 
-from appointments import clients
 from appointments.tables.appointments import Appointment
 from tests.outbox_updates import CASES, WITHOUT_ITEM, Case, Operation, check_without_item
 from tests.support.fake_aws import make_table
-from tools.environment import CREDENTIALS
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack
 
 
 @pytest.fixture(scope="module")
-def table(stack: Stack) -> Iterator[Any]:
-    """Make a table of its own beside the stack's, and have the function's model use it."""
+def table(stack: Stack, dynamodb_client: Any) -> Iterator[Any]:
+    """Create a separate table on the stack's engine, which the function's model then uses."""
     dynamodb = session.resource("dynamodb", endpoint_url=stack.endpoint_url)
     made = make_table(dynamodb, "appointments")
-    client = clients._SESSION.create_client(
-        "dynamodb",
-        endpoint_url=stack.endpoint_url,
-        region_name=stack.region,
-        config=clients.BOUNDED,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-    )
-    Appointment._get_connection().connection._client = client  # type: ignore[assignment]
+    Appointment._get_connection().connection._client = dynamodb_client
     yield made
     Appointment.connect()
     made.delete()

@@ -10,28 +10,20 @@ from pynamodb.exceptions import UpdateError
 
 from appointments import clients
 from appointments.tables.sessions import TOUCH_INTERVAL, Session
-from tools.environment import CREDENTIALS
 from tools.local_stack.stack import Stack
 
 NOW: Final = 4_000_000_000
 
 
 @pytest.fixture(autouse=True)
-def client(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Have the function's sessions be those of the stack."""
-    client = clients._SESSION.create_client(
-        "dynamodb",
-        endpoint_url=stack.endpoint_url,
-        region_name=stack.region,
-        config=clients.BOUNDED,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-    )
-    monkeypatch.setattr(clients, "client", lambda _: client)
+def use_sessions_of_the_stack(
+    stack: Stack, dynamodb_client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Make the function's model use the sessions table of the stack."""
+    monkeypatch.setattr(clients, "client", lambda _: dynamodb_client)
     monkeypatch.setattr(Session.Meta, "table_name", stack.sessions_table)
     monkeypatch.setattr(Session, "_connection", None)
     Session.connect()
-    return client
 
 
 @pytest.fixture
@@ -72,10 +64,10 @@ def test_a_session_that_was_never_used_is_marked(session: Session) -> None:
     assert Session.get(session.token_hash).last_used_at == NOW
 
 
-def test_the_engine_is_strict(client: Any, stack: Stack, session: Session) -> None:
+def test_the_engine_is_strict(dynamodb_client: Any, stack: Stack, session: Session) -> None:
     """An update from an attribute that is not there is refused, as by DynamoDB."""
     with pytest.raises(ClientError, match="ValidationException"):
-        client.update_item(
+        dynamodb_client.update_item(
             TableName=stack.sessions_table,
             Key={"token_hash": {"S": session.token_hash}},
             UpdateExpression="SET created_at = absent",

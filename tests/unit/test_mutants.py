@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.checks import mutants
+from tools.checks import mutants, mutations
 from tools.errors import ToolError
 
 MODULE = '''\
@@ -32,7 +32,7 @@ def made(tmp_path: Path) -> dict[str, range]:
     """Return the lines that each change leaves different, and where it says that it lies."""
     module = tmp_path / "module.py"
     module.write_text(MODULE)
-    return {str(change).partition("\n")[2]: change.lines for change in mutants.changes(module)}
+    return {str(change).partition("\n")[2]: change.lines for change in mutations.changes(module)}
 
 
 @pytest.mark.parametrize(
