@@ -67,9 +67,17 @@ def test_parameters_are_those_of_the_table() -> None:
 
 
 def test_statuses_are_those_of_the_table() -> None:
-    """The code knows the table's statuses, in its order, with their codes."""
-    assert [(status.value, str(status.code)) for status in Status] == [
-        (row["name"], row["code"] or row["settled_code"]) for row in table("statuses")
+    """The code has the table's statuses, in its order, with their codes and marks."""
+    assert [
+        (status.value, str(status.code), status.retryable, status.notified) for status in Status
+    ] == [
+        (
+            row["name"],
+            row["code"] or row["settled_code"],
+            row["settled_retryable"] == "yes",
+            row["settled_notified"] == "yes",
+        )
+        for row in table("statuses")
     ]
 
 

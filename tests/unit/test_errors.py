@@ -1,42 +1,12 @@
-"""The statuses: a closed set with the marks of specification section 2; errors that list them."""
+"""The one error that ends a request lists all errors, and its status follows from them."""
 
 import pytest
 
 from appointments.errors import ApiError, ParamError, ParamWarning
 from appointments.statuses import Status
 
-# The table of section 2: status, HTTP code, retryable, notified. (The two of a closed route are
-# counted only.)
-SECTION_2 = """
-    action-successful       200  no   no
-    missing-param           400  no   no
-    invalid-param           400  no   no
-    invalid-content-type    400  no   no
-    no-params-decoded       400  no   no
-    invalid-encoded-params  400  no   no
-    invalid-token           401  no   no
-    session-expired         401  no   no
-    client-required         401  no   no
-    mandrill-email-failed   500  no   yes
-    application-crash       500  yes  yes
-    identify-request-error  500  yes  yes
-    route-non-existent      500  no   no
-    route-not-found         503  yes  no
-    service-not-found       503  yes  no
-"""
-
 MISSING = ParamError("token", Status.MISSING_PARAM, "Send token.")
 INVALID = ParamError("notes", Status.INVALID_PARAM, "Send text, in quotes.", "[]")
-
-
-def test_marks_are_those_of_the_specification() -> None:
-    """Each status has the code, and is retryable and notified, as section 2 says; no other is."""
-    assert {
-        (status.value, status.code, status.retryable, status.notified) for status in Status
-    } == {
-        (name, int(code), retryable == "yes", notified == "yes")
-        for name, code, retryable, notified in map(str.split, SECTION_2.strip().splitlines())
-    }
 
 
 @pytest.mark.parametrize(
