@@ -52,7 +52,7 @@ notifications: ## Show the notifications last published
 	$(setup) venv
 	@$(tools) notifications
 
-rie: ## Answer every file of events/ under Lambda's real Runtime Interface Emulator
+rie: ## Invoke the function with each file of events/ under Lambda's real Runtime Interface Emulator
 	$(setup) venv sam ministack rie
 	@$(tools) rie $(port)
 
@@ -60,11 +60,11 @@ bench: ## Measure the function against its baselines and write bench/REPORT.md (
 	$(setup) venv sam ministack rie bench
 	@.local/bench/bin/python -m bench
 
-build: ## Build the package for AWS (LAMBDA_RUNTIME=, LAMBDA_ARCHITECTURE=) and tell its size
+build: ## Build the package for AWS (LAMBDA_RUNTIME=, LAMBDA_ARCHITECTURE=) and print its size
 	$(setup) venv sam
 	@$(tools) build
 
-unit: ## Run the pure tests, which answer in seconds
+unit: ## Run the tests that need no AWS, in seconds
 	$(setup) venv
 	@$(python) -m pytest --numprocesses 2 tests/unit
 
@@ -97,7 +97,7 @@ audit: ## Scan the template, the code and the locks for known weaknesses (OFFLIN
 	$(setup) venv sam audit
 	@$(tools) audit $(if $(OFFLINE),--offline)
 
-load: ## Load a stack of its own for three minutes while its parts fail in turn; audit what was told
+load: ## Load a stack of its own for three minutes while its parts fail in turn; audit the responses
 	$(setup) venv sam ministack locust
 	@$(tools) load $(if $(SECONDS),--seconds $(SECONDS))
 
@@ -105,7 +105,7 @@ deploy: ## Deploy what is committed and passes every check: make deploy STAGE=de
 	$(setup) venv sam
 	@$(tools) deploy $(STAGE)
 
-docs: ## Write the API reference and the OpenAPI document anew
+docs: ## Write the API reference and the OpenAPI document
 	$(setup) venv
 	@$(python) -m tools.documents.reference
 
