@@ -1,23 +1,25 @@
-"""What the operators' commands share: a deployed stack, in AWS or on this machine, and its trouble.
+"""The deployed stack that a command works on, in AWS or on this machine.
 
 The same options reach both: against the local stack `--endpoint-url` (or AWS_ENDPOINT_URL) names
 the emulator.
 """
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any, Final
 
 import boto3
 import click
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
 DISTRIBUTION: Final = "appointments-create-api"
 # The alias that serves the API: after a rollback it is not the newest version.
 ALIAS: Final = "live"
+_META_KEY: Final = "appointments_operator.deployment"
 _LOG_GROUPS: Final = "/aws/lambda/"
 _OPTIONS: Final = {
     "LogGroup": "--log-group",
@@ -26,38 +28,15 @@ _OPTIONS: Final = {
     "RecordsTable": "--records-table",
     "AppointmentsTable": "--appointments-table",
 }
-# The function takes at most 29 s; botocore itself waits and tries again where AWS throttles.
+# The function takes at most 29 s; botocore itself waits and tries again if AWS throttles.
 _CLIENT_CONFIG: Final = Config(
     connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 8, "mode": "standard"}
 )
 
 
-class AwsError(click.ClickException):
-    """AWS refused, or could not be reached."""
-
-    exit_code = 2
-
-
-class _ReportingAwsErrors:
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; trouble with AWS is one line, not a traceback."""
-        try:
-            return super().invoke(ctx)  # type: ignore[misc]
-        except (BotoCoreError, ClientError) as failed:
-            raise AwsError(str(failed)) from failed
-
-
-class Command(_ReportingAwsErrors, click.Command):
-    """A command that talks to AWS."""
-
-
-class Group(_ReportingAwsErrors, click.Group):
-    """A group of such commands."""
-
-
 @dataclass(frozen=True)
 class Deployment:
-    """A deployed stack, or what was `given` by name, an output of the stack each."""
+    """A deployed stack, or what was `given` by name, each for an output of the stack."""
 
     stack: str | None
     region: str | None
@@ -66,28 +45,33 @@ class Deployment:
 
     def client(self, service: str) -> Any:
         """Return a client whose every wait is bounded."""
-        connect: Callable[..., Any] = boto3.client
-        return connect(
-            service, region_name=self.region, endpoint_url=self.endpoint_url, config=_CLIENT_CONFIG
-        )
+        return self._connect(boto3.client, service)
 
     def table(self, name: str) -> Any:
         """Return the table that an output of the stack names."""
-        connect: Callable[..., Any] = boto3.resource
-        dynamodb = connect(
-            "dynamodb",
-            region_name=self.region,
-            endpoint_url=self.endpoint_url,
-            config=_CLIENT_CONFIG,
-        )
-        return dynamodb.Table(self.name(name))
+        return self._connect(boto3.resource, "dynamodb").Table(self.name(name))
+
+    def _connect(self, connect: Callable[..., Any], service: str) -> Any:
+        try:
+            return connect(
+                service,
+                region_name=self.region,
+                endpoint_url=self.endpoint_url,
+                config=_CLIENT_CONFIG,
+            )
+        except BotoCoreError:
+            raise
+        except ValueError as failed:  # botocore's own for an endpoint that is no URL
+            raise click.UsageError(
+                f"{failed}. Write --endpoint-url or AWS_ENDPOINT_URL like http://127.0.0.1:4566."
+            ) from failed
 
     def name(self, output: str) -> str:
         """Return the stack's output; without a stack, what was given for it."""
         if self.stack is None:
             if given := self.given.get(output):
                 return given
-            raise click.UsageError(f"Say where: --stack, or {_OPTIONS[output]}.")
+            raise click.UsageError(f"Say which deployment: --stack, or {_OPTIONS[output]}.")
         if output not in self._outputs:
             raise click.UsageError(f"The stack {self.stack} has no output {output}.")
         return self._outputs[output]
@@ -112,48 +96,88 @@ class Deployment:
             return f"{group.removeprefix(_LOG_GROUPS)}:{ALIAS}"
         return self.name("FunctionAlias")
 
-    def invoke(self, event: dict[str, Any]) -> Any:
+    def invoke(self, event: dict[str, Any]) -> "Invocation":
         """Invoke the function, wait for it, and return what it returned.
 
-        Raises FunctionError where it died.
+        Raises FunctionError if it died.
         """
-        answer = self._lambda.invoke(FunctionName=self.function, Payload=json.dumps(event))
-        returned = json.loads(answer["Payload"].read() or b"null")
-        if "FunctionError" in answer:
+        response = self._lambda.invoke(
+            FunctionName=self.function, Payload=json.dumps(event), LogType="Tail"
+        )
+        returned = json.loads(response["Payload"].read() or b"null")
+        if "FunctionError" in response:
             reason = returned.get("errorMessage") if isinstance(returned, dict) else None
-            raise FunctionError(str(reason or answer["FunctionError"]))
-        return returned
+            raise FunctionError(str(reason or response["FunctionError"]))
+        log = base64.b64decode(response.get("LogResult", "")).decode(errors="replace")
+        return Invocation(returned, log)
 
     @cached_property
     def _lambda(self) -> Any:
         return self.client("lambda")
 
 
-pass_deployment: Final = click.make_pass_decorator(Deployment)
+@dataclass(frozen=True)
+class Invocation:
+    """What the function returned, and the end of the log that it wrote meanwhile."""
+
+    returned: Any
+    log: str
 
 
-class FunctionError(Exception):
+class FunctionError(click.ClickException):
     """The function died, or ran out of time."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The function died: {reason}")
+
+
+def pass_deployment(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which deployment is meant, and pass the deployment itself."""
+
+    @wraps(command)
+    def with_deployment(*arguments: Any, **parameters: Any) -> Any:
+        return command(_deployment(click.get_current_context()), *arguments, **parameters)
+
+    return options(with_deployment)
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which deployment is meant, and `--version`."""
+    """Add the options that say which deployment is meant: before the verb or after it."""
     for option in reversed(
         (
-            click.version_option(package_name=DISTRIBUTION),
-            click.option("--stack", metavar="NAME", help="The CloudFormation stack to work on."),
-            click.option("--region", metavar="NAME", help="Its AWS region, else the usual one."),
-            click.option(
+            _option("--stack", metavar="NAME", help="The CloudFormation stack to work on."),
+            _option("--region", metavar="NAME", help="Its AWS region, otherwise the usual one."),
+            _option(
                 "--endpoint-url",
                 metavar="URL",
-                help="Talk to the local stack there, not to AWS (also: AWS_ENDPOINT_URL).",
+                help="Call the local stack there, not AWS (also: AWS_ENDPOINT_URL).",
             ),
-            click.option(
+            _option(
                 "--function",
                 metavar="NAME[:ALIAS]",
-                help="The function to invoke, else the alias that serves the API.",
+                help="The function to invoke, otherwise the alias that serves the API.",
             ),
         )
     ):
         command = option(command)
     return command
+
+
+def _option(name: str, **attributes: Any) -> Callable[..., Any]:
+    return click.option(name, expose_value=False, callback=remember, **attributes)
+
+
+def remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    """Note an option of the deployment: the one nearest to the end of the line counts."""
+    if value is not None:
+        ctx.meta.setdefault(_META_KEY, {})[param.name] = value
+
+
+def _deployment(ctx: click.Context) -> Deployment:
+    given = ctx.meta.get(_META_KEY, {})
+    names = {output: given.get(_parameter(option)) for output, option in _OPTIONS.items()}
+    return Deployment(given.get("stack"), given.get("region"), given.get("endpoint_url"), names)
+
+
+def _parameter(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")

@@ -1,113 +1,172 @@
-"""`admin owed`: show and settle what is owed."""
+"""`admin owed`: show what is pending or given up, and send it."""
 
 import sys
 import time
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import click
-from boto3.dynamodb.conditions import Attr, Key
-from rich.table import Table
+from rich.progress import Progress
 
-from appointments.tables.keys import OWED_INDEX, SHARDS
 from appointments_operator import items
-from appointments_operator.console import output
-from appointments_operator.deployment import Deployment, pass_deployment
+from appointments_operator.command import Group
+from appointments_operator.console import err
+from appointments_operator.deployment import (
+    Deployment,
+    FunctionError,
+    options,
+    pass_deployment,
+)
+from appointments_operator.layout import iso, print_list, relative
+from appointments_operator.pending import State, given_up, pending, state_of
 
-_MAX_RUNS: Final = 10
+# The function searches for all emails of an event at once, and has 29 seconds to send them.
+_EVENT_SIZE: Final = 20
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 
 
-@click.group()
+@click.group(cls=Group, examples=["admin --stack appointments-prod owed list"])
+@options
 def owed() -> None:
-    """Show and settle the emails and notifications that are still owed."""
+    """Show and send the emails that are pending or were given up."""
 
 
-@owed.command("list")
+@owed.command(
+    "list",
+    examples=[
+        "admin --stack appointments-prod owed list",
+        "admin --stack appointments-prod owed list --given-up --json",
+    ],
+)
+@click.option("--given-up", "is_given_up", is_flag=True, help="The emails that were given up.")
+@_as_json
 @pass_deployment
-def list_owed(deployment: Deployment) -> None:
-    """List what is owed, and when the schedule takes it up."""
+def list_owed(deployment: Deployment, *, is_given_up: bool, as_json: bool) -> None:
+    """List what is pending, and when the schedule tries it next.
+
+    --given-up lists the emails that the schedule does not try any more. It reads the whole table.
+    """
     table = deployment.table("AppointmentsTable")
-    owing = [item for uuid in _owed(table) if (item := _appointment(table, uuid))]
-    if not owing:
-        click.echo("Nothing is owed.")
-        return
-    shown = Table("Appointment", "Email", "Tries", "Due", "Notifications", "Reason")
-    for item in owing:
-        due = item.get("due")
-        shown.add_row(
-            item["uuid"],
-            f"{item['email_status']} (being sent)" if "lease" in item else item["email_status"],
-            str(item.get("email_tries", "")),
-            datetime.fromtimestamp(int(due), UTC).isoformat() if due is not None else "",
-            str(len(item.get("notifications", ()))),
-            item.get("email_reason", ""),
-        )
-    output().print(shown)
+    found = given_up(table) if is_given_up else pending(table)
+    print_list(
+        sorted(map(_facts, found), key=lambda facts: str(facts["due"])),
+        {
+            "Appointment": lambda facts: facts["uuid"],
+            "Email": lambda facts: " ".join(filter(None, (facts["email_status"], facts["lease"]))),
+            "Tries": lambda facts: str(facts["email_tries"]),
+            "Due": lambda facts: (
+                relative(datetime.fromisoformat(facts["due"])) if facts["due"] else ""
+            ),
+            "Notify": lambda facts: (
+                f"{facts['notifications']} pending" if facts["notifications"] else ""
+            ),
+            "Reason": lambda facts: facts["email_reason"] or "",
+        },
+        empty="No email was given up." if is_given_up else "Nothing is owed.",
+        as_json=as_json,
+    )
 
 
-@owed.command("settle")
+@owed.command(
+    "settle",
+    examples=[
+        "admin --stack appointments-prod owed settle 7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10",
+        "admin --stack appointments-prod owed settle --all",
+    ],
+    epilog="Exit codes: 0 nothing is left to send; 1 an email is still not sent.",
+)
 @click.argument("uuids", metavar="UUID...", type=click.UUID, nargs=-1)
-@click.option("--all", "is_all", is_flag=True, help="All that is owed.")
+@click.option("--all", "is_all", is_flag=True, help="All that is pending.")
+@_as_json
 @pass_deployment
-def settle_owed(deployment: Deployment, *, uuids: tuple[UUID, ...], is_all: bool) -> None:
-    """Make what is owed due now, have the function take it up, and show what became of it.
+def settle_owed(
+    deployment: Deployment, *, uuids: tuple[UUID, ...], is_all: bool, as_json: bool
+) -> None:
+    """Have the function send these emails now, and show what came of it.
 
-    An email that somebody is sending, or that Mandrill is to be asked about, keeps its time.
+    This uses up no try. It sends what was given up too, if its uuid is named.
     """
     if bool(uuids) == is_all:
         raise click.UsageError("Give the appointments, or --all.")
     table = deployment.table("AppointmentsTable")
-    keys = _owed(table) if is_all else [str(uuid) for uuid in uuids]
-    free = Attr("owed").exists() & Attr("lease").not_exists()
-    due = [
-        key for key in keys if items.update(table, {"uuid": key}, {"due": int(time.time())}, free)
+    if is_all:
+        before = {item["uuid"]: item for item in pending(table)}
+    else:
+        before = {key: items.get(table, {"uuid": key}) for key in map(str, uuids)}
+    unsettled = [
+        key for key, item in before.items() if state_of(item) not in (State.MISSING, State.SETTLED)
     ]
-    for _ in range(_MAX_RUNS):
-        if not due:
-            break
-        done = deployment.invoke({"schedule": "owed"})
-        due = sorted(set(due) & set(_owed(table, until=int(time.time()))))
-        if not (done.get("emails") or done.get("notifications")):
-            break
-    shown = Table("Appointment", "Email", "Now", "Reason")
-    is_settled = True
-    for key in keys:
-        item = _appointment(table, key)
-        is_settled &= "uuid" in item and "owed" not in item
-        shown.add_row(key, item.get("email_status", ""), _now(item), item.get("email_reason", ""))
-    if not keys:
-        click.echo("Nothing is owed.")
-        return
-    output().print(shown)
-    if not is_settled:
+    errors = _settle(deployment, unsettled)
+    results = []
+    for key, item in before.items():
+        after = items.get(table, {"uuid": key}) if key in unsettled else item
+        results.append(_result(key, item, after, errors.get(key)))
+    print_list(
+        results,
+        {
+            "Appointment": lambda result: result["uuid"],
+            "Before": lambda result: _with_reason(result["before"], result["before_reason"]),
+            "Now": lambda result: _with_reason(result["now"], result["reason"]),
+        },
+        empty="Nothing is owed.",
+        as_json=as_json,
+    )
+    if any(result["now"] != State.SETTLED for result in results):
         sys.exit(1)
 
 
-def _now(item: dict[str, Any]) -> str:
-    if "uuid" not in item:
-        return "there is no such appointment"
-    if "owed" not in item:
-        return "nothing is owed"
-    return "being sent, or Mandrill is to be asked" if "lease" in item else "still owed"
+def _settle(deployment: Deployment, uuids: Sequence[str]) -> dict[str, str]:
+    """Have the function send these; return why it could not, for those of a failed event."""
+    errors: dict[str, str] = {}
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task("Sending", total=len(uuids))
+        for start in range(0, len(uuids), _EVENT_SIZE):
+            batch = uuids[start : start + _EVENT_SIZE]
+            try:
+                returned = deployment.invoke({"settle": batch}).returned
+                if not isinstance(returned, dict) or "statusCode" in returned:
+                    errors.update(dict.fromkeys(batch, "the function does not know this event"))
+            except FunctionError as failed:
+                errors.update(dict.fromkeys(batch, failed.message))
+            progress.advance(task, len(batch))
+    return errors
 
 
-def _owed(table: Any, until: int | None = None) -> list[str]:
-    """Return the keys of what is owed, of what is due by `until` where that is given."""
-    keys: list[str] = []
-    for shard in SHARDS:
-        condition: Any = Key("owed").eq(shard)
-        if until is not None:
-            condition &= Key("due").lte(until)
-        query: dict[str, Any] = {"IndexName": OWED_INDEX, "KeyConditionExpression": condition}
-        while True:
-            page = table.query(**query)
-            keys += [item["uuid"] for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                break
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-    return keys
+def _facts(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is listed of an appointment, as JSON."""
+    return {
+        "uuid": item["uuid"],
+        "email_status": item.get("email_status", ""),
+        "email_tries": int(item.get("email_tries", 0)),
+        "email_reason": item.get("email_reason"),
+        "due": iso(item["due"]) if "due" in item else None,
+        "lease": _lease(item),
+        "notifications": len(item.get("notifications", ())),
+        "request_id": item.get("request_id"),
+    }
 
 
-def _appointment(table: Any, uuid: str) -> dict[str, Any]:
-    return items.get(table, {"uuid": uuid})
+def _lease(item: Mapping[str, Any]) -> str | None:
+    """Return what a lease means: a sender is at work, or it ended without a result."""
+    if "lease" not in item:
+        return None
+    return "(being sent)" if int(item.get("lease_until", 0)) > time.time() else "(maybe sent)"
+
+
+def _result(
+    uuid: str, before: Mapping[str, Any], after: Mapping[str, Any], error: str | None
+) -> dict[str, Any]:
+    return {
+        "uuid": uuid,
+        "before": state_of(before),
+        "before_reason": before.get("email_reason"),
+        "now": state_of(after),
+        "reason": error or after.get("email_reason"),
+    }
+
+
+def _with_reason(state: State, reason: str | None) -> str:
+    is_open = state in (State.PENDING, State.GIVEN_UP)
+    return f"{state}: {reason}" if reason and is_open else state.value

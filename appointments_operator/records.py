@@ -1,38 +1,50 @@
 """`admin record`: put and show records."""
 
-import json
+import re
 from typing import Any, Final
 
 import click
 
 from appointments.tables.keys import RECORD_TYPES, REFERENCE_KINDS, TYPE_NAMES
 from appointments_operator import items
-from appointments_operator.deployment import Deployment, pass_deployment
+from appointments_operator.command import Group
+from appointments_operator.deployment import Deployment, options, pass_deployment
+from appointments_operator.layout import print_json
+from appointments_operator.values import ADDRESS
 
 # What boto3 makes of DynamoDB's types.
 _PYTHON: Final = {"S": str, "BOOL": bool, "L": list}
 
 
-@click.group()
+@click.group(cls=Group, examples=["admin --stack appointments-prod record get 'user#501'"])
+@options
 def record() -> None:
     """Put and show records, such as order#12 or user#45."""
 
 
-@record.command("put")
+@record.command(
+    "put",
+    examples=[
+        "admin --stack appointments-prod record put order#12",
+        "admin --stack appointments-prod record put 'user#501' --email pat@planomatic.com",
+    ],
+)
 @click.argument("key", metavar="RECORD")
 @click.option("--name", help="A user's name.")
-@click.option("--email", help="A user's address.")
+@click.option("--email", type=ADDRESS, help="A user's address.")
 @pass_deployment
 def put_record(deployment: Deployment, *, key: str, name: str | None, email: str | None) -> None:
-    """Put RECORD; of one that exists, change what is given."""
+    """Put RECORD. If it exists, change what is given and leave the rest."""
     kind, _, number = key.partition("#")
-    if kind not in REFERENCE_KINDS.values() or not number.isdigit():
+    if kind not in REFERENCE_KINDS.values() or not re.fullmatch("[0-9]+", number):
         raise click.UsageError(
-            "A record is order#12, order_request#12, order_request_appt#12 or user#12; the route's "
-            "own are set with `admin route`."
+            "A record is order#12, order_request#12, order_request_appt#12 or user#12. The "
+            "route's own are set with `admin route`."
         )
     given = {"name": name, "email": email}
     values = {name: value for name, value in given.items() if value}
+    if values and kind != "user":
+        raise click.UsageError(f"Only a user has a name and an email, {key} has none.")
     table = deployment.table("RecordsTable")
     if values:
         items.update(table, {"record": key}, values)
@@ -41,7 +53,7 @@ def put_record(deployment: Deployment, *, key: str, name: str | None, email: str
     _print_record(table, key)
 
 
-@record.command("get")
+@record.command("get", examples=["admin --stack appointments-prod record get 'user#501'"])
 @click.argument("key", metavar="RECORD")
 @pass_deployment
 def get_record(deployment: Deployment, *, key: str) -> None:
@@ -53,7 +65,12 @@ def _print_record(table: Any, key: str) -> None:
     item = items.get(table, {"record": key})
     if not item:
         raise click.ClickException(f"There is no record {key}.")
-    click.echo(json.dumps(item, default=str, ensure_ascii=False))
+    print_json(item)
+    warn_of_types(key, item)
+
+
+def warn_of_types(key: str, item: dict[str, Any]) -> None:
+    """Warn of each attribute of a record that the function cannot read."""
     for name, kind in RECORD_TYPES.items():
         if name in item and item[name] is not None and not isinstance(item[name], _PYTHON[kind]):
             click.echo(f"{key}: {name} is not {TYPE_NAMES[kind]}", err=True)

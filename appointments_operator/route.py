@@ -1,82 +1,122 @@
 """`admin route`: open and close the route."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
-from rich.table import Table
 
 from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD, Role
 from appointments_operator import items
-from appointments_operator.console import output
-from appointments_operator.deployment import Deployment, pass_deployment
+from appointments_operator.command import Group
+from appointments_operator.console import err
+from appointments_operator.deployment import Deployment, options, pass_deployment
+from appointments_operator.layout import print_list
+from appointments_operator.records import warn_of_types
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 
 
-@click.group()
+@click.group(cls=Group, examples=["admin --stack appointments-prod route show"])
+@options
 def route() -> None:
-    """Open and close the route; the function follows within half a minute."""
+    """Open and close the route; the function follows within 30 seconds."""
 
 
-@route.command("open")
+@route.command(
+    "open",
+    examples=[
+        "admin --stack appointments-prod route open",
+        "admin --stack appointments-prod route open --permission client --permission employee",
+    ],
+)
 @click.option(
     "--sensitive/--no-sensitive",
     default=None,
-    help="Take text/plain with the base64 of the JSON; else it is left as it is.",
+    help="Accept text/plain with the base64 of the JSON. Without it: as it is.",
 )
 @click.option(
     "--permission",
     "permissions",
     type=click.Choice([role.value for role in Role]),
     multiple=True,
-    help="A role that may use it (repeatable); else they are left as they are.",
+    help="A role that may use it (repeatable). All others lose it. Without it: as they are.",
 )
+@_as_json
 @pass_deployment
 def open_route(
-    deployment: Deployment, *, sensitive: bool | None, permissions: tuple[str, ...]
+    deployment: Deployment,
+    *,
+    sensitive: bool | None,
+    permissions: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Open the service and its route."""
     table = deployment.table("RecordsTable")
+    before = items.get(table, {"record": ROUTE_RECORD})
     values: dict[str, Any] = {"deployed": True}
     if sensitive is not None:
         values["sensitive_params"] = sensitive
     if permissions:
-        values["permissions"] = list(permissions)
-    elif not items.get(table, {"record": ROUTE_RECORD}).get("permissions"):
-        raise click.UsageError("Nobody may use the route yet: say who with --permission.")
+        values["permissions"] = list(dict.fromkeys(permissions))
+    elif not before.get("permissions"):
+        raise click.UsageError("No role may use the route yet. Name one with --permission.")
     items.update(table, {"record": SERVICE_RECORD}, {"deployed": True})
     items.update(table, {"record": ROUTE_RECORD}, values)
-    _show_route(table)
+    removed = [role for role in _roles(before) if role not in values.get("permissions", [role])]
+    if removed:
+        err.print(f"May no longer use the route: {', '.join(removed)}.", soft_wrap=True)
+    _show_route(table, as_json=as_json)
+    _tell_delay()
 
 
-@route.command("close")
+@route.command("close", examples=["admin --stack appointments-prod route close"])
 @click.option("--service", is_flag=True, help="Close the whole service, not just the route.")
+@_as_json
 @pass_deployment
-def close_route(deployment: Deployment, *, service: bool) -> None:
+def close_route(deployment: Deployment, *, service: bool, as_json: bool) -> None:
     """Close the route: callers get route-not-found (or service-not-found) and may try later."""
     table = deployment.table("RecordsTable")
     items.update(
         table, {"record": SERVICE_RECORD if service else ROUTE_RECORD}, {"deployed": False}
     )
-    _show_route(table)
+    _show_route(table, as_json=as_json)
+    _tell_delay()
 
 
-@route.command("show")
+@route.command("show", examples=["admin --stack appointments-prod route show --json"])
+@_as_json
 @pass_deployment
-def show_route(deployment: Deployment) -> None:
+def show_route(deployment: Deployment, *, as_json: bool) -> None:
     """Show the service and its route."""
-    _show_route(deployment.table("RecordsTable"))
+    _show_route(deployment.table("RecordsTable"), as_json=as_json)
 
 
-def _show_route(table: Any) -> None:
-    shown = Table("Record", "Open", "Sensitive", "Permissions")
-    for key in (SERVICE_RECORD, ROUTE_RECORD):
-        held = items.get(table, {"record": key})
-        shown.add_row(
-            key,
-            _yes(held.get("deployed")),
-            _yes(held.get("sensitive_params")) if key == ROUTE_RECORD else "",
-            ", ".join(held.get("permissions", ())),
-        )
-    output().print(shown)
+def _show_route(table: Any, *, as_json: bool) -> None:
+    records = [
+        {"record": key, **items.get(table, {"record": key})}
+        for key in (SERVICE_RECORD, ROUTE_RECORD)
+    ]
+    columns = {
+        "Record": lambda record: record["record"],
+        "Open": lambda record: _yes(record.get("deployed")),
+        "Sensitive": lambda record: (
+            _yes(record.get("sensitive_params")) if record["record"] == ROUTE_RECORD else ""
+        ),
+        "Permissions": lambda record: ", ".join(_roles(record)),
+    }
+    print_list(records, columns, empty="", as_json=as_json)
+    for record in records:
+        warn_of_types(record["record"], record)
+
+
+def _tell_delay() -> None:
+    err.print("The function caches an open route: this takes effect within 30 s.", soft_wrap=True)
+
+
+def _roles(record: Mapping[str, Any]) -> list[str]:
+    """Return the roles that may use the route; a record of another type permits none."""
+    permissions = record.get("permissions")
+    return [str(role) for role in permissions] if isinstance(permissions, list) else []
 
 
 def _yes(flag: Any) -> str:

@@ -11,11 +11,14 @@ from boto3.dynamodb.conditions import Attr
 from appointments.parameters import APPLICATIONS
 from appointments.tables.keys import Role, hash_token
 from appointments_operator import items
+from appointments_operator.command import Group
 from appointments_operator.console import err
-from appointments_operator.deployment import Deployment, pass_deployment
+from appointments_operator.deployment import Deployment, options, pass_deployment
+from appointments_operator.values import ADDRESS
 
 
-@click.group()
+@click.group(cls=Group, examples=["admin --stack appointments-prod token create --help"])
+@options
 def token() -> None:
     """Create and revoke tokens."""
 
@@ -29,13 +32,20 @@ def _role(typed: str) -> tuple[str, str]:
     return application, role
 
 
-@token.command("create")
+@token.command(
+    "create",
+    examples=[
+        "admin --stack appointments-prod token create --user-id 45 --name Bo --role planox2=client",
+        "admin --stack appointments-prod token create --kind application --name filemaker \\",
+        "    --role planoorder=employee",
+    ],
+)
 @click.option(
     "--kind", type=click.Choice(["session", "application"]), default="session", show_default=True
 )
 @click.option("--user-id", type=click.IntRange(1), help="Whose session it is.")
 @click.option("--name", required=True, help="Name of the user or the application.")
-@click.option("--email", help="Where the booker's email goes.")
+@click.option("--email", type=ADDRESS, help="Where the booker's email goes.")
 @click.option(
     "--role",
     "roles",
@@ -47,7 +57,10 @@ def _role(typed: str) -> tuple[str, str]:
 )
 @click.option("--remember-me", is_flag=True, help="The session never expires.")
 @click.option(
-    "--ttl", type=click.IntRange(1), metavar="DAYS", help="DynamoDB deletes it after so many days."
+    "--ttl",
+    type=click.IntRange(1),
+    metavar="DAYS",
+    help="DynamoDB deletes it after this many days.",
 )
 @pass_deployment
 def create_token(
@@ -61,7 +74,7 @@ def create_token(
     remember_me: bool,
     ttl: int | None,
 ) -> None:
-    """Create a token and print it: this once, for only its hash is stored."""
+    """Create a token and print it, only this once: what is stored is its hash."""
     if (kind == "session") != (user_id is not None):
         raise click.UsageError("A session has a --user-id, an application has none.")
     created, now = secrets.token_hex(32), int(time.time())  # no dash: it would look like an option
@@ -82,11 +95,17 @@ def create_token(
         Item={name: value for name, value in item.items() if value is not None},
         ConditionExpression=Attr("token_hash").not_exists(),
     )
-    err.print(f"The token of {name}; its hash is {item['token_hash']}.", markup=False)
+    err.print(f"The hash of the token of {name}: {item['token_hash']}", soft_wrap=True)
     click.echo(created)
 
 
-@token.command("revoke")
+@token.command(
+    "revoke",
+    examples=[
+        "admin --stack appointments-prod token revoke - < token.txt",
+        "admin --stack appointments-prod token revoke --hash HEX",
+    ],
+)
 @click.argument("token", required=False)
 @click.option("--hash", "token_hash", metavar="HEX", help="The token's hash, instead of the token.")
 @pass_deployment

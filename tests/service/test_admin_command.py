@@ -3,12 +3,11 @@
 import json
 import time
 from collections.abc import Callable
-from uuid import uuid4
+from decimal import Decimal
 
 import pytest
 from click.testing import Result
 
-from appointments.email import mandrill
 from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD
 from appointments_operator.admin import main
 from tests.support.fake_aws import hash_of
@@ -18,6 +17,7 @@ TABLES = (
     *("--sessions-table", "sessions", "--records-table", "records"),
     *("--appointments-table", "appointments", "--function", "appointments:live"),
 )
+CREATE = ["token", "create", "--user-id", "7", "--name", "Di", "--role", "planoorder=client"]
 Admin = Callable[..., Result]
 
 
@@ -93,6 +93,12 @@ def test_revokes_without_the_token_on_the_command_line(
         (["record", "put", "route#appointments/create"], 2, "admin route"),
         (["record", "get", "order#9"], 1, "no record"),
         (["owed", "settle"], 2, "--all"),
+        (["record", "put", "order#12", "--email", "pat@planomatic.test"], 2, "Only a user"),
+        (["record", "put", "user#501", "--email", "notanemail"], 2, "is no address"),
+        (["record", "put", "user#²"], 2, "A record is"),
+        ([*CREATE, "--email", "notanemail"], 2, "is no address"),
+        (["--endpoint-url", "banana", "route", "show"], 2, "like http://127.0.0.1:4566"),
+        (["route", "show", "--region", "no region"], 2, "no region"),
         (["--records-table", "", "route", "show"], 2, "--stack"),
         (["--records-table", "gone", "route", "show"], 2, "ResourceNotFound"),
     ],
@@ -142,11 +148,13 @@ def test_closes_and_opens_the_route(
     assert operator_aws.post().status == "route-not-found"
     assert admin("route", "close", "--service").exit_code == 0
     assert operator_aws.post().status == "service-not-found"
-    shown = admin("route", "open", "--permission", "liaison", "--sensitive").stdout
-    assert [line.split("│")[1:-1] for line in shown.splitlines() if "#" in line] == [
-        [f" {SERVICE_RECORD}      ", " yes  ", "           ", "             "],
-        [f" {ROUTE_RECORD} ", " yes  ", " yes       ", " liaison     "],
+    opened = admin("route", "open", "--permission", "liaison", "--sensitive")
+    assert [line.split() for line in opened.stdout.splitlines()[1:]] == [
+        [SERVICE_RECORD, "yes"],
+        [ROUTE_RECORD, "yes", "yes", "liaison"],
     ]
+    assert "May no longer use the route: client, employee.\n" in opened.stderr
+    assert "takes effect within 30 s" in opened.stderr
     assert operator_aws.post().status == "invalid-content-type"
     admin("route", "open", "--no-sensitive", "--permission", "client")
     assert operator_aws.post().status == "action-successful"
@@ -155,76 +163,42 @@ def test_closes_and_opens_the_route(
     assert operator_aws.post("again").status == "action-successful"
 
 
+def test_a_malformed_route_is_shown_with_a_warning(
+    operator_aws: FakeOperatorAws, admin: Admin
+) -> None:
+    """Permissions that are a text are no list of letters: the function permits no role."""
+    operator_aws.aws.put_record(ROUTE_RECORD, deployed=True, permissions="client")
+    shown = admin("route", "show")
+    assert "c, l, i" not in shown.stdout
+    assert f"{ROUTE_RECORD}: permissions is not a list" in shown.stderr
+
+
+def test_a_record_is_printed_as_it_is(operator_aws: FakeOperatorAws, admin: Admin) -> None:
+    """A number is a number, and a set is a list."""
+    operator_aws.aws.put_record("user#510", name="Pat", age=5, part=Decimal("0.5"), tags={"b", "a"})
+    assert json.loads(admin("record", "get", "user#510").stdout) == {
+        "record": "user#510", "name": "Pat", "age": 5, "part": 0.5, "tags": ["a", "b"],
+    }  # fmt: skip
+
+
+def test_a_deployment_is_named_before_or_after_the_verb(
+    operator_aws: FakeOperatorAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The options of the deployment are taken in every place; the last one counts."""
+    monkeypatch.setenv("RECORDS_TABLE", "records")
+    for place in range(3):
+        line = ["record", "get", "user#501"]
+        line[place:place] = ["--region", "us-east-1"]
+        assert operator_aws.run(main, *line).exit_code == 0
+    missing = operator_aws.run(
+        main, "--stack", "left", "record", "get", "user#501", "--stack", "right"
+    )
+    assert "right" in missing.stderr
+    assert "left" not in missing.stderr
+
+
 def test_a_route_is_not_opened_to_nobody(operator_aws: FakeOperatorAws, admin: Admin) -> None:
     """The first opening must say who may use the route."""
     operator_aws.aws.dynamodb.Table("records").delete_item(Key={"record": ROUTE_RECORD})
     result = admin("route", "open")
     assert (result.exit_code, "--permission" in result.stderr) == (2, True)
-
-
-def fail_email(operator_aws: FakeOperatorAws, request_id: str) -> str:
-    """Create an appointment whose email fails; return its uuid."""
-    answer = operator_aws.post(request_id, token="session-token")
-    assert answer.status == "mandrill-email-failed"
-    return str(answer.body["uuid"])
-
-
-def answering(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let Mandrill answer from now on; return where the addresses go that it has sent to."""
-    sent: list[str] = []
-
-    def send(*, to: list[tuple[str, str]], **_: object) -> list[mandrill.RecipientResult]:
-        sent.extend(email for email, _ in to)
-        return [mandrill.RecipientResult(email, "sent", "id") for email, _ in to]
-
-    monkeypatch.setattr(mandrill, "send", send)
-    return sent
-
-
-def test_lists_and_settles_what_is_owed(
-    operator_aws: FakeOperatorAws, admin: Admin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is owed is listed, settled at once where asked, and then no longer owed."""
-    assert admin("owed", "list").stdout == "Nothing is owed.\n"
-    first, second = fail_email(operator_aws, "req-1"), fail_email(operator_aws, "req-2")
-    listed = admin("owed", "list").stdout
-    assert first in listed
-    assert second in listed
-    assert "failed" in listed
-    sent = answering(monkeypatch)
-
-    done = admin("owed", "settle", first)
-    assert done.exit_code == 0
-    assert "nothing is owed" in done.stdout
-    assert sent == ["booker@planomatic.test"]
-    assert second in admin("owed", "list").stdout
-
-    assert admin("owed", "settle", "--all").exit_code == 0
-    assert len(sent) == 2
-    assert admin("owed", "settle", "--all").stdout == "Nothing is owed.\n"
-
-
-def test_an_email_that_somebody_is_sending_keeps_its_time(
-    operator_aws: FakeOperatorAws, admin: Admin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Settling never takes an email away from its sender, so nobody is mailed twice."""
-    uuid = fail_email(operator_aws, "req-1")
-    due = int(time.time()) + 100
-    operator_aws.aws.dynamodb.Table("appointments").update_item(
-        Key={"uuid": uuid},
-        UpdateExpression="SET lease = :holder, due = :due",
-        ExpressionAttributeValues={":holder": "another", ":due": due},
-    )
-    sent = answering(monkeypatch)
-    done = admin("owed", "settle", uuid)
-    assert (done.exit_code, sent, operator_aws.aws.item()["due"]) == (1, [], due)
-    assert "being sent" in done.stdout
-
-
-def test_what_fails_again_stays_owed(operator_aws: FakeOperatorAws, admin: Admin) -> None:
-    """Where Mandrill still refuses, the email stays owed and the exit code says so."""
-    uuid = fail_email(operator_aws, "req-1")
-    done = admin("owed", "settle", uuid, str(uuid4()))
-    assert done.exit_code == 1
-    assert "still owed" in done.stdout
-    assert "no such appointment" in done.stdout

@@ -1,6 +1,7 @@
-"""`replay`, the command: it picks what failed, mends it once, and never does harm."""
+"""`replay`, the command: it selects what failed, repairs it once, and never does harm."""
 
 import json
+import re
 import shlex
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from botocore.awsrequest import AWSResponse
 from click.testing import Result
 
 from appointments.email import mandrill
+from appointments_operator import replay as replay_module
 from appointments_operator.replay import main, moment
 from tests.support.environment import forget_route
 from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws, death, refusal
@@ -32,8 +34,15 @@ def replay(
 ) -> tuple[int, dict[str, tuple[str, str]]]:
     """Run the command on the last ten minutes; return its exit code and then and now by id."""
     result = operator_aws.run(main, *NOW, "--json", *arguments)
-    told = json.loads(result.stdout)["requests"]
-    return result.exit_code, {each["request_id"]: (each["then"], each["now"]) for each in told}
+    results = json.loads(result.stdout)["requests"]
+    return result.exit_code, {each["request_id"]: (each["then"], each["now"]) for each in results}
+
+
+def replay_reasons(operator_aws: FakeOperatorAws) -> dict[str, tuple[str, bool]]:
+    """Run the command; return each reason by id, and whether only the caller can help."""
+    result = operator_aws.run(main, *NOW, "--json")
+    results = json.loads(result.stdout)["requests"]
+    return {each["request_id"]: (each["reason"], each["only_caller"]) for each in results}
 
 
 def aged(line: dict[str, Any], **ago: float) -> dict[str, Any]:
@@ -64,7 +73,9 @@ def test_ten_requests_are_mended_by_one_command(operator_aws: FakeOperatorAws) -
     assert kept == {(f"req-{number}", f"house {number}") for number in range(10)}
     assert set(operator_aws.invoked) == {"appointments%3Alive"}
     again = operator_aws.run(main, *command[1:])
-    assert (again.exit_code, again.output) == (0, "There is nothing to replay.\n")
+    assert again.exit_code == 0
+    assert again.stdout.startswith("There is nothing to replay: no request between ")
+    assert again.stderr == "10 requests failed and have been repaired since.\n"
 
 
 def test_the_command_for_an_email_mends_that_email(
@@ -89,7 +100,9 @@ def test_the_command_for_an_email_mends_that_email(
     assert len(sent) == 1
     statuses = {item["request_id"]: item["email_status"] for item in operator_aws.aws.items()}
     assert statuses == {"req-0": "sent", "req-1": "failed"}
-    assert operator_aws.run(main, *command[1:]).output == "There is nothing to replay.\n"
+    again = operator_aws.run(main, *command[1:])
+    assert again.stderr == "req-0 failed and has been repaired since.\n"
+    assert "nothing to replay" in again.stdout
 
 
 def test_picks_what_failed_and_what_nobody_answered(operator_aws: FakeOperatorAws) -> None:
@@ -142,10 +155,10 @@ def test_a_dry_run_only_shows(operator_aws: FakeOperatorAws) -> None:
 def test_shows_request_then_and_now(operator_aws: FakeOperatorAws) -> None:
     """The table at the end tells of each request what it was and what it is now."""
     crash(operator_aws, "[bold]req")
-    result = operator_aws.run(main, *NOW)
-    row = next(line for line in result.stdout.splitlines() if "req" in line and "202" in line)
-    cells = [cell.strip() for cell in row.strip("│").split("│")]
-    assert (cells[0], cells[2], cells[3]) == ("[bold]req", CRASH, GOOD)
+    headings, row, summary = operator_aws.run(main, *NOW).stdout.splitlines()
+    assert re.split(" {2,}", headings) == ["Request", "Received", "Then", "Now", "Reason"]
+    assert re.split(" {2,}", row) == ["[bold]req", "0 s ago", CRASH, GOOD]
+    assert summary == "1 of 1 requests is good now."
 
 
 def test_what_its_caller_has_mended_is_left_alone(operator_aws: FakeOperatorAws) -> None:
@@ -193,7 +206,7 @@ def test_one_that_met_a_closed_route_is_picked_again(
     assert replay(operator_aws) == (0, {})
 
 
-def test_one_that_cannot_be_mended_says_so_once(operator_aws: FakeOperatorAws) -> None:
+def test_one_that_cannot_be_repaired_says_so_once(operator_aws: FakeOperatorAws) -> None:
     """A replay that the contract refuses ends with exit code 1, and is not tried for ever."""
     crash(operator_aws, token="revoked-token")
     assert replay(operator_aws) == (1, {"req-1": (CRASH, "invalid-token")})
@@ -236,9 +249,9 @@ def test_can_be_interrupted_and_run_again(operator_aws: FakeOperatorAws) -> None
     for number in range(5):
         crash(operator_aws, f"req-{number}")
     operator_aws.instead = [None, None, interrupt]
-    code, told = replay(operator_aws)
-    assert code == 130
-    assert [now for _, now in told.values()] == [GOOD, GOOD, *["not replayed"] * 3]
+    result = operator_aws.run(main, *NOW)
+    assert result.exit_code == 130
+    assert "Interrupted: 2 of 5 are good, 3 were not replayed." in result.stderr
     code, told = replay(operator_aws)
     assert (code, sorted(told)) == (0, ["req-2", "req-3", "req-4"])
     assert len(operator_aws.aws.items()) == 5
@@ -253,14 +266,15 @@ def test_survives_throttling(operator_aws: FakeOperatorAws) -> None:
 
 
 def test_a_function_that_dies_fails_that_request_alone(operator_aws: FakeOperatorAws) -> None:
-    """The function's death is told beside its request, the others are replayed all the same."""
+    """The function's death is shown with its request, and the others are replayed all the same."""
     crash(operator_aws, "req-1")
     crash(operator_aws, "req-2")
     operator_aws.instead = [lambda: death("Task timed out after 29.00 seconds")]
-    code, told = replay(operator_aws)
-    assert code == 1
-    assert "Task timed out" in told["req-1"][1]
-    assert told["req-2"] == (CRASH, GOOD)
+    result = operator_aws.run(main, *NOW)
+    assert result.exit_code == 1
+    assert "no response" in result.stdout
+    assert "Task timed out" in result.stdout
+    assert "1 of 2 requests is good now." in result.stdout
     assert replay(operator_aws) == (0, {"req-1": (CRASH, GOOD)})
 
 
@@ -272,6 +286,7 @@ def test_stops_where_the_function_may_not_be_invoked(operator_aws: FakeOperatorA
     assert result.exit_code == 2
     assert "AccessDenied" in result.stderr
     assert "Traceback" not in result.output
+    assert "0 of 1 requests are good now." in result.stdout
 
 
 def test_a_request_at_the_very_moment_of_since_is_replayed(operator_aws: FakeOperatorAws) -> None:
@@ -281,7 +296,7 @@ def test_a_request_at_the_very_moment_of_since_is_replayed(operator_aws: FakeOpe
     just_after = (datetime.fromisoformat(received) + timedelta(milliseconds=1)).isoformat()
     for since, picked in ((received, 1), (just_after, 0)):
         told = operator_aws.run(
-            main, *NOW, "--dry-run", "--json", "--since", since, "--until", received
+            main, *NOW, "--dry-run", "--json", "--since", since, "--until", since
         )
         assert len(json.loads(told.stdout)["requests"]) == picked
     line = {**operator_aws.aws.lines("request")[0], "request_id": "early"}
@@ -311,9 +326,10 @@ def test_a_sensitive_request_is_told_and_not_sent(operator_aws: FakeOperatorAws)
     crash(operator_aws)
     line = operator_aws.aws.lines("request")[0] | {"request_id": "secret", "params": None}
     operator_aws.log(json.dumps(aged(line, minutes=2)))
-    code, told = replay(operator_aws)
-    assert code == 1
-    assert "only its caller" in told["secret"][1]
+    result = operator_aws.run(main, *NOW)
+    assert result.exit_code == 1
+    assert "not in the log" in result.stdout
+    assert "Only its caller can repair it." in result.stdout
     assert len(operator_aws.invoked) == 1
 
 
@@ -334,6 +350,8 @@ def test_keeps_to_the_rate(operator_aws: FakeOperatorAws, monkeypatch: pytest.Mo
         (["--since", "1h"], "--stack or --log-group"),
         (["--log-group", "elsewhere", "--yes"], "ResourceNotFound"),
         ([*NOW, "--since", "yesterday"], "neither like 15m"),
+        ([*NOW, "--since", "1h", "--until", "2h"], "is before --since"),
+        ([*NOW, "--endpoint-url", "banana"], "like http://127.0.0.1:4566"),
         ([*NOW, "--since", "99999999999d"], "neither like 15m"),
         ([*NOW, "--status", "crashed"], "application-crash"),
         ([*NOW, "--rate", "0"], "--rate"),
@@ -399,4 +417,121 @@ def test_an_email_that_the_schedule_sent_is_repaired(operator_aws: FakeOperatorA
     operator_aws.log(json.dumps(entry))
     assert "1 request would be replayed" in operator_aws.run(main, *NOW, "--dry-run").output
     operator_aws.log(json.dumps({**entry, "status": "sent"}))
-    assert "nothing to replay" in operator_aws.run(main, *NOW, "--dry-run").output
+    result = operator_aws.run(main, *NOW, "--dry-run")
+    assert "nothing to replay" in result.stdout
+    assert "req-0 failed and has been repaired since." in result.stderr
+
+
+def closed(operator_aws: FakeOperatorAws) -> None:
+    """Close the route."""
+    operator_aws.aws.put_record("route#appointments/create", deployed=False)
+    forget_route()
+
+
+def test_an_unknown_request_id_is_said(operator_aws: FakeOperatorAws) -> None:
+    """A request id that the log does not have is named, and the exit code says so."""
+    crash(operator_aws)
+    result = operator_aws.run(main, *NOW, "--request-id", "req-1", "--request-id", "req-9")
+    assert result.exit_code == 1
+    assert re.search("No request between .* has the id req-9", result.stderr)
+    assert "1 of 1 requests is good now." in result.stdout
+    result = operator_aws.run(main, *NOW, "--request-id", "req-9")
+    assert result.exit_code == 1
+    assert "the log has no such request" in result.stdout
+
+
+def test_requests_that_met_a_closed_route_are_counted(operator_aws: FakeOperatorAws) -> None:
+    """What met a closed route is not selected by default, but said, with the option that does."""
+    closed(operator_aws)
+    for number in range(3):
+        assert operator_aws.post(f"req-{number}").status == "route-not-found"
+    result = operator_aws.run(main, *NOW)
+    assert result.exit_code == 0
+    assert "3 requests met a closed route or service" in result.stderr
+    assert "--status route-not-found" in result.stderr
+    operator_aws.aws.open_route()
+    chosen = operator_aws.run(main, *NOW, "--status", "route-not-found")
+    assert "3 of 3 requests are good now." in chosen.stdout
+
+
+def test_what_may_still_be_processed_is_said(operator_aws: FakeOperatorAws) -> None:
+    """A request without a response that came in the last minute is not selected, but said."""
+    operator_aws.post()
+    line = operator_aws.aws.lines("request")[0] | {"request_id": "young"}
+    operator_aws.log(json.dumps(aged(line, seconds=5)))
+    result = operator_aws.run(main, *NOW)
+    assert "young came within the last minute and may still be processed." in result.stderr
+
+
+def test_a_status_that_keeps_a_named_request_out_is_said(operator_aws: FakeOperatorAws) -> None:
+    """If an id and a status exclude each other, the status of the request is named."""
+    operator_aws.post("good")
+    result = operator_aws.run(main, *NOW, "--request-id", "good", "--status", CRASH)
+    assert "good is not selected: it is action-successful." in result.stderr
+
+
+def test_a_final_response_is_said(operator_aws: FakeOperatorAws) -> None:
+    """What a replay could not repair is not selected again, but said."""
+    crash(operator_aws, token="revoked-token")
+    assert replay_reasons(operator_aws)["req-1"][1] is True
+    result = operator_aws.run(main, *NOW)
+    assert "1 request ended in invalid-token since." in result.stderr
+
+
+@pytest.mark.parametrize("is_repaired", [False, True])
+def test_a_response_in_another_stream_is_found(
+    operator_aws: FakeOperatorAws, *, is_repaired: bool
+) -> None:
+    """A request whose response lies in another stream has its response, and its repair too."""
+    uuid = str(uuid4())
+    crash(operator_aws, "first", description="x")
+    request, response = operator_aws.aws.lines("request")[0], operator_aws.aws.lines("response")[0]
+    ids = {"request_id": "elsewhere"}
+    status = CRASH if is_repaired else GOOD
+    operator_aws.log(json.dumps(aged({**request, **ids}, minutes=2)))
+    operator_aws.log(json.dumps({**response, **ids, "uuid": uuid, "status": status}))
+    if is_repaired:
+        saved = {"request_id": "retry", "uuid": uuid, "status": GOOD, "saved": True}
+        operator_aws.log(json.dumps({**response, **saved}))
+    result = operator_aws.run(main, *NOW, "--dry-run", "--json")
+    assert {each["request_id"] for each in json.loads(result.stdout)["requests"]} == {"first"}
+
+
+@pytest.mark.parametrize(
+    ("params", "reason", "only_caller"),
+    [
+        ({"token": "revoked-token"}, "token", True),
+        ({"order_id": 9}, "order_id: ", False),
+    ],
+)
+def test_a_reason_says_who_can_repair_it(
+    operator_aws: FakeOperatorAws, params: dict[str, Any], reason: str, *, only_caller: bool
+) -> None:
+    """What still fails has its reason, and whether only its caller can help: not for a record."""
+    crash(operator_aws, **params)
+    ((text, is_theirs),) = replay_reasons(operator_aws).values()
+    assert reason in text
+    assert is_theirs is only_caller
+
+
+def test_a_crash_names_what_broke(operator_aws: FakeOperatorAws) -> None:
+    """The reason of a replay that crashes is that of its response log entry."""
+    crash(operator_aws)
+    operator_aws.aws.faults.inject["BatchGetItem"] = ["refused", "refused"]
+    result = operator_aws.run(main, *NOW)
+    assert "BatchGetItem on" in result.stdout
+    assert result.exit_code == 1
+
+
+def test_ctrl_c_at_the_question_ends_it(
+    operator_aws: FakeOperatorAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C at the question replays nothing and exits with 130; a no exits with 1."""
+    crash(operator_aws)
+    without_yes = NOW[:-1]
+    monkeypatch.setattr(replay_module, "_is_terminal", lambda: True)
+    interrupted = operator_aws.run(main, *without_yes, typed="")
+    assert (interrupted.exit_code, "Interrupted" in interrupted.stderr) == (130, True)
+    assert operator_aws.run(main, *without_yes, typed="n\n").exit_code == 1
+    assert operator_aws.invoked == []
+    assert operator_aws.run(main, *without_yes, typed="y\n").exit_code == 0

@@ -1,5 +1,6 @@
 """The rest of the cloud, as operators' commands meet it: the function's log group and Lambda."""
 
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -113,4 +114,7 @@ class FakeOperatorAws:
         instead = self.instead.pop(0) if self.instead else None
         if instead:
             return instead()
-        return _response(200, self._run(self.events[-1]), {})
+        before = len(self.aws.out.getvalue())
+        returned = self._run(self.events[-1])
+        tail = base64.b64encode(self.aws.out.getvalue()[before:].encode()[-4096:])
+        return _response(200, returned, {"X-Amz-Log-Result": tail.decode()})

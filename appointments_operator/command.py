@@ -1,0 +1,77 @@
+"""The commands' common behaviour: errors in a line, exit codes, examples in the help."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+)
+
+SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+INTERRUPTED: Final = 130
+_HINTS: Final[dict[type[Exception], str]] = {
+    NoRegionError: " Say --region, or set AWS_DEFAULT_REGION.",
+    NoCredentialsError: " Sign in, or set AWS_PROFILE. For the local stack: admin local-env.",
+    EndpointConnectionError: " If this is the local stack: make up.",
+}
+
+
+class AwsError(click.ClickException):
+    """AWS refused, or could not be reached."""
+
+    exit_code = 2
+
+
+class Interrupted(click.ClickException):
+    """Ctrl-C came."""
+
+    exit_code = INTERRUPTED
+
+    def __init__(self, message: str = "Interrupted.") -> None:
+        super().__init__(message)
+
+    def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's signature
+        """Print it below the terminal's ^C."""
+        click.echo(f"\n{self.message}", err=True)
+
+
+class _Common(click.Command):
+    """Reports each failure in a line, and shows examples in the help."""
+
+    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **attributes: Any) -> None:
+        attributes["context_settings"] = {**SETTINGS, **attributes.get("context_settings", {})}
+        super().__init__(*arguments, **attributes)
+        self.examples = examples
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Ctrl-C and failures of AWS are a line, not a traceback."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            raise Interrupted from None
+        except (BotoCoreError, ClientError) as failed:
+            raise AwsError(f"{failed}{_HINTS.get(type(failed), '')}") from failed
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, each in one line to be copied, and then the epilog."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+        super().format_epilog(ctx, formatter)
+
+
+class Command(_Common):
+    """A command."""
+
+
+class Group(_Common, click.Group):
+    """A group of commands."""
+
+    command_class = Command
+    group_class = type

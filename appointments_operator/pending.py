@@ -1,0 +1,68 @@
+"""What the appointments table says of the emails that are pending or given up."""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from boto3.dynamodb.conditions import Attr, Key
+
+from appointments.tables.keys import OWED_INDEX, SHARDS
+from appointments_operator import items
+
+_FINAL: Final = ("sent", "skipped")
+_MAX_TRIES: Final = 5
+
+
+class State(StrEnum):
+    """What is left to do for an appointment."""
+
+    MISSING = "there is no such appointment"
+    SETTLED = "nothing is left to send"
+    NOTIFICATION = "a notification is pending"
+    GIVEN_UP = "given up"
+    PENDING = "pending"
+
+
+def state_of(item: Mapping[str, Any]) -> State:
+    """Return what is left to do for an item of the table; `{}` if there is none."""
+    if not item:
+        return State.MISSING
+    if item.get("email_status") in _FINAL:
+        return State.NOTIFICATION if item.get("notifications") else State.SETTLED
+    return State.GIVEN_UP if _is_given_up(item) else State.PENDING
+
+
+def _is_given_up(item: Mapping[str, Any]) -> bool:
+    """Return whether the schedule sends no more: only a notification may still be pending."""
+    if "owed" not in item:
+        return True
+    is_exhausted = int(item.get("email_tries", 0)) >= _MAX_TRIES
+    return (
+        is_exhausted and "email_due" not in item and ("notify_due" in item or "lease" not in item)
+    )
+
+
+def pending(table: Any) -> Iterator[dict[str, Any]]:
+    """Yield every appointment of which something is pending."""
+    for shard in SHARDS:
+        query = {"IndexName": OWED_INDEX, "KeyConditionExpression": Key("owed").eq(shard)}
+        for key in _pages(table.query, query):
+            if item := items.get(table, {"uuid": key["uuid"]}):
+                yield item
+
+
+def given_up(table: Any) -> Iterator[dict[str, Any]]:
+    """Yield every appointment whose email was given up. This reads the whole table."""
+    tried = Attr("email_tries").gte(_MAX_TRIES)
+    for item in _pages(table.scan, {"FilterExpression": tried, "ConsistentRead": True}):
+        if state_of(item) is State.GIVEN_UP:
+            yield item
+
+
+def _pages(read: Any, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    while True:
+        page = read(**request)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        request = {**request, "ExclusiveStartKey": page["LastEvaluatedKey"]}
