@@ -125,7 +125,7 @@ def test_a_shell_is_led_to_the_local_stack(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """`admin local-env` prints the stack's own port, in a folder below too; without a stack, why."""
+    """`admin local-env` prints the stack's own port, in a folder below too; or it says why not."""
     project = tmp_path_factory.mktemp("project")
     (project / ".local").mkdir()
     (project / "docs").mkdir()

@@ -189,6 +189,8 @@ def test_what_was_accepted_is_listed(client: Client, accepted: Accepted) -> None
         "global_merge_vars": sent["global_merge_vars"],
         "metadata": sent["metadata"],
         "_ids": {one["email"]: one["_id"] for one in results},
+        "subject": "Appointment on 2026-03-05",
+        "text": "date_start_local: 2026-03-05",
     }
 
 
@@ -515,3 +517,61 @@ def test_it_ends_at_once_and_never_tells_the_key(connect: Connect, ending: signa
         process.send_signal(ending)
         assert process.communicate(timeout=25) == ("", "")
         assert process.returncode == 0
+
+
+def test_the_mail_survives_a_restart(
+    connect: Connect, http: urllib3.PoolManager, tmp_path: Path
+) -> None:
+    """With --mail, a new process has the mail of an earlier one, until DELETE empties it."""
+    mail = ("--mail", str(tmp_path / "mail.jsonl"))
+    with serving(*mail) as (url, _):
+        connect(url).send("appointment-created", message("ann@example.com"))
+    with (tmp_path / "mail.jsonl").open("a") as torn:
+        torn.write('{"at": "2026-')  # as a process that is killed leaves it
+    with serving(*mail) as (url, _):
+        assert [
+            one["to"][0]["email"] for one in http.request("GET", f"{url}/_sandbox/messages").json()
+        ] == ["ann@example.com"]
+        assert len(connect(url).search(query="*")) == 1
+        http.request("DELETE", f"{url}/_sandbox/messages")
+    with serving(*mail) as (url, _):
+        assert http.request("GET", f"{url}/_sandbox/messages").json() == []
+
+
+def listed(url: str) -> list[Struct]:
+    """Read what was accepted."""
+    messages: list[Struct] = urllib3.request("GET", f"{url}/_sandbox/messages").json()
+    return messages
+
+
+@pytest.mark.parametrize(
+    ("outage", "name"),
+    [("down", "GeneralError"), ("invalid-key", "Invalid_Key"), ("slow", None), ("hang", None)],
+)
+def test_an_outage_is_played(
+    client: Client, connect: Connect, url: str, outage: str, name: str | None
+) -> None:
+    """Until its end, an outage concerns every call, whatever the addresses."""
+    sent = message("ann@example.com")
+    assert urllib3.request("PUT", f"{url}/_sandbox/outage", body=outage).status == 200
+    try:
+        if name:
+            assert refusal(lambda: client.send("appointment-created", sent))[1]["name"] == name
+            assert refusal(lambda: client.search(query="*"))[1]["name"] == name
+        else:
+            hasty = connect(time_limit=SLOW / 4)
+            with pytest.raises(NoAnswerError):
+                hasty.send("appointment-created", sent)
+        until = time.monotonic() + PATIENCE
+        while outage == "slow" and not listed(url) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert bool(listed(url)) is (outage == "slow")
+    finally:
+        urllib3.request("DELETE", f"{url}/_sandbox/outage")
+    [result] = client.send("appointment-created", sent)
+    assert result["status"] == "sent"
+
+
+def test_an_unknown_outage_is_refused(http: urllib3.PoolManager, url: str) -> None:
+    """A word that names no outage changes nothing."""
+    assert http.request("PUT", f"{url}/_sandbox/outage", body="holiday").status == 400

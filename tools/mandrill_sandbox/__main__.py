@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 
 import click
 
@@ -24,12 +25,19 @@ from tools.mandrill_sandbox.server import Sandbox
 )
 # Off by default: a test suite may well search more often than Mandrill's 20 times per minute.
 @click.option("--search-limit", type=int, default=0, help="Searches per minute (0: no limit).")
-def main(*, port: int, keys: tuple[str, ...], slow: float, search_limit: int) -> None:
+@click.option(
+    "--mail",
+    type=click.Path(path_type=Path),
+    help="A file that keeps the mail, so that it survives a restart.",
+)
+def main(
+    *, port: int, keys: tuple[str, ...], slow: float, search_limit: int, mail: Path | None
+) -> None:
     """Serve a sandbox until SIGTERM or Ctrl-C."""
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: sys.exit())
-    with Sandbox(port, Account(set(keys), slow, search_limit)) as sandbox:
-        click.echo(f"The sandbox answers at http://127.0.0.1:{sandbox.server_port}")
+    with Sandbox(port, Account(set(keys), slow, search_limit, mail)) as sandbox:
+        click.echo(f"The sandbox responds at http://127.0.0.1:{sandbox.server_port}")
         sys.stdout.flush()
         sandbox.serve_forever()
 

@@ -1,15 +1,17 @@
-"""What Mandrill decides about a call, apart from HTTP, so that the sandbox answers as it would."""
+"""What Mandrill decides about a call, apart from HTTP, so that the sandbox responds as it would."""
 
 import json
 import re
 import threading
 import time
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from pathlib import Path
 from uuid import uuid4
 
-Struct = dict[str, Any]
+from tools.mandrill_sandbox.mail import Mail, Struct, read_mail
+
+__all__ = ["ERRORS", "Account", "MandrillError", "Outage", "Struct"]
 
 GENERAL = "An unknown error occurred processing your request. Please try again later."
 UNPAID = "Email scheduling is only available for accounts with a positive balance."
@@ -43,7 +45,7 @@ LARGEST_METADATA = 250  # bytes of JSON, as Mandrill's guide to metadata says
 
 
 class MandrillError(Exception):
-    """An answer that refuses the whole call: an error by its name, or HTTP 500 and nothing."""
+    """A response that refuses the whole call: an error by its name, or HTTP 500 and nothing."""
 
     def __init__(self, name: str | None, about: str = "") -> None:
         self.http_status, self.body = 500, None
@@ -53,69 +55,42 @@ class MandrillError(Exception):
             self.body = {"status": "error", "code": code, "name": name, "message": message}
 
 
-@dataclass(frozen=True)
-class Mail:
-    """A message that was not refused, and its result for each recipient."""
+class Outage(StrEnum):
+    """How the whole of Mandrill fails, whatever the addresses."""
 
-    at: datetime
-    template_name: str
-    message: Struct
-    results: list[Struct]
-
-    def listed(self) -> Struct:
-        """As `/_sandbox/messages` shows it: the accepted recipients alone."""
-        ids = {
-            one["email"]: one["_id"] for one in self.results if one["status"] in {"sent", "queued"}
-        }
-        return {
-            "to": [
-                {"email": to["email"], "name": to.get("name")}
-                for to in self.message["to"]
-                if to["email"] in ids
-            ],
-            "template_name": self.template_name,
-            "global_merge_vars": self.message["global_merge_vars"],
-            "metadata": self.message["metadata"],
-            "_ids": ids,
-            "accepted_at": self.at.isoformat(timespec="milliseconds"),
-        }
-
-    def found(self) -> list[Struct]:
-        """As `messages/search` shows it: once for each recipient, the rejected ones too."""
-        about_all = {
-            "ts": int(self.at.timestamp()),
-            "sender": self.message.get("from_email"),
-            "subject": self.message.get("subject"),
-            "template": self.template_name,
-            "tags": self.message.get("tags", []),
-            "metadata": self.message["metadata"],
-        }
-        return [
-            about_all | {"_id": one["_id"], "email": one["email"], "state": one["status"]}
-            for one in self.results
-            if one["status"] != "invalid"
-        ]
+    DOWN = "down"  # nothing is accepted, HTTP 500 GeneralError
+    SLOW = "slow"  # accepted at once, the response comes after the time limit
+    HANG = "hang"  # nothing is accepted, and no response comes
+    INVALID_KEY = "invalid-key"  # no key is accepted
 
 
 class Account:
-    """One Mandrill account: its keys, its mail, its limits."""
+    """One Mandrill account: its keys, its mail, its limits. A file keeps its mail, if one is given.
 
-    def __init__(self, keys: set[str], slow: float, search_limit: int) -> None:
-        self.keys, self.slow, self.search_limit = keys, slow, search_limit
-        self.mail: list[Mail] = []
+    `outage` is how it fails now, None if it works.
+    """
+
+    def __init__(
+        self, keys: set[str], slow: float, search_limit: int, file: Path | None = None
+    ) -> None:
+        self.keys, self.slow, self.search_limit, self.file = keys, slow, search_limit, file
+        self.outage: Outage | None = None
+        self.mail: list[Mail] = read_mail(file)
         self.searches: list[float] = []
         self.lock = threading.Lock()
 
     def authorise(self, call: object) -> Struct:
-        """Take a call that bears one of the keys."""
+        """Take a call that has one of the keys."""
         if not isinstance(call, dict) or not isinstance(call.get("key"), str):
             raise MandrillError("ValidationError", "You must specify a key value")
-        if call["key"] not in self.keys:
+        if call["key"] not in self.keys or self.outage is Outage.INVALID_KEY:
             raise MandrillError("Invalid_Key")
+        if self.outage is Outage.DOWN:
+            raise MandrillError("GeneralError")
         return call
 
     def accepted(self) -> list[Struct]:
-        """List the mail that somebody gets, oldest first."""
+        """List the mail that a recipient gets, oldest first."""
         with self.lock:
             listed = [mail.listed() for mail in self.mail]
         return [one for one in listed if one["to"]]
@@ -124,9 +99,11 @@ class Account:
         """Empty the list, and with it what a search finds."""
         with self.lock:
             self.mail.clear()
+            if self.file:
+                self.file.unlink(missing_ok=True)
 
     def send_template(self, call: Struct) -> list[Struct] | str:
-        """Accept a message or refuse the call; a text is an answer that is not JSON."""
+        """Accept a message or refuse the call; a text is a response that is not JSON."""
         name, message = call.get("template_name"), _read_message(call.get("message"))
         if not isinstance(name, str) or not name:
             raise _invalid(template_name="Please enter a value")
@@ -147,6 +124,9 @@ class Account:
             results.append(result)
         with self.lock:
             self.mail.append(Mail(datetime.now(UTC), name, message, results))
+            if self.file:
+                with self.file.open("a") as lines:
+                    lines.write(f"{self.mail[-1].to_json()}\n")
         if "slow.test" in domains.values():
             time.sleep(self.slow)  # the wait is what slow.test is for
         return "<html>lost on the way</html>" if "garbage.test" in domains.values() else results
@@ -201,7 +181,7 @@ def _read_message(value: object) -> Struct:
 
 
 def _matches(query: str, found: Struct) -> bool:
-    """Judge by the part of Mandrill's Lucene that is needed: `*`, or `[field:]value` and AND."""
+    """Compare by the part of Mandrill's Lucene that is needed: `*`, or `[field:]value` and AND."""
     words = {name: {str(value).lower()} for name, value in found.items()}
     words |= {f"u_{name}": {str(value).lower()} for name, value in found["metadata"].items()}
     words["full_email"] = words["email"]

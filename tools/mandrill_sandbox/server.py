@@ -1,14 +1,14 @@
-"""A stand-in for Mandrill, so that tests and developers see every answer it gives and mail nobody.
+"""A stand-in for Mandrill: tests and developers see each of its responses, and no email is sent.
 
-It serves `messages/send-template` and `messages/search` as
-Mandrill does, and at `/_sandbox/messages` (GET, DELETE) what it accepted. What becomes of a
-message is written in its addresses:
+It serves `messages/send-template` and `messages/search` as Mandrill does. `/_sandbox/messages`
+(GET, DELETE) is what it accepted, and `/_sandbox/outage` (PUT with a value of `Outage`, DELETE) has
+it fail as a whole. Otherwise the addresses of a message decide what becomes of it:
 
     rejected.test     the recipient is rejected (hard-bounce); a search finds it as `rejected`
     invalid.test      the recipient is invalid, as is an address without a domain
     queued.test       the recipient is queued
-    slow.test         the message is accepted at once, the answer comes after --slow seconds
-    garbage.test      the message is accepted, the answer is HTTP 200 with text that is not JSON
+    slow.test         the message is accepted at once, the response comes after --slow seconds
+    garbage.test      the message is accepted, the response is HTTP 200 with text that is not JSON
     empty.test        nothing is accepted, HTTP 500 without a body
     down.test         nothing is accepted, HTTP 500 GeneralError
     unavailable.test  nothing is accepted, HTTP 503 ServiceUnavailable
@@ -22,12 +22,13 @@ from the moment it was accepted, and every metadata field counts as indexed.
 
 import json
 import re
+import time
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from tools.mandrill_sandbox.account import Account, MandrillError, Struct
+from tools.mandrill_sandbox.account import Account, MandrillError, Outage, Struct
 
 PATH = re.compile(r"(?:/api/\d\.\d)?/((?:messages|_sandbox)/[a-z-]+)(?:\.json)?")
 MAX_BODY_BYTES = 1 << 20
@@ -36,7 +37,7 @@ MAX_BODY_BYTES = 1 << 20
 class Sandbox(ThreadingHTTPServer):
     """The server of one account."""
 
-    daemon_threads = True  # so that a slow answer does not hold up the end
+    daemon_threads = True  # a slow response does not delay the end
     request_queue_size = 128  # so that a burst of senders is not refused
 
     def __init__(self, port: int, account: Account) -> None:
@@ -50,28 +51,43 @@ class Handler(BaseHTTPRequestHandler):
     server: Sandbox
     protocol_version = "HTTP/1.1"
     timeout = 30
-    disable_nagle_algorithm = True  # header and body are two writes: 40 ms an answer otherwise
+    disable_nagle_algorithm = True  # header and body are two writes: 40 ms per response otherwise
 
     def handle(self) -> None:
-        """Let a client hang up without a word, as slow.test makes them do."""
+        """Let a client hang up silently, as slow.test makes them do."""
         with suppress(ConnectionError):
             super().handle()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: what a client sends may hold its key."""
+        """Log nothing: what a client sends has its key."""
 
     def do_GET(self) -> None:
         """List what was accepted."""
         if self._endpoint() != "_sandbox/messages":
             return self.send_error(HTTPStatus.NOT_FOUND)
-        return self._answer(200, self.server.account.accepted())
+        return self._respond(200, self.server.account.accepted())
 
     def do_DELETE(self) -> None:
-        """Empty that list."""
-        if self._endpoint() != "_sandbox/messages":
+        """Empty that list, or end an outage."""
+        match self._endpoint():
+            case "_sandbox/messages":
+                self.server.account.forget()
+            case "_sandbox/outage":
+                self.server.account.outage = None
+            case _:
+                return self.send_error(HTTPStatus.NOT_FOUND)
+        return self._respond(200, [])
+
+    def do_PUT(self) -> None:
+        """Begin an outage."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self._endpoint() != "_sandbox/outage":
             return self.send_error(HTTPStatus.NOT_FOUND)
-        self.server.account.forget()
-        return self._answer(200, [])
+        try:
+            self.server.account.outage = Outage(body.decode())
+        except ValueError:
+            return self.send_error(HTTPStatus.BAD_REQUEST)
+        return self._respond(200, [])
 
     def do_POST(self) -> None:
         """Perform a call of Mandrill's."""
@@ -81,21 +97,34 @@ class Handler(BaseHTTPRequestHandler):
         if int(length) > MAX_BODY_BYTES:
             return self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         body, account = self.rfile.read(int(length)), self.server.account
+        if account.outage is Outage.HANG:
+            time.sleep(account.slow)  # until the client has given up
+            self.close_connection = True
+            return None
         try:
-            match self._endpoint():
-                case "messages/send-template":
-                    return self._answer(200, account.send_template(account.authorise(_json(body))))
-                case "messages/search":
-                    return self._answer(200, account.search(account.authorise(_json(body))))
+            content = self._call(body)
         except MandrillError as error:
-            return self._answer(error.http_status, error.body)
-        return self.send_error(HTTPStatus.NOT_FOUND)
+            return self._respond(error.http_status, error.body)
+        if account.outage is Outage.SLOW:
+            time.sleep(account.slow)
+        if content is None:
+            return self.send_error(HTTPStatus.NOT_FOUND)
+        return self._respond(200, content)
+
+    def _call(self, body: bytes) -> list[Struct] | str | None:
+        account = self.server.account
+        match self._endpoint():
+            case "messages/send-template":
+                return account.send_template(account.authorise(_json(body)))
+            case "messages/search":
+                return account.search(account.authorise(_json(body)))
+        return None
 
     def _endpoint(self) -> str:
         path = PATH.fullmatch(urlsplit(self.path).path)
         return path[1] if path else ""
 
-    def _answer(self, status: int, content: list[Struct] | Struct | str | None) -> None:
+    def _respond(self, status: int, content: list[Struct] | Struct | str | None) -> None:
         kind = "text/html" if isinstance(content, str) else "application/json"
         text = content if isinstance(content, str) else json.dumps(content)
         payload = b"" if content is None else text.encode()
