@@ -15,6 +15,7 @@ os.environ.update(
     MANDRILL_URL="http://127.0.0.1:9/api/1.0",
     MANDRILL_SECRET="mandrill",
     STAGE="test",
+    NOTIFICATIONS_TABLE="notifications",
 )
 os.environ.pop("AWS_ENDPOINT_URL", None)
 os.environ.pop("AWS_PROFILE", None)

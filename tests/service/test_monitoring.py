@@ -27,6 +27,10 @@ OF_AWS: Final = {
         ("AWS/DynamoDB", metric, ("TableName",))
         for metric in ("ReadThrottleEvents", "WriteThrottleEvents")
     ),
+    *(
+        ("AWS/SQS", metric, ("QueueName",))
+        for metric in ("ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible")
+    ),
 }
 # The words of Logs Insights that the queries use.
 LANGUAGE: Final = {
@@ -38,7 +42,7 @@ Watched = tuple[str, str, tuple[tuple[str, str], ...]]
 
 def of_type(name: str) -> dict[str, dict[str, Any]]:
     """Return the properties of the template's resources of a type, in the stage of the tests."""
-    return properties(name, Stage="test")
+    return properties(name, Stage="test", NotificationsTable="notifications")
 
 
 def alarms() -> dict[str, Watched]:
@@ -94,6 +98,7 @@ def lively(aws: FakeAws, sns: Any, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     with monkeypatch.context() as patch:
         patch.setattr(outbox, "overdue", None)
         aws.invoke({"schedule": "owed"})
+    aws.invoke_keeper({"check": "open"})
     return aws
 
 
@@ -143,7 +148,7 @@ def test_every_alarm_tells_a_person_and_has_thought_of_silence() -> None:
         assert alarm["AlarmDescription"]
         assert alarm["TreatMissingData"] in {"breaching", "notBreaching"}
     silent = {name for name, alarm in found.items() if alarm["TreatMissingData"] == "breaching"}
-    assert silent == {"ScheduleStoppedAlarm"}
+    assert silent == {"ScheduleStoppedAlarm", "NotificationsOpenAlarm"}
     (dashboard,) = of_type("AWS::CloudWatch::Dashboard").values()
     widget = dashboard["DashboardBody"]["Fn::ToJsonString"]["widgets"][0]
     assert widget["properties"]["alarms"] == [f"{name}.Arn" for name in found]

@@ -14,7 +14,6 @@ import yaml
 from tools.bootstrap import ROOT
 from tools.environment import CREDENTIALS
 from tools.errors import ToolError
-from tools.local_stack import rie
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack
 from tools.release import build
@@ -67,7 +66,8 @@ def built(tmp_path: Path) -> Path:
     for name, resource in list(template["Resources"].items()):
         if resource["Type"] == "AWS::Logs::QueryDefinition":
             del template["Resources"][name]
-    template["Resources"]["CreateFunction"]["Properties"]["CodeUri"] = str(rie.BUNDLE)
+    for bundle in build.BUNDLES:
+        template["Resources"][bundle.name]["Properties"]["CodeUri"] = str(bundle)
     written = tmp_path / "template.yaml"
     written.write_text(yaml.safe_dump(template))
     return written
@@ -107,6 +107,6 @@ def test_it_asks_deploys_and_tells_where(stack: Stack, built: Path, cloudformati
 
     cloudformation.delete_stack(StackName=name)
     dynamodb = session.client("dynamodb", endpoint_url=stack.endpoint_url)
-    for key in ("SessionsTable", "RecordsTable", "AppointmentsTable"):
+    for key in ("SessionsTable", "RecordsTable", "AppointmentsTable", "NotificationsTable"):
         table = dynamodb.describe_table(TableName=urls[key])["Table"]
         assert table["DeletionProtectionEnabled"]

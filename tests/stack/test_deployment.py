@@ -20,7 +20,7 @@ from tools.release import build, package
 STACK_JSON = {
     *("api_url", "host", "endpoint_url", "region", "function_name", "log_group", "tokens"),
     *("sessions_table", "records_table", "appointments_table", "notifications_topic"),
-    "mandrill_url",
+    *("notifications_table", "mandrill_url"),
 }
 
 
@@ -37,7 +37,8 @@ def as_written(template: Any) -> Any:
     """Drop what `sam deploy` adds: the place of the uploaded code, and names of resources."""
     for resource in template["Resources"].values():
         resource.setdefault("Metadata", {}).pop("SamResourceId", None)
-    template["Resources"]["CreateFunction"]["Properties"].pop("CodeUri")
+    for function in ("CreateFunction", "KeeperFunction"):
+        template["Resources"][function]["Properties"].pop("CodeUri")
     return template
 
 

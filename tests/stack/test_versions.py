@@ -31,7 +31,8 @@ class NoManagedPolicies:
 template, packages = json.load(sys.stdin)
 for name, package in packages.items():
     uri = f"s3://bucket/{dir_checksum(package)}"
-    template["Resources"]["CreateFunction"]["Properties"]["CodeUri"] = uri
+    for function in ("CreateFunction", "KeeperFunction"):
+        template["Resources"][function]["Properties"]["CodeUri"] = uri
     resources = transform(json.loads(json.dumps(template)), {}, NoManagedPolicies())["Resources"]
     versions = [name for name, each in resources.items() if each["Type"] == "AWS::Lambda::Version"]
     packages[name] = versions

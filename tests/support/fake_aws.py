@@ -30,6 +30,15 @@ TABLES = {
     "sessions": "token_hash",
     "records": "record",
     "appointments": "uuid",
+    "notifications": "notification_id",
+}
+# The indexes of a table: name, hash key, range key and its type, projection.
+INDEXES: Final = {
+    "appointments": [("owed", "owed", "due", "N", "KEYS_ONLY")],
+    "notifications": [
+        ("by_day", "day", "came_at", "S", "ALL"),
+        ("open", "open", "came_at", "S", "ALL"),
+    ],
 }
 DAY = 24 * 3600
 REGION: Final = "us-east-1"
@@ -142,29 +151,28 @@ class DynamoFaults:
 
 def make_table(dynamodb: Any, name: str) -> Any:
     """Make one of the tables, as the template does, and return it."""
-    extra: dict[str, Any] = {}
-    attributes = [{"AttributeName": TABLES[name], "AttributeType": "S"}]
-    if name == "appointments":
-        attributes += [
-            {"AttributeName": "owed", "AttributeType": "S"},
-            {"AttributeName": "due", "AttributeType": "N"},
-        ]
-        extra["GlobalSecondaryIndexes"] = [
+    types = {TABLES[name]: "S"}
+    indexes = []
+    for index, hash_key, range_key, range_type, projection in INDEXES.get(name, ()):
+        types |= {hash_key: "S", range_key: range_type}
+        indexes.append(
             {
-                "IndexName": "owed",
+                "IndexName": index,
                 "KeySchema": [
-                    {"AttributeName": "owed", "KeyType": "HASH"},
-                    {"AttributeName": "due", "KeyType": "RANGE"},
+                    {"AttributeName": hash_key, "KeyType": "HASH"},
+                    {"AttributeName": range_key, "KeyType": "RANGE"},
                 ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
+                "Projection": {"ProjectionType": projection},
             }
-        ]
+        )
     return dynamodb.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": TABLES[name], "KeyType": "HASH"}],
-        AttributeDefinitions=attributes,
+        AttributeDefinitions=[
+            {"AttributeName": attribute, "AttributeType": kind} for attribute, kind in types.items()
+        ],
         BillingMode="PAY_PER_REQUEST",
-        **extra,
+        **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
     )
 
 
@@ -266,6 +274,31 @@ class FakeAws:
         """Return what was published, as moto keeps it: id, message, subject, and more."""
         topics = sns_backends[ACCOUNT][REGION].topics.values()
         return [sent for topic in topics for sent in topic.sent_notifications]
+
+    def facts(self) -> list[dict[str, Any]]:
+        """Return the facts that a queue on the topic got, oldest first."""
+        return [json.loads(json.loads(sent[1])["sqs"]) for sent in self.notifications()]
+
+    def keep(self, *bodies: Any, sent_at: float | None = None) -> Any:
+        """Hand messages of the queue to the keeper, in one batch; a text is a body as it is."""
+        sent = str(int((sent_at or time.time()) * 1000))
+        records = [
+            {
+                "messageId": f"message-{place}",
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "attributes": {"SentTimestamp": sent, "ApproximateReceiveCount": "1"},
+                "eventSource": "aws:sqs",
+            }
+            for place, body in enumerate(bodies)
+        ]
+        return self.invoke_keeper({"Records": records})
+
+    def invoke_keeper(self, event: Any, context: Any = None) -> Any:
+        """Invoke the keeper as Lambda does."""
+        from appointments.tab import lambda_handler  # noqa: PLC0415 - moto first
+
+        with redirect_stdout(self.out):
+            return lambda_handler(event, context)
 
     def forget_notifications(self) -> None:
         """Forget what was published."""

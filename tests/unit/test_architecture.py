@@ -1,4 +1,4 @@
-"""The package keeps to its plan: floors, size, and one module that reads the environment."""
+"""The package keeps to its plan: floors, size, and one reader of each environment."""
 
 import re
 from pathlib import Path
@@ -60,22 +60,34 @@ def test_a_module_has_one_job(module: str) -> None:
     assert lines <= MAX_LINES, f"{module} has {lines} lines: move one of its jobs elsewhere"
 
 
-def test_one_module_reads_the_environment() -> None:
-    """Only `settings` can read the environment, so nothing else can know where it runs."""
+def test_one_module_for_each_function_reads_the_environment() -> None:
+    """Only the settings can read the environment, so nothing else can know where it runs."""
     doors = {"os", "platform", "socket", "sys"}
     readers = {
         module
         for module, path in MODULES.items()
         if {name.split(".")[0] for name in imported(path)} & doors
     }
-    assert readers == {"settings"}
+    assert readers == {"settings", "tab_settings"}
 
 
 @pytest.mark.parametrize("module", ["parameters", "statuses", "tables.keys"])
 def test_what_commands_import_needs_no_environment(module: str) -> None:
     """Commands and documents import the declarations without any variable being set."""
-    reached, new = set(), {module}
+    assert not reached_from(module) & {"settings", "tab_settings"}
+
+
+def test_the_keeper_needs_its_own_variables_alone() -> None:
+    """No module that the keeper imports reads the environment of the other function."""
+    assert "settings" not in reached_from("tab")
+    assert "tab_settings" not in reached_from("handler")
+
+
+def reached_from(module: str) -> set[str]:
+    """Return the package's modules that `module` imports, directly or through others."""
+    reached: set[str] = set()
+    new = {module}
     while new:
         reached |= new
         new = {other for each in new for other in imports(each)} - reached
-    assert "settings" not in reached
+    return reached

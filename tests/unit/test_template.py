@@ -11,15 +11,18 @@ from typing import Any, Final
 import botocore.session
 import pytest
 
-from tests.template import actions, resolved, resources, statements, template
+from tests.template import actions, properties, resolved, resources, statements, template
 
 KEPT: Final = {
     *("AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"),
 }
-# Specification section 11.1.
-ENVIRONMENT: Final = {
-    *("SESSIONS_TABLE", "RECORDS_TABLE", "APPOINTMENTS_TABLE", "NOTIFICATIONS_TOPIC"),
-    *("MANDRILL_URL", "MANDRILL_SECRET", "MANDRILL_TEMPLATE", "STAGE"),
+# Specification section 11.1: the handler and the variables of each function.
+ENVIRONMENTS: Final = {
+    "appointments.handler.lambda_handler": {
+        *("SESSIONS_TABLE", "RECORDS_TABLE", "APPOINTMENTS_TABLE", "NOTIFICATIONS_TOPIC"),
+        *("MANDRILL_URL", "MANDRILL_SECRET", "MANDRILL_TEMPLATE", "STAGE"),
+    },
+    "appointments.tab.lambda_handler": {"NOTIFICATIONS_TABLE", "APPOINTMENTS_TABLE"},
 }
 # Permissions that are not called as the operation is.
 NAMED_OTHERWISE: Final = {"lambda:InvokeFunction": "Invoke"}
@@ -72,9 +75,10 @@ def test_tables_can_be_restored_and_are_encrypted() -> None:
 
 def test_the_environment_holds_no_key_and_no_debug_switch() -> None:
     """It holds what the specification names, each by reference: no literal value, no other name."""
+    assert {function["Handler"] for function in functions()} == set(ENVIRONMENTS)
     for function in functions():
         variables = function["Environment"]["Variables"]
-        assert set(variables) == ENVIRONMENT
+        assert set(variables) == ENVIRONMENTS[function["Handler"]]
         assert all(set(value) <= {"Ref", "Fn::GetAtt"} for value in variables.values())
         referred = {value["Ref"] for value in variables.values() if "Ref" in value}
         secret = set(resources("AWS::SecretsManager::Secret"))
@@ -148,13 +152,13 @@ def test_roles_are_assumed_by_one_service_and_hold_no_policy_of_others() -> None
         assert "ManagedPolicyArns" not in properties, name
         (trusted,) = properties["AssumeRolePolicyDocument"]["Statement"]
         assert set(trusted["Principal"]) == {"Service"}, name
-    for function in functions():
-        assert "Policies" not in function
-        assert function["Role"] == {"Fn::GetAtt": ["FunctionRole", "Arn"]}
+    assert all("Policies" not in function for function in functions())
+    roles = [function["Role"]["Fn::GetAtt"] for function in functions()]
+    assert roles == [["FunctionRole", "Arn"], ["KeeperRole", "Arn"]]
 
 
 def test_only_the_api_may_invoke_the_function_from_outside() -> None:
-    """The function has no public address, and its permission names this API."""
+    """No function has a public address, and the only permission names this API."""
     assert not any("FunctionUrlConfig" in function for function in functions())
     assert not any(each["Type"] == "AWS::Lambda::Url" for each in template()["Resources"].values())
     for permission in resources("AWS::Lambda::Permission").values():
@@ -165,13 +169,31 @@ def test_only_the_api_may_invoke_the_function_from_outside() -> None:
 
 def test_a_new_version_is_brought_back_by_an_alarm() -> None:
     """Where traffic is shifted by degrees, alarms of the template stop it and go back."""
-    (function,) = functions()
-    preference = function["DeploymentPreference"]
+    (preference,) = (
+        function["DeploymentPreference"]
+        for function in functions()
+        if "DeploymentPreference" in function
+    )
     assert preference["Enabled"] == {"Ref": "GradualDeployment"}
     assert template()["Parameters"]["GradualDeployment"]["Default"] == "false"
     watching = {alarm["Ref"] for alarm in preference["Alarms"]}
     assert "FunctionErrorsAlarm" in watching
     assert watching <= set(resources("AWS::CloudWatch::Alarm"))
+
+
+def test_what_the_keeper_cannot_store_is_kept() -> None:
+    """Both queues keep messages as long as SQS can, and what fails goes to the dead letters."""
+    queues = properties("AWS::SQS::Queue")
+    for name, queue in queues.items():
+        assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600, name
+        assert queue["SqsManagedSseEnabled"] is True, name
+    target = {"deadLetterTargetArn": "KeeperDeadLetters.Arn"}
+    assert queues["KeeperQueue"]["RedrivePolicy"].items() >= target.items()
+    subscription = properties("AWS::SNS::Subscription")["KeeperSubscription"]
+    assert subscription["RedrivePolicy"] == target, "what SNS cannot hand over"
+    assert "FilterPolicy" not in subscription, "the notifications tab gets all"
+    keeper = properties("AWS::Serverless::Function")["KeeperFunction"]
+    assert queues["KeeperQueue"]["VisibilityTimeout"] >= 6 * keeper["Timeout"]
 
 
 def test_every_alarm_reaches_a_person() -> None:

@@ -21,7 +21,8 @@ def deploy(endpoint_url: str, mandrill_url: str) -> None:
     parameters = _parameters(mandrill_url)
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     with build.build_lock():  # until the package is uploaded with its digest
-        package.write_parameters_digest(build.BUNDLE, parameters)
+        for bundle in build.BUNDLES:
+            package.write_parameters_digest(bundle, parameters)
         build.sam(
             *("deploy", "--config-file", SAMCONFIG, "--config-env", "local"),
             *("--template-file", build.BUILT_TEMPLATE),

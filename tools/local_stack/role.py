@@ -10,12 +10,17 @@ from tools.local_stack.stack import Stack
 
 
 @contextmanager
-def without(stack: Stack, is_taken: Callable[[str, str], bool]) -> Iterator[None]:
-    """Take the actions away for which `is_taken` (statement, action) says so; give them back."""
+def without(
+    stack: Stack, is_taken: Callable[[str, str], bool], function_name: str | None = None
+) -> Iterator[None]:
+    """Take the actions away for which `is_taken` (statement, action) says so; give them back.
+
+    `function_name` names another function than the one of the endpoint.
+    """
     connect: Any = session.client
     iam = connect("iam", endpoint_url=stack.endpoint_url)
     function = connect("lambda", endpoint_url=stack.endpoint_url).get_function_configuration(
-        FunctionName=stack.function_name
+        FunctionName=function_name or stack.function_name
     )
     role = function["Role"].rpartition("/")[2]
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]

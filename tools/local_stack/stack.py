@@ -44,6 +44,7 @@ class Stack:
     records_table: str
     appointments_table: str
     notifications_topic: str
+    notifications_table: str
     mandrill_url: str
     tokens: Mapping[str, str]
 
@@ -108,6 +109,7 @@ def up(port: int | None = None, home: Path = HOME) -> Stack:
         records_table=outputs["RecordsTable"],
         appointments_table=outputs["AppointmentsTable"],
         notifications_topic=outputs["NotificationsTopic"],
+        notifications_table=outputs["NotificationsTable"],
         mandrill_url=mandrill_url,
         tokens=seeds.TOKENS,
     )

@@ -29,6 +29,8 @@ from tools.release import package
 BUILD: Final = LOCAL / "build"
 BUILT_TEMPLATE: Final = BUILD / "template.yaml"
 BUNDLE: Final = BUILD / "CreateFunction"
+# The keeper's is the same package.
+BUNDLES: Final = (BUNDLE, BUILD / "KeeperFunction")
 # What a container of `sam local invoke` runs: a Mac's own wheels do not load in one.
 CONTAINER_BUILD: Final = LOCAL / "build-container" if IS_MAC else BUILD
 MAC_PLATFORMS: Final = {"arm64": "aarch64-apple-darwin", "x86_64": "x86_64-apple-darwin"}

@@ -38,8 +38,8 @@ SHARED_DATA += ["sdk-default-configuration.json"]
 ROOTS = [f"Amazon Root CA {number}" for number in (1, 2, 3, 4)]
 ROOTS += ["Starfield Services Root Certificate Authority - G2"]
 # What the function never imports; the test with a bare interpreter holds this list to the code.
-POWERTOOLS = ["batch", "data_classes", "data_masking", "feature_flags", "idempotency", "kafka"]
-POWERTOOLS += ["auth_alpha", "circuit_breaker", "parameters", "parser", "streaming", "validation"]
+POWERTOOLS = ["auth_alpha", "circuit_breaker", "data_masking", "feature_flags", "idempotency"]
+POWERTOOLS += ["kafka", "parameters", "parser", "streaming", "validation"]
 UNUSED = [
     "bin",
     "aws_lambda_powertools/event_handler",

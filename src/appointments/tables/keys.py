@@ -32,6 +32,9 @@ TYPE_NAMES: Final = {
 # The hash keys of the sparse index of pending items (section 8.6).
 SHARDS: Final = tuple(str(shard) for shard in range(8))
 OWED_INDEX: Final = "owed"
+# The indexes of the notifications table (section 9.5).
+BY_DAY_INDEX: Final = "by_day"
+OPEN_INDEX: Final = "open"
 
 
 class Role(StrEnum):
@@ -40,6 +43,14 @@ class Role(StrEnum):
     CLIENT = "client"
     EMPLOYEE = "employee"
     LIAISON = "liaison"
+
+
+class NotificationState(StrEnum):
+    """The state of a notification (section 9.5); its value in the index `open` is `open` too."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    DISMISSED = "dismissed"
 
 
 def hash_token(token: str) -> str:
