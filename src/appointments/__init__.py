@@ -17,6 +17,7 @@
 `parameters`, `email.state`                        what a caller may send; states of an email
 `errors`, `parsers`                                errors and warnings; how a value is read
 `observability`, `tables.dynamo_json`              log and metrics; DynamoDB's JSON
+`notification`                                     one notification, and its message
 `invocation`, `tables.keys`                        one invocation; keys and fixed sets
 `statuses`, `reasons`                              statuses; reasons of failures
 `settings`, `tab_settings`                         the environment of each function

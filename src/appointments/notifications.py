@@ -1,18 +1,17 @@
-"""Notifications: one SNS message for each failure, for people and for machines (section 9)."""
+"""Notifications: each failure is published, or is left as pending or in the log (section 9)."""
 
-import json
-import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Self
+from dataclasses import asdict
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from appointments import clients, reasons
 from appointments.email import outbox
+from appointments.notification import Notification
 from appointments.observability import SERVICE, add_metric, logger
 from appointments.reasons import Reason
 from appointments.settings import SETTINGS
@@ -20,56 +19,6 @@ from appointments.statuses import Status
 from appointments.tables.keys import user_record
 
 _NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://planomatic.com/notifications")
-_MAX_SUBJECT: Final = 100
-_NOT_ASCII: Final = re.compile(r"[^ -~]+")
-_PROTOCOLS: Final = ("sqs", "lambda", "http", "https")
-_ATTRIBUTES: Final = ("status", "stage", "service", "storm")
-_SAVED: Final = {
-    True: "It is saved",
-    False: "Nothing was saved",
-    None: "It is unknown whether it is saved",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Notification:
-    """What people and machines learn of one failure.
-
-    It holds no token, no key and no free text of the appointment. `recipients` are the objects of
-    `data.email`. `repair` is what a person does before the `replay` command, which is None if the
-    log has no request to replay. `recovery` says what recovers automatically, and until when.
-    `storm` is `first` or `more` (section 9.4).
-    """
-
-    notification_id: str
-    stage: str
-    service: str
-    status: str
-    reason: str
-    request_id: str
-    received_at: str
-    uuid: str | None
-    saved: bool | None
-    owner: str | None
-    recipients: Sequence[Any]
-    log_group: str
-    log_query: str
-    replay: str | None
-    repair: str = "See the log."
-    recovery: str = "Nothing recovers automatically."
-    chapter: str = "docs/operations.md"
-    storm: str = "first"
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Return a pending notification, of this version of the code or of another one."""
-        facts = json.loads(text)
-        names = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in facts.items() if name in names})
-
-    def to_json(self) -> str:
-        """Return the one JSON object that machines get, and that is stored while it is pending."""
-        return json.dumps(asdict(self))
 
 
 def make(
@@ -136,18 +85,8 @@ def notify(notification: Notification) -> None:
 
 def publish(notification: Notification) -> bool:
     """Publish a notification under its stable id; False if SNS did not take it."""
-    facts = asdict(notification)
-    message = {"default": _text(notification), **dict.fromkeys(_PROTOCOLS, notification.to_json())}
     try:
-        clients.client("sns").publish(
-            TopicArn=SETTINGS.notifications_topic,
-            Subject=subject(notification),
-            MessageStructure="json",
-            Message=json.dumps(message),
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": facts[name]} for name in _ATTRIBUTES
-            },
-        )
+        clients.client("sns").publish(**notification.to_sns(SETTINGS.notifications_topic))
     except (BotoCoreError, ClientError) as failed:
         logger.warning("SNS did not take a notification", reason=type(failed).__name__)
         return False
@@ -184,12 +123,6 @@ class Storms:
 storms: Final = Storms()
 
 
-def subject(notification: Notification) -> str:
-    """Return one line of ASCII with at most 100 characters."""
-    line = f"[{notification.stage}] {notification.status}: {notification.reason}"
-    return _NOT_ASCII.sub(" ", line)[:_MAX_SUBJECT].strip()
-
-
 def _repair(
     reason: Reason, recipients: Sequence[Mapping[str, Any]], users: Mapping[str, int]
 ) -> str:
@@ -213,35 +146,3 @@ def _repair(
                 "rejection list, or reach them in another way."
             )
     return " ".join(steps) or reason.cause.repair
-
-
-def _recipient(recipient: Any) -> str:
-    """Return a recipient with what Mandrill said, as a line; 0.1.0 stored only the address."""
-    if not isinstance(recipient, Mapping):
-        return str(recipient)
-    roles = " and ".join(recipient.get("roles", ()))
-    reject_reason = recipient.get("reject_reason")
-    status = f"{recipient['status']} ({reject_reason})" if reject_reason else recipient["status"]
-    return f"{recipient['email']} ({roles}): {status}"
-
-
-def _text(notification: Notification) -> str:
-    """Return the text for people."""
-    recipients = "\n              ".join(map(_recipient, notification.recipients)) or "no recipient"
-    return f"""\
-What failed:  {notification.status}: {notification.reason}
-Appointment:  {_SAVED[notification.saved]} (uuid {notification.uuid or "unknown"}).
-Affected:     {notification.owner or "unknown"}
-Email to:     {recipients}
-Automatic:    {notification.recovery}
-To repair:    {notification.repair}
-Then run:     {notification.replay or "nothing: the log has no request that could be replayed"}
-Read:         {notification.chapter}
-Request:      {notification.request_id}, received at {notification.received_at}
-The log:      {notification.log_group}, in Logs Insights:
-              {notification.log_query}
-
-Replaying is safe: it creates at most one appointment and sends each email once.
-Stage {notification.stage}, service {notification.service}
-Notification {notification.notification_id}
-"""

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appointments import clients, notifications
+from appointments.notification import Notification
 from appointments.reasons import Cause, Reason
 from appointments.statuses import Status
 from tests.support.email_harness import UUID, EmailHarness
@@ -112,7 +113,7 @@ def test_a_crash_tells_what_aws_said(harness: EmailHarness) -> None:
     )
 
 
-def notification(reason: str = "", request_id: str = "req-1") -> notifications.Notification:
+def notification(reason: str = "", request_id: str = "req-1") -> Notification:
     """Return the notification of a crash."""
     return notifications.make(
         Status.APPLICATION_CRASH,
@@ -129,14 +130,14 @@ def notification(reason: str = "", request_id: str = "req-1") -> notifications.N
 def test_a_subject_is_cut_at_a_hundred_characters() -> None:
     """A reason that does not fit is cut where the subject has 100 characters, not sooner."""
     told = notification("r" * 300)
-    assert notifications.subject(told) == "[test] application-crash: " + "r" * 74
+    assert told.subject == "[test] application-crash: " + "r" * 74
 
 
 @given(reason=st.text(max_size=300))
 def test_a_subject_is_safe(reason: str) -> None:
     """Whatever the reason holds, the subject is at most 100 characters of one line of ASCII."""
     told = notification(reason)
-    subject = notifications.subject(told)
+    subject = told.subject
     assert re.fullmatch(r"\[test\] application-crash:[ -~]*", subject)
     assert len(subject) <= 100
     assert subject == subject.strip()

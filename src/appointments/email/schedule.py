@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from appointments import notifications
 from appointments.email import outbox, sender
 from appointments.email.state import Trigger
-from appointments.notifications import Notification
+from appointments.notification import Notification
 from appointments.observability import add_metric, log_keys, logger
 from appointments.tables import appointments
 from appointments.tables.appointments import Appointment
