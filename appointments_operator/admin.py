@@ -1,13 +1,21 @@
-"""`admin`: tokens, records, the route's switch, and what is owed."""
+"""`admin`: tokens, records, the route's switch, what is owed, and notifications."""
 
 import click
 
-from appointments_operator import completion, local_env, owed, records, route, tokens
+from appointments_operator import (
+    completion,
+    local_env,
+    notifications,
+    owed,
+    records,
+    route,
+    tokens,
+)
 from appointments_operator.command import Group
 from appointments_operator.deployment import DISTRIBUTION, options, remember
 
 
-def _table_option(name: str, variable: str) -> click.Option:
+def _name_option(name: str, variable: str) -> click.Option:
     return click.Option(
         [name],
         metavar="NAME",
@@ -34,7 +42,7 @@ def _table_option(name: str, variable: str) -> click.Option:
 @click.version_option(package_name=DISTRIBUTION)
 @options
 def main() -> None:
-    """Run the service: tokens, records, the route's switch, and what is owed.
+    """Run the service: tokens, records, the route's switch, what is owed, and notifications.
 
     Tables and function are found through --stack. Without it they are named one by one. The
     options that name the deployment may also come after the command.
@@ -42,15 +50,20 @@ def main() -> None:
 
 
 main.params += [
-    _table_option("--sessions-table", "SESSIONS_TABLE"),
-    _table_option("--records-table", "RECORDS_TABLE"),
-    _table_option("--appointments-table", "APPOINTMENTS_TABLE"),
+    _name_option("--sessions-table", "SESSIONS_TABLE"),
+    _name_option("--records-table", "RECORDS_TABLE"),
+    _name_option("--appointments-table", "APPOINTMENTS_TABLE"),
+    _name_option("--notifications-table", "NOTIFICATIONS_TABLE"),
+    _name_option("--notifications-topic", "NOTIFICATIONS_TOPIC"),
+    _name_option("--keeper", "KEEPER_FUNCTION"),
+    _name_option("--log-group", "LOG_GROUP"),
 ]
 for command in (
     tokens.token,
     records.record,
     route.route,
     owed.owed,
+    notifications.notifications,
     local_env.local_env,
     completion.completion,
 ):

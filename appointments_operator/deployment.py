@@ -21,12 +21,17 @@ DISTRIBUTION: Final = "appointments-create-api"
 ALIAS: Final = "live"
 _META_KEY: Final = "appointments_operator.deployment"
 _LOG_GROUPS: Final = "/aws/lambda/"
+# What the template adds to the stack's name, for the outputs that a replay needs.
+_SUFFIXES: Final = {"FunctionAlias": f":{ALIAS}", "NotificationsTable": "-notifications"}
 _OPTIONS: Final = {
     "LogGroup": "--log-group",
     "FunctionAlias": "--function",
     "SessionsTable": "--sessions-table",
     "RecordsTable": "--records-table",
     "AppointmentsTable": "--appointments-table",
+    "NotificationsTable": "--notifications-table",
+    "NotificationsTopic": "--notifications-topic",
+    "KeeperFunction": "--keeper",
 }
 # The function takes at most 29 s; botocore itself waits and tries again if AWS throttles.
 _CLIENT_CONFIG: Final = Config(
@@ -69,12 +74,21 @@ class Deployment:
     def name(self, output: str) -> str:
         """Return the stack's output; without a stack, what was given for it."""
         if self.stack is None:
-            if given := self.given.get(output):
+            if given := self.given.get(output) or self._default(output):
                 return given
-            raise click.UsageError(f"Say which deployment: --stack, or {_OPTIONS[output]}.")
+            alternative = f", or {_OPTIONS[output]}" if output in _OPTIONS else ""
+            raise click.UsageError(f"Say which deployment: --stack{alternative}.")
         if output not in self._outputs:
             raise click.UsageError(f"The stack {self.stack} has no output {output}.")
         return self._outputs[output]
+
+    def _default(self, output: str) -> str | None:
+        """Return what the template calls the output, if the log group tells the stack's name."""
+        group = self.given.get("LogGroup") or ""
+        suffix = _SUFFIXES.get(output)
+        if suffix is None or not group.startswith(_LOG_GROUPS):
+            return None
+        return group.removeprefix(_LOG_GROUPS) + suffix
 
     @cached_property
     def _outputs(self) -> dict[str, str]:
@@ -91,18 +105,15 @@ class Deployment:
         """The function: the one given, else by the alias that serves the API."""
         if given := self.given.get("FunctionAlias"):
             return given
-        group = self.given.get("LogGroup") or ""
-        if self.stack is None and group.startswith(_LOG_GROUPS):
-            return f"{group.removeprefix(_LOG_GROUPS)}:{ALIAS}"
         return self.name("FunctionAlias")
 
-    def invoke(self, event: dict[str, Any]) -> "Invocation":
-        """Invoke the function, wait for it, and return what it returned.
+    def invoke(self, event: dict[str, Any], function: str | None = None) -> "Invocation":
+        """Invoke the function or another one, wait for it, and return what it returned.
 
         Raises FunctionError if it died.
         """
         response = self._lambda.invoke(
-            FunctionName=self.function, Payload=json.dumps(event), LogType="Tail"
+            FunctionName=function or self.function, Payload=json.dumps(event), LogType="Tail"
         )
         returned = json.loads(response["Payload"].read() or b"null")
         if "FunctionError" in response:

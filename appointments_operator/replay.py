@@ -1,10 +1,8 @@
 """`replay`: send logged requests to the function again, the failed and those without a response."""
 
-import re
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,24 +18,15 @@ from appointments_operator.deployment import (
     remember,
 )
 from appointments_operator.layout import counted, print_json, print_list, relative
-from appointments_operator.replaying import NOT_REPLAYED, Replay, replay_all
+from appointments_operator.replaying import (
+    NOT_REPLAYED,
+    Replay,
+    replay_all,
+    resolve_notifications,
+)
 from appointments_operator.request_log import Request
 from appointments_operator.selection import UNANSWERED, Selection
-
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def moment(typed: str) -> datetime:
-    """Read a time as operators type it: ISO 8601 (UTC unless it says otherwise), or so long ago."""
-    try:
-        if ago := re.fullmatch(r"(\d+)([smhdw])", typed):
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        at = datetime.fromisoformat(typed)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise click.BadParameter(
-            f"{typed!r} is neither like 15m, 2h, 3d nor like 2027-01-05T10:00:00Z."
-        ) from None
+from appointments_operator.values import moment
 
 
 @click.command(
@@ -177,7 +166,17 @@ def _run(replays: Sequence[Replay], deployment: Deployment, rate: float) -> int:
     except (BotoCoreError, ClientError) as failed:
         err.print(f"Stopped: {failed}", soft_wrap=True)
         return 2
+    _resolve(replays, deployment)
     return 0 if all(replay.is_good for replay in replays) else 1
+
+
+def _resolve(replays: Sequence[Replay], deployment: Deployment) -> None:
+    """Bring the notifications tab up to date; if that fails, the replays stay what they are."""
+    try:
+        for notification_id in resolve_notifications(replays, deployment):
+            err.print(f"Notification {notification_id} is resolved.", soft_wrap=True)
+    except (BotoCoreError, ClientError, click.UsageError) as failed:
+        err.print(f"The notifications tab was not brought up to date: {failed}", soft_wrap=True)
 
 
 def _print_selection(replays: Sequence[Replay], *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from rich.progress import MofNCompleteColumn, Progress
 
 from appointments.statuses import Status
 from appointments.tables.keys import REFERENCE_KINDS
+from appointments_operator import tab
 from appointments_operator.console import err
 from appointments_operator.deployment import Deployment, FunctionError
 from appointments_operator.request_log import Request
@@ -67,6 +68,21 @@ def replay_all(replays: Sequence[Replay], deployment: Deployment, rate: float) -
             _replay(replay, deployment)
             if replay is not replays[-1]:
                 time.sleep(max(0, started + 1 / rate - time.monotonic()))
+
+
+def resolve_notifications(replays: Sequence[Replay], deployment: Deployment) -> list[str]:
+    """Resolve the notifications without a uuid of the requests that are good now; return their ids.
+
+    A notification lacks the uuid if the response that it reports did.
+    """
+    request_ids = {
+        replay.request.id
+        for replay in replays
+        if replay.is_good and replay.request.response and replay.request.response.uuid is None
+    }
+    if not request_ids:
+        return []
+    return tab.resolve_replayed(deployment, request_ids, tab.identity(deployment))
 
 
 def _replay(replay: Replay, deployment: Deployment) -> None:

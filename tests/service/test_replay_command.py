@@ -14,7 +14,8 @@ from click.testing import Result
 
 from appointments.email import mandrill
 from appointments_operator import replay as replay_module
-from appointments_operator.replay import main, moment
+from appointments_operator.replay import main
+from appointments_operator.values import moment
 from tests.support.environment import forget_route
 from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws, death, refusal
 

@@ -149,8 +149,8 @@ class DynamoFaults:
         return response
 
 
-def make_table(dynamodb: Any, name: str) -> Any:
-    """Make one of the tables, as the template does, and return it."""
+def make_table(dynamodb: Any, name: str, called: str | None = None) -> Any:
+    """Make one of the tables, as the template does, under its name or another; return it."""
     types = {TABLES[name]: "S"}
     indexes = []
     for index, hash_key, range_key, range_type, projection in INDEXES.get(name, ()):
@@ -166,7 +166,7 @@ def make_table(dynamodb: Any, name: str) -> Any:
             }
         )
     return dynamodb.create_table(
-        TableName=name,
+        TableName=called or name,
         KeySchema=[{"AttributeName": TABLES[name], "KeyType": "HASH"}],
         AttributeDefinitions=[
             {"AttributeName": attribute, "AttributeType": kind} for attribute, kind in types.items()

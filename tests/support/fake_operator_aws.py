@@ -115,6 +115,8 @@ class FakeOperatorAws:
         if instead:
             return instead()
         before = len(self.aws.out.getvalue())
-        returned = self._run(self.events[-1])
+        is_keeper = self.invoked[-1].endswith("keeper")
+        run = self.aws.invoke_keeper if is_keeper else self._run
+        returned = run(self.events[-1])
         tail = base64.b64encode(self.aws.out.getvalue()[before:].encode()[-4096:])
         return _response(200, returned, {"X-Amz-Log-Result": tail.decode()})

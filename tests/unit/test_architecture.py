@@ -71,7 +71,7 @@ def test_one_module_for_each_function_reads_the_environment() -> None:
     assert readers == {"settings", "tab_settings"}
 
 
-@pytest.mark.parametrize("module", ["parameters", "statuses", "tables.keys"])
+@pytest.mark.parametrize("module", ["notification", "parameters", "statuses", "tables.keys"])
 def test_what_commands_import_needs_no_environment(module: str) -> None:
     """Commands and documents import the declarations without any variable being set."""
     assert not reached_from(module) & {"settings", "tab_settings"}

@@ -16,8 +16,10 @@ def main() -> None:
     """Lock the runtime first: what is developed and operated with must have the same versions."""
     compile_lock(RUNTIME, "pyproject.toml")
     operator = ["pyproject.toml", "--extra", "operator"]
-    compile_lock(DEVELOPMENT, *operator, "--group", "dev", "--constraint", RUNTIME)
+    console = [*operator, "--extra", "console"]
+    compile_lock(DEVELOPMENT, *console, "--group", "dev", "--constraint", RUNTIME)
     compile_lock("requirements/operator.txt", *operator, "--constraint", DEVELOPMENT)
+    compile_lock("requirements/console.txt", *console, "--constraint", DEVELOPMENT)
     for source in sorted(REQUIREMENTS.glob("*.in")):
         compile_lock(f"requirements/{source.stem}.txt", str(source.relative_to(ROOT)))
 

@@ -1,0 +1,98 @@
+"""Search the function's log in windows of time, each bounded, several at once.
+
+CloudWatch Logs reads a long span slowly, and an emulator returns at most one page of it. So the
+span is read in windows; one that is too full is read again in halves.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from appointments_operator.deployment import Deployment
+
+WINDOW: Final = timedelta(days=1)
+# CloudWatch Logs permits ten of these calls per second.
+_AT_ONCE: Final = 4
+_MAX_PAGE: Final = 10_000
+_MIN_WINDOW: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One JSON entry of the log, and where it is: its stream and CloudWatch's own time."""
+
+    at: datetime
+    stream: str
+    entry: dict[str, Any]
+
+
+def search(
+    deployment: Deployment,
+    pattern: str,
+    since: datetime,
+    until: datetime | None = None,
+    on_window: Callable[[int, int], None] | None = None,
+) -> Iterator[LogLine]:
+    """Yield the JSON entries of a span that match a filter pattern, in the order of time.
+
+    An emulator ignores the pattern, so the caller looks again. `on_window` is called with the
+    number of windows that were read, and of all.
+    """
+    end = until or datetime.now(UTC) + timedelta(minutes=1)
+    logs, group = deployment.client("logs"), deployment.log_group
+    windows = list(_windows(since, end))
+
+    def read(window: tuple[datetime, datetime]) -> list[LogLine]:
+        return _read(logs, group, pattern, *window)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for done, lines in enumerate(pool.map(read, windows), 1):
+            if on_window:
+                on_window(done, len(windows))
+            yield from lines
+
+
+def _windows(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    while since < until:
+        end = min(since + WINDOW, until)
+        yield since, end
+        since = end
+
+
+def _read(logs: Any, group: str, pattern: str, since: datetime, until: datetime) -> list[LogLine]:
+    events: list[dict[str, Any]] = []
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=group,
+        startTime=_milliseconds(since),
+        endTime=_milliseconds(until) - 1,  # inclusive, to CloudWatch
+        filterPattern=pattern,
+    )
+    for page in pages:
+        events += page["events"]
+        is_cut = len(page["events"]) >= _MAX_PAGE and "nextToken" not in page
+        if is_cut and until - since > _MIN_WINDOW:
+            half = since + (until - since) / 2
+            return [
+                *_read(logs, group, pattern, since, half),
+                *_read(logs, group, pattern, half, until),
+            ]
+    lines = [line for event in events if (line := _line(event)) is not None]
+    return sorted(lines, key=lambda line: line.at)
+
+
+def _line(event: dict[str, Any]) -> LogLine | None:
+    try:
+        entry = json.loads(event["message"])
+    except ValueError:
+        return None
+    if not isinstance(entry, dict):
+        return None
+    at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+    return LogLine(at, event["logStreamName"], entry)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

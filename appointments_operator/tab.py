@@ -1,0 +1,180 @@
+"""The notifications table, as operators read it and change the state of what is in it."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
+
+from appointments.tables.keys import BY_DAY_INDEX, OPEN_INDEX, NotificationState
+from appointments_operator.deployment import Deployment
+
+RETENTION_DAYS: Final = 365
+# What a list shows: the rest of the facts is for the page of one notification.
+LISTED: Final = (
+    *("notification_id", "came_at", "day", "state", "stage", "status", "reason", "uuid"),
+    *("request_id", "chapter", "recipients", "saved", "received_at", "storm"),
+)
+_PAGE: Final = 200
+_OPEN: Final = NotificationState.OPEN.value
+
+
+class NotOpen(Exception):
+    """A notification that is not open any more keeps its state."""
+
+
+def table(deployment: Deployment) -> Any:
+    """Return the notifications table."""
+    return deployment.table("NotificationsTable")
+
+
+def newest(
+    notifications: Any, since: datetime, before: str | None = None, *, is_open: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield notifications from the newest to `since`, those that came before a moment.
+
+    `before` is the `came_at` of the last one of an earlier look. With `is_open` only what is open.
+    """
+    first = _iso(since)
+    if is_open:
+        yield from _query(notifications, OPEN_INDEX, Key("open").eq(_OPEN), first, before)
+        return
+    day = date.fromisoformat(before[:10]) if before else datetime.now(UTC).date()
+    while day >= since.date():
+        key = Key("day").eq(day.isoformat())
+        yield from _query(notifications, BY_DAY_INDEX, key, first, before)
+        day -= timedelta(days=1)
+
+
+def _query(
+    notifications: Any, index: str, key: Any, first: str, before: str | None
+) -> Iterator[dict[str, Any]]:
+    span = Key("came_at").between(first, before) if before else Key("came_at").gte(first)
+    request: dict[str, Any] = {
+        "IndexName": index,
+        "KeyConditionExpression": key & span,
+        "ScanIndexForward": False,
+        "Limit": _PAGE,
+        "ProjectionExpression": ", ".join(f"#{name}" for name in LISTED),
+        "ExpressionAttributeNames": {f"#{name}": name for name in LISTED},
+    }
+    if before is not None and before <= first:
+        return
+    while True:
+        page = notifications.query(**request)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def get(notifications: Any, notification_id: str) -> dict[str, Any]:
+    """Return a notification; empty if there is none."""
+    key = {"notification_id": notification_id}
+    item: dict[str, Any] = notifications.get_item(Key=key, ConsistentRead=True).get("Item", {})
+    return item
+
+
+def identity(deployment: Deployment) -> str:
+    """Return who the operator is to AWS, as the history of a notification names them."""
+    return str(deployment.client("sts").get_caller_identity()["Arn"])
+
+
+def close(
+    notifications: Any, notification_id: str, state: NotificationState, *, by: str, done: str
+) -> None:
+    """Set an open notification to another state; raises NotOpen if it is not open any more."""
+    _append(
+        notifications,
+        notification_id,
+        {"at": _iso(datetime.now(UTC)), "by": by, "state": state.value, "done": done},
+        "SET #state = :state, history = list_append(history, :change) REMOVE #open",
+    )
+
+
+def record_action(notifications: Any, notification_id: str, *, by: str, done: str) -> None:
+    """Add to the history of an open notification what a person did about it."""
+    change = {"at": _iso(datetime.now(UTC)), "by": by, "state": _OPEN, "done": done}
+    _append(
+        notifications,
+        notification_id,
+        change,
+        "SET #state = :state, #open = :open, history = list_append(history, :change)",
+    )
+
+
+def _append(notifications: Any, notification_id: str, change: dict[str, str], update: str) -> None:
+    try:
+        notifications.update_item(
+            Key={"notification_id": notification_id},
+            UpdateExpression=update,
+            ConditionExpression=Attr("state").eq(_OPEN),
+            ExpressionAttributeNames={"#state": "state", "#open": "open"},
+            ExpressionAttributeValues={
+                ":state": change["state"],
+                ":change": [change],
+                **({":open": _OPEN} if ":open" in update else {}),
+            },
+        )
+    except ClientError as failed:
+        if failed.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        raise NotOpen(f"{notification_id} is not open any more") from failed
+
+
+def resolve_replayed(deployment: Deployment, request_ids: set[str], by: str) -> list[str]:
+    """Resolve the open notifications of these requests that have no uuid; return their ids.
+
+    The keeper resolves those with a uuid, by what it sees in the appointments table.
+    """
+    notifications, resolved = table(deployment), []
+    since = datetime.now(UTC) - timedelta(days=RETENTION_DAYS)
+    for item in list(newest(notifications, since, is_open=True)):
+        if item.get("uuid") or item.get("request_id") not in request_ids:
+            continue
+        done = f"the replay of {item['request_id']} succeeded"
+        try:
+            close(
+                notifications,
+                item["notification_id"],
+                NotificationState.RESOLVED,
+                by=by,
+                done=done,
+            )
+        except NotOpen:
+            continue
+        resolved.append(str(item["notification_id"]))
+    return resolved
+
+
+def is_selected(
+    item: Mapping[str, Any],
+    *,
+    status: str = "",
+    text: str = "",
+    state: str = "",
+    stage: str = "",
+) -> bool:
+    """Return whether a notification is in a search; `text` is in its reason, recipients or ids."""
+    places = (
+        *(item.get("reason"), item.get("uuid"), item.get("request_id")),
+        *(item.get("notification_id"), *_addresses(item)),
+    )
+    return (
+        status in ("", item.get("status"))
+        and state in ("", item.get("state"))
+        and stage in ("", item.get("stage"))
+        and any(text.casefold() in str(place or "").casefold() for place in places)
+    )
+
+
+def _addresses(item: Mapping[str, Any]) -> list[str]:
+    recipients = item.get("recipients")
+    if not isinstance(recipients, list):
+        return []
+    return [str(each.get("email", "")) for each in recipients if isinstance(each, dict)]
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
