@@ -1,9 +1,14 @@
 # Bare `make` lists the targets. PYTHON=python3.13 chooses another Python (3.11 or later);
-# PORT=4600 another port for the local stack (the Mandrill sandbox takes the one above).
+# PORT=4600 another port for the local stack, which takes the next three too.
 PYTHON ?= python3
 PORT ?=
 EVENT ?=
 STAGE ?=
+MANDRILL ?=
+END ?=
+RAW ?=
+ID ?=
+JSON ?=
 SECONDS ?=
 OFFLINE ?=
 MODULE ?=
@@ -11,15 +16,16 @@ COUNT ?=
 SEED ?=
 
 export PYTHON
-unexport PORT EVENT STAGE OFFLINE SECONDS MODULE COUNT SEED
-setup := @$(PYTHON) tools/bootstrap.py
+unexport PORT EVENT STAGE MANDRILL END RAW ID JSON OFFLINE SECONDS MODULE COUNT SEED
+setup := @$(PYTHON) tools/minimum_python.py && $(PYTHON) tools/bootstrap.py
 bin := .local/venv/bin
 python := $(bin)/python
 tools := $(python) -m tools
-port := $(if $(PORT),--port $(PORT))
+port := $(if $(PORT),--port '$(PORT)')
+json := $(if $(JSON),--json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo invoke mailbox notifications rie build bench unit test faults fuzz mutants check audit load deploy docs lock clean
+.PHONY: help run up down demo invoke logs mailbox notifications seeds reset outage rie build bench unit test faults fuzz mutants check audit load deploy docs lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -42,15 +48,31 @@ demo: ## Create one more appointment on the local stack
 
 invoke: ## Send a file to the deployed function: make invoke EVENT=events/http-api.json
 	$(setup) venv sam ministack
-	@$(tools) invoke $(port) $(EVENT)
+	@$(tools) invoke $(port) $(if $(EVENT),'$(EVENT)')
 
-mailbox: ## Show the emails last sent
+logs: ## Show one line per request, and follow until Ctrl-C (RAW=1: the log as it is)
 	$(setup) venv
-	@$(tools) mailbox
+	@$(tools) logs $(if $(RAW),--raw)
 
-notifications: ## Show the notifications last published
+mailbox: ## Show the emails last sent (JSON=1: for programs)
 	$(setup) venv
-	@$(tools) notifications
+	@$(tools) mailbox $(json)
+
+notifications: ## Show the notifications last published (ID=: one, as a person gets it; JSON=1)
+	$(setup) venv
+	@$(tools) notifications $(if $(ID),'$(ID)') $(json)
+
+seeds: ## Show the seeded tokens and records (JSON=1)
+	$(setup) venv
+	@$(tools) seeds $(json)
+
+reset: ## Bring the local stack's data back to what it was after the first start
+	$(setup) venv
+	@$(tools) reset
+
+outage: ## Rehearse an outage: make outage MANDRILL=down (or slow, hang, invalid-key), END=1 ends it
+	$(setup) venv
+	@$(tools) outage $(if $(MANDRILL),--mandrill '$(MANDRILL)') $(if $(END),--end)
 
 rie: ## Invoke the function with each file of events/ under Lambda's real Runtime Interface Emulator
 	$(setup) venv sam ministack rie

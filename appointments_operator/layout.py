@@ -43,9 +43,10 @@ def print_list(
             console.print(line, soft_wrap=True)
 
 
-def print_json(value: Any) -> None:
-    """Print a value for programs."""
-    click.echo(json.dumps(value, default=_to_json, ensure_ascii=False))
+def print_json(value: Any, *, is_indented: bool = False) -> None:
+    """Print a value for programs; with an indent, for people too."""
+    indent = 2 if is_indented else None
+    click.echo(json.dumps(value, default=_to_json, ensure_ascii=False, indent=indent))
 
 
 def relative(at: datetime) -> str:

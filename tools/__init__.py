@@ -12,5 +12,5 @@
 The modules in this folder are for all of them, and import none of them. `__main__` has the commands
 behind the Makefile. It alone imports from every folder.
 
-May import: nothing
+May import: `appointments_operator`
 """

@@ -1,7 +1,7 @@
 """Install the project's tools, each set in an environment of its own under `.local/`.
 
 Runs on the machine's bare Python: `python3 tools/bootstrap.py venv sam ministack`. An environment
-is made anew when its lock or the interpreter has changed, and otherwise costs nothing.
+is made anew if its lock or the interpreter has changed, and otherwise costs nothing.
 """
 
 import hashlib
@@ -11,13 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-if sys.version_info < (3, 11):  # noqa: UP036 - a machine's own python3 may well be older
-    sys.exit(f"{sys.executable} is older than 3.11. Name a newer one: make PYTHON=python3.13 …")
-
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
 REQUIREMENTS = ROOT / "requirements"
 PROJECT = ROOT / "pyproject.toml"
+PROGRESS_SECONDS = 2
 UV = LOCAL / "uv" / "bin" / "uv"
 # Environment → its lock. They are apart because MiniStack pins one botocore and SAM pins dozens,
 # and so that the bundle under the Runtime Interface Emulator finds nothing but itself.
@@ -46,10 +44,10 @@ def main(names: list[str]) -> None:
         if stamp.is_file() and stamp.read_text() == wanted:
             continue
         started = time.monotonic()
-        say(f"Installing {lock.relative_to(ROOT)} into .local/{name} (once) …")
+        say(f"Installing {lock.relative_to(ROOT)} into .local/{name} (once) …", end="")
         install_uv(lock) if name == "uv" else install(name, lock)
         stamp.write_text(wanted)
-        say(f"  done in {time.monotonic() - started:.0f} s")
+        say(f" {time.monotonic() - started:.0f} s")
 
 
 def install_uv(lock: Path) -> None:
@@ -57,38 +55,47 @@ def install_uv(lock: Path) -> None:
     made = run(sys.executable, "-m", "venv", "--clear", str(UV.parent.parent))
     if not made:
         sys.exit(
-            "This Python lacks the venv module (on Debian and Ubuntu: apt install python3-venv)."
+            "\nThis Python lacks the venv module (on Debian and Ubuntu: apt install python3-venv)."
         )
     pip = str(UV.parent / "pip")
     if not run(pip, "install", "--quiet", "--no-cache-dir", "--require-hashes", "-r", str(lock)):
-        sys.exit("uv could not be installed. Is the package index within reach?")
+        sys.exit("\nuv could not be installed. Is the package index within reach?")
 
 
 def install(name: str, lock: Path) -> None:
     """Make one locked environment with uv."""
     home = str(LOCAL / name)
     made = run(str(UV), "venv", "--quiet", "--clear", "--python", sys.executable, home)
-    sync = [str(UV), "pip", "sync", "--require-hashes", "--python", home, str(lock)]
-    quiet = [] if sys.stderr.isatty() else ["--quiet"]
-    is_whole = made and run(*sync, *quiet)
+    sync = [str(UV), "pip", "sync", "--quiet", "--require-hashes", "--python", home, str(lock)]
+    is_whole = made and run(*sync)
     if name == "venv":  # the project itself, for its commands: replay and admin
         editable = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
         is_whole = is_whole and run(
             str(UV), "pip", "install", "--quiet", "--python", home, *editable
         )
     if not is_whole:
-        sys.exit(f"The tools of {lock.relative_to(ROOT)} could not be installed.")
+        sys.exit(f"\nThe tools of {lock.relative_to(ROOT)} could not be installed.")
 
 
 def run(*command: str) -> bool:
-    """Run a command in the open; whether it succeeded."""
-    return subprocess.run(command, check=False).returncode == 0  # noqa: S603
+    """Run a command, and show on a terminal that it runs; return whether it succeeded."""
+    with subprocess.Popen(command) as process:  # noqa: S603
+        while True:
+            try:
+                return process.wait(PROGRESS_SECONDS) == 0
+            except subprocess.TimeoutExpired:
+                if sys.stderr.isatty():
+                    say(".", end="")
 
 
-def say(line: str) -> None:
+def say(text: str, end: str = "\n") -> None:
     """Show progress on the error stream: the output is the commands' own."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    print(text, file=sys.stderr, flush=True, end=end)  # noqa: T201
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        say("\nInterrupted. Run the same command again: it continues.")
+        sys.exit(130)

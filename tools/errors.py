@@ -12,3 +12,9 @@ class ToolError(click.ClickException):
         """Print it on the error stream."""
         err.print("[red]✗[/]", end=" ")
         err.print(self.message, markup=False, soft_wrap=True)
+
+
+class ToolUsageError(ToolError):
+    """What is wrong in how a command was called. `make` has no use for click's usage line."""
+
+    exit_code = 2

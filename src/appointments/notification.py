@@ -70,10 +70,32 @@ class Notification:
         line = f"[{self.stage}] {self.status}: {self.reason}"
         return _NOT_ASCII.sub(" ", line)[:_MAX_SUBJECT].strip()
 
+    @property
+    def text(self) -> str:
+        """The text for people."""
+        recipients = "\n              ".join(map(_recipient, self.recipients)) or "no recipient"
+        return f"""\
+What failed:  {self.status}: {self.reason}
+Appointment:  {_SAVED[self.saved]} (uuid {self.uuid or "unknown"}).
+Affected:     {self.owner or "unknown"}
+Email to:     {recipients}
+Automatic:    {self.recovery}
+To repair:    {self.repair}
+Then run:     {self.replay or "nothing: the log has no request that could be replayed"}
+Read:         {self.chapter}
+Request:      {self.request_id}, received at {self.received_at}
+The log:      {self.log_group}, in Logs Insights:
+              {self.log_query}
+
+Replaying is safe: it creates at most one appointment and sends each email once.
+Stage {self.stage}, service {self.service}
+Notification {self.notification_id}
+"""
+
     def to_sns(self, topic: str) -> dict[str, Any]:
         """Return the parameters with which SNS publishes it on a topic."""
         facts = asdict(self)
-        message = {"default": _text(self), **dict.fromkeys(_PROTOCOLS, self.to_json())}
+        message = {"default": self.text, **dict.fromkeys(_PROTOCOLS, self.to_json())}
         return {
             "TopicArn": topic,
             "Subject": self.subject,
@@ -93,25 +115,3 @@ def _recipient(recipient: Any) -> str:
     reject_reason = recipient.get("reject_reason")
     status = f"{recipient['status']} ({reject_reason})" if reject_reason else recipient["status"]
     return f"{recipient['email']} ({roles}): {status}"
-
-
-def _text(notification: Notification) -> str:
-    """Return the text for people."""
-    recipients = "\n              ".join(map(_recipient, notification.recipients)) or "no recipient"
-    return f"""\
-What failed:  {notification.status}: {notification.reason}
-Appointment:  {_SAVED[notification.saved]} (uuid {notification.uuid or "unknown"}).
-Affected:     {notification.owner or "unknown"}
-Email to:     {recipients}
-Automatic:    {notification.recovery}
-To repair:    {notification.repair}
-Then run:     {notification.replay or "nothing: the log has no request that could be replayed"}
-Read:         {notification.chapter}
-Request:      {notification.request_id}, received at {notification.received_at}
-The log:      {notification.log_group}, in Logs Insights:
-              {notification.log_query}
-
-Replaying is safe: it creates at most one appointment and sends each email once.
-Stage {notification.stage}, service {notification.service}
-Notification {notification.notification_id}
-"""

@@ -12,7 +12,7 @@ import yaml
 
 from tools.environment import STACK_NAME
 from tools.errors import ToolError
-from tools.local_stack import demo, seeds
+from tools.local_stack import demo, logs, seeds
 from tools.local_stack import stack as local
 from tools.local_stack.aws import session
 from tools.release import build, package
@@ -83,8 +83,8 @@ def test_browsers_are_let_in(stack: local.Stack) -> None:
 
 def test_the_functions_log_group_is_told(stack: local.Stack) -> None:
     """The function's own lines are found where `stack.json` says."""
-    logs = session.client("logs", endpoint_url=stack.endpoint_url)
-    events = logs.filter_log_events(logGroupName=stack.log_group)["events"]
+    log = session.client("logs", endpoint_url=stack.endpoint_url)
+    events = log.filter_log_events(logGroupName=stack.log_group)["events"]
     assert any('"message":"response"' in event["message"] for event in events)
 
 
@@ -99,7 +99,7 @@ def test_the_package_is_built_for_the_templates_defaults() -> None:
 def test_the_log_is_followed(
     stack: local.Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`make run` shows each line of the function's log once, until Ctrl-C."""
+    """`make logs RAW=1` shows each line of the function's log once, until Ctrl-C."""
     looks, pause = iter(range(20)), time.sleep
 
     def wait(_: float) -> None:
@@ -111,7 +111,7 @@ def test_the_log_is_followed(
     request_id = demo.create(stack)["request_id"]
     monkeypatch.setattr(time, "sleep", wait)
     with pytest.raises(KeyboardInterrupt):
-        demo.follow(stack, before)
+        logs.follow(stack, before, is_raw=True)
     shown = capsys.readouterr().out.splitlines()
     lines = [line for line in shown if request_id in line and '"message":"response"' in line]
     assert len(lines) == 1

@@ -89,7 +89,7 @@ def in_container(checkout: Path, event: Path, **shell: str) -> Any:
 @pytest.mark.parametrize("event", rie.events(), ids=lambda event: event.stem)
 def test_each_event_in_the_container(stack: local.Stack, checkout: Path, event: Path) -> None:
     """Each event has in the container the result that it has on the stack."""
-    deployed = outcome(invoke(stack, event))
+    deployed = outcome(invoke(stack, event.read_bytes()))
     assert deployed
     assert outcome(in_container(checkout, event)) == deployed
 

@@ -122,7 +122,7 @@ def test_each_event_is_answered_as_on_the_stack(stack: Stack) -> None:
     assert events
     with rie.start(stack) as runtime:
         for event in events:
-            deployed = outcome(invoke(stack, event))
+            deployed = outcome(invoke(stack, event.read_bytes()))
             assert deployed, event.name
             assert outcome(runtime.invoke(event.read_bytes())) == deployed, event.name
 

@@ -18,7 +18,12 @@ FOLDERS: Final = [
     for path in sorted(ROOT.glob(pattern))
 ]
 OURS: Final = {"appointments", "appointments_operator", "bench", "tests", "tools"}
-BARE_PYTHON: Final = ["tools/bootstrap.py", "tools/release/lock.py", "tools/release/package.py"]
+BARE_PYTHON: Final = [
+    "tools/bootstrap.py",
+    "tools/minimum_python.py",
+    "tools/release/lock.py",
+    "tools/release/package.py",
+]
 
 
 def module_of(name: str) -> str:

@@ -2,5 +2,6 @@
 
 For people who develop, and for the tests.
 
-May import: `appointments.tables.keys`, `tools`, `tools.release`
+May import: `appointments.notification`, `appointments.tables.keys`,
+`appointments_operator`, `tools`, `tools.mandrill_sandbox`, `tools.release`
 """

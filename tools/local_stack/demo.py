@@ -1,17 +1,15 @@
-"""What the commands do with a running stack: create an appointment, invoke, follow the log."""
+"""What the commands do with a running stack: create an appointment, invoke the function."""
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from tools.console import out
+from tools.errors import ToolUsageError
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack
 
 PATH: Final = "/api/v1/appointments/create"
-POLL_SECONDS: Final = 1
 
 
 def create(stack: Stack) -> dict[str, Any]:
@@ -29,38 +27,37 @@ def create(stack: Stack) -> dict[str, Any]:
     }
     headers = {"Content-Type": "application/json"}
     response = stack.request("POST", PATH, json.dumps(appointment).encode(), headers)
-    answer: dict[str, Any] = response.json()
-    return answer
+    body: dict[str, Any] = response.json()
+    return body
 
 
-def invoke(stack: Stack, event: Path) -> Any:
-    """Send a file to the deployed function, past the API."""
-    answer = session.client("lambda", endpoint_url=stack.endpoint_url).invoke(
-        FunctionName=f"{stack.function_name}:live", Payload=event.read_bytes()
+def invoke(stack: Stack, event: bytes) -> Any:
+    """Send an event to the deployed function, past the API."""
+    response = session.client("lambda", endpoint_url=stack.endpoint_url).invoke(
+        FunctionName=f"{stack.function_name}:live", Payload=event
     )
-    return readable(json.loads(answer["Payload"].read()))
+    return readable(json.loads(response["Payload"].read()))
 
 
-def readable(answer: Any) -> Any:
-    """Decode the body of an answer, so that a person can read it."""
-    match answer:
+def read_event(path: Path) -> bytes:
+    """Return the file's content if it is an event, so that the function gets no other."""
+    try:
+        content = path.read_bytes()
+        if isinstance(json.loads(content), dict):
+            return content
+        reason = "it is no JSON object"
+    except OSError as failed:
+        reason = str(failed.strerror)
+    except ValueError as failed:
+        reason = f"it is no JSON: {failed}"
+    raise ToolUsageError(f"{path} is no event: {reason}. Events are in events/*.json")
+
+
+def readable(returned: Any) -> Any:
+    """Decode the body of a response, so that a person can read it."""
+    match returned:
         case {"body": str(body)}:
-            return {**answer, "body": json.loads(body)}
+            return {**returned, "body": json.loads(body)}
         case list():
-            return [readable(one) for one in answer]
-    return answer
-
-
-def follow(stack: Stack, since: float) -> None:
-    """Print the function's log as it comes, until Ctrl-C."""
-    logs = session.client("logs", endpoint_url=stack.endpoint_url)
-    begin, seen = int(since * 1000), set[tuple[str, int, str]]()
-    while True:
-        page = logs.filter_log_events(logGroupName=stack.log_group, startTime=begin, limit=1000)
-        for event in page["events"]:
-            # Not by `eventId`: MiniStack gives none to what a function writes.
-            line = (event["logStreamName"], event["timestamp"], event["message"])
-            if line not in seen:
-                seen.add(line)
-                out.print(event["message"].rstrip(), markup=False, soft_wrap=True)
-        time.sleep(POLL_SECONDS)
+            return [readable(one) for one in returned]
+    return returned

@@ -9,7 +9,7 @@ from tools.local_stack.aws import session
 
 
 def configure(endpoint_url: str, outputs: Mapping[str, str]) -> None:
-    """Configure the stack; a second time renews the seeds and changes nothing else."""
+    """Configure the stack; a second time renews the sessions and changes nothing else."""
     apis = session.client("apigatewayv2", endpoint_url=endpoint_url)
     deployment.restore_cors(apis, outputs["ApiId"])
     secrets = session.client("secretsmanager", endpoint_url=endpoint_url)

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import urllib3
-from rich.table import Table
 
+from appointments_operator.layout import print_list
 from tools.bootstrap import LOCAL
-from tools.console import out
 from tools.environment import ARCHITECTURE, bare_environment
 from tools.errors import ToolError
 from tools.local_stack import local_invoke, processes
@@ -39,7 +38,7 @@ class Runtime:
         self._url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
 
     def invoke(self, event: bytes) -> Any:
-        """Return what the function answers to an event."""
+        """Return what the function returns for an event."""
         answer = urllib3.request("POST", self._url, body=event, timeout=SECONDS, retries=False)
         return answer.json()
 
@@ -91,17 +90,21 @@ def serve(
 
 
 def main(stack: Stack) -> int:
-    """Answer every event; 0 if each had an answer with a status."""
-    table = Table("event", "answer", title="Under the Runtime Interface Emulator")
-    failed = 0
+    """Send every event; 0 if each got a response with a status."""
+    results = []
     with start(stack) as runtime:
         for event in events():
-            answer = runtime.invoke(event.read_bytes())
-            said = status(answer)
-            failed += said is None
-            table.add_row(event.name, said or json.dumps(answer)[:200])
-    out.print(table)
-    return 1 if failed else 0
+            response = runtime.invoke(event.read_bytes())
+            results.append({"event": event.name, "status": status(response), "response": response})
+    print_list(
+        results,
+        {
+            "Event": lambda result: result["event"],
+            "Response": lambda result: result["status"] or json.dumps(result["response"])[:200],
+        },
+        empty="",
+    )
+    return 0 if all(result["status"] for result in results) else 1
 
 
 def events() -> list[Path]:

@@ -1,10 +1,11 @@
-"""The cast: the sessions and records of specification section 11.4, of stacks and tests alike.
+"""The seeded sessions and records of specification section 11.4, of stacks and tests alike.
 
 The tokens of a local stack are fixed and public, so that a line of curl or a file of `events/`
 works as it stands: they are valid on a local stack only, which is bound to this machine.
 """
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from uuid import NAMESPACE_DNS, uuid5
 
@@ -17,18 +18,28 @@ if TYPE_CHECKING:
 
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
-KINDS: Final = (
-    "session",
-    "remember_me",
-    "application",
-    "expired",
-    "idle",
-    "no_roles",
-    "revoked",
-)
+# Each kind of session, and what it is for.
+KINDS: Final = {
+    "session": "of Bo Booker, with an address",
+    "remember_me": "never expires, no address",
+    "application": "of FileMaker, no address",
+    "expired": "gets session-expired: created 8 days ago",
+    "idle": "gets session-expired: unused for 4 days",
+    "no_roles": "gets client-required",
+    "revoked": "gets invalid-token",
+}
 TOKENS: Final = {kind: f"local-{kind}-token" for kind in KINDS}
 MANDRILL_KEY: Final = "local-mandrill-key"
 
+# What each reference record is for.
+PURPOSES: Final = {
+    "order#1001": "an order",
+    "order_request#2001": "an order request",
+    "order_request_appt#3001": "an appointment of an order request",
+    "user#501": "a photographer with a good address",
+    "user#502": "a photographer whose address Mandrill rejects",
+    "user#503": "a photographer without an address",
+}
 RECORDS: Final[list[dict[str, Any]]] = [
     {"record": SERVICE_RECORD, "deployed": True},
     {
@@ -90,10 +101,19 @@ def sessions(now: int) -> list[dict[str, Any]]:
 
 
 def write(dynamodb: "DynamoDBClient", sessions_table: str, records_table: str) -> None:
-    """Write all of them anew."""
+    """Renew the sessions, and add the records that are missing; a record that exists stays."""
+    for item in sessions(int(time.time())):
+        dynamodb.put_item(TableName=sessions_table, Item=_serialize(item))
+    for item in RECORDS:
+        with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+            dynamodb.put_item(
+                TableName=records_table,
+                Item=_serialize(item),
+                ConditionExpression="attribute_not_exists(#record)",
+                ExpressionAttributeNames={"#record": "record"},
+            )
+
+
+def _serialize(item: dict[str, Any]) -> dict[str, Any]:
     serialize = TypeSerializer().serialize
-    now = int(time.time())
-    for table, items in ((sessions_table, sessions(now)), (records_table, RECORDS)):
-        for item in items:
-            attributes = {name: serialize(value) for name, value in item.items()}
-            dynamodb.put_item(TableName=table, Item=attributes)
+    return {name: serialize(value) for name, value in item.items()}

@@ -5,7 +5,6 @@
 
 import json
 import shutil
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,23 +15,21 @@ import urllib3
 
 from tools.bootstrap import LOCAL
 from tools.console import step
-from tools.environment import LOG_GROUP, REGION, bare_environment
+from tools.environment import REGION
 from tools.errors import ToolError
-from tools.local_stack import deployment, local_invoke, post_deploy, processes, seeds
+from tools.local_stack import deployment, local_invoke, post_deploy, processes, seeds, services
 from tools.local_stack.aws import session
-from tools.paths import MINISTACK
 from tools.release import build
 
 HOME: Final = LOCAL
 DEFAULT_PORT: Final = 4566
-START_SECONDS: Final = 60
-ANSWER_SECONDS: Final = 30
+RESPONSE_SECONDS: Final = 30
 REQUEST_SECONDS: Final = 35
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A running stack: what `stack.json` tells."""
+    """A running stack: what `stack.json` has."""
 
     api_url: str
     host: str
@@ -69,23 +66,51 @@ class Stack:
 
 def find(home: Path = HOME) -> Stack | None:
     """Find the stack that runs in this home."""
-    told = home / "stack.json"
-    if processes.find(_emulator(home)) is None or not told.is_file():
+    description = home / "stack.json"
+    if processes.find(services.emulator(home)) is None or not description.is_file():
         return None
-    return Stack(**json.loads(told.read_text()))
+    try:
+        return Stack(**json.loads(description.read_text()))
+    except (TypeError, ValueError) as failed:
+        raise ToolError(f"{description} is of another version: make down, then make up") from failed
+
+
+def last_port(home: Path = HOME) -> int:
+    """Return the port of the stack that was started last in this home."""
+    try:
+        return int((home / "port").read_text())
+    except (OSError, ValueError):
+        return DEFAULT_PORT
 
 
 def up(port: int | None = None, home: Path = HOME) -> Stack:
-    """Start what does not run, deploy what has changed, seed anew; return when the API answers."""
+    """Start what does not run, deploy what has changed, add seeds; return when the API responds.
+
+    If it fails or is interrupted, what it started is stopped.
+    """
     running = find(home)
     port = port or (running.port if running else DEFAULT_PORT)
     if running and running.port != port:
-        raise ToolError(f"The stack already runs on port {running.port}: use that, or `make down`.")
+        raise ToolError(
+            f"The local stack already runs on port {running.port}. To move it: make down, "
+            f"then make up PORT={port}"
+        )
     home.mkdir(parents=True, exist_ok=True)
+    services.refuse_taken(home, port)
+    started = [record for record in services.records(home) if processes.find(record) is None]
+    try:
+        return _start(port, home)
+    except BaseException:
+        for record in started:
+            processes.stop(record)
+        raise
+
+
+def _start(port: int, home: Path) -> Stack:
     endpoint_url, mandrill_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
-    _start_emulator(home, port)
-    _start_sandbox(home, port + 1)
-    _start_forwarder(home, port)
+    services.start_emulator(home, port)
+    services.start_sandbox(home, port + 1)
+    services.start_forwarder(home, port)
 
     cloudformation = session.client("cloudformation", endpoint_url=endpoint_url)
     outputs = deployment.outputs(cloudformation, mandrill_url)
@@ -115,112 +140,32 @@ def up(port: int | None = None, home: Path = HOME) -> Stack:
     )
     with step("Seed sessions and records"):
         post_deploy.configure(endpoint_url, outputs)
-    with step("Wait for the API's answer"):
-        _await_answer(stack)
-    told = home / "stack.json"
-    told.touch(mode=0o600)
-    told.write_text(json.dumps(asdict(stack), indent=2) + "\n")
+    with step("Wait for the API's response"):
+        _await_response(stack)
+    description = home / "stack.json"
+    description.touch(mode=0o600)
+    description.write_text(json.dumps(asdict(stack), indent=2) + "\n")
+    (home / "port").write_text(str(port))
     local_invoke.write(stack, home)
     return stack
 
 
 def down(home: Path = HOME) -> bool:
     """Stop all processes, so that the emulator saves its state; whether anything ran."""
-    records = (_forwarder(home), _sandbox(home), _emulator(home))
-    ran = [processes.stop(record) for record in records]
+    ran = [processes.stop(record) for record in services.records(home)]
     (home / "stack.json").unlink(missing_ok=True)
     local_invoke.remove(home)
     shutil.rmtree(home / "tmp", ignore_errors=True)  # the emulator leaves each unpacked package
     return any(ran)
 
 
-def _start_emulator(home: Path, port: int) -> None:
-    record, log = _emulator(home), home / "ministack.log"
-    if processes.find(record) is not None:
-        return
-    _refuse_taken(port)
-    temporary = home / "tmp"
-    temporary.mkdir(exist_ok=True)
-    settings = bare_environment(
-        GATEWAY_PORT=str(port),
-        BIND_HOST="127.0.0.1",
-        AUTH="true",  # IAM is enforced
-        PERSIST_STATE="1",
-        STATE_DIR=str(home / "state"),
-        LAMBDA_ACCOUNT_CONCURRENCY="16",  # each worker is a process
-        IOT_MTLS_ENABLED="0",  # or it opens a port for MQTT
-        AWS_LAMBDA_LOG_GROUP_NAME=LOG_GROUP,  # Lambda tells the function, MiniStack does not
-        TMPDIR=str(temporary),
-    )
-    health = f"http://127.0.0.1:{port}/_ministack/health"
-    with step(f"Start MiniStack on port {port}"):
-        processes.start([MINISTACK, "-m", "ministack"], record, log, settings)
-        processes.wait(lambda: _answers(health), "MiniStack", record, log, START_SECONDS)
-
-
-def _start_sandbox(home: Path, port: int) -> None:
-    record, log = _sandbox(home), home / "sandbox.log"
-    if processes.find(record) is not None:
-        return
-    _refuse_taken(port)
-    messages = f"http://127.0.0.1:{port}/_sandbox/messages"
-    with step(f"Start the Mandrill sandbox on port {port}"):
-        command = [sys.executable, "-m", "tools.mandrill_sandbox"]
-        command += ["--port", str(port), "--key", seeds.MANDRILL_KEY]
-        processes.start(command, record, log, bare_environment())
-        processes.wait(lambda: _answers(messages), "The sandbox", record, log, START_SECONDS)
-
-
-def _start_forwarder(home: Path, port: int) -> None:
-    """Let the containers of `sam local invoke` reach the stack, if Docker has a bridge here."""
-    record, log = _forwarder(home), home / "forwarder.log"
-    address = local_invoke.bridge_address()
-    if address is None or processes.find(record) is not None:
-        return
-    health = f"http://{address}:{port}/_ministack/health"
-    with step(f"Forward {address}, Docker's bridge, to the stack"):
-        ports = [str(port), str(port + 1)]
-        command = [sys.executable, "-m", "tools.local_stack.forwarder", address, *ports]
-        processes.start(command, record, log, bare_environment())
-        processes.wait(lambda: _answers(health), "The forwarder", record, log, START_SECONDS)
-
-
-def _refuse_taken(port: int) -> None:
-    if processes.is_taken(port):
-        raise ToolError(
-            f"Port {port} is taken by another program. Choose another (the sandbox takes the "
-            "one above it): make up PORT=4600"
-        )
-
-
-def _await_answer(stack: Stack) -> None:
-    deadline = time.monotonic() + ANSWER_SECONDS
+def _await_response(stack: Stack) -> None:
+    deadline = time.monotonic() + RESPONSE_SECONDS
     while True:
-        answer = stack.request("GET", "/")
+        response = stack.request("GET", "/")
         # A page of the gateway has no request id of the function's.
-        if "x-request-id" in answer.headers:
+        if "x-request-id" in response.headers:
             return
         if time.monotonic() > deadline:
-            raise ToolError(
-                f"The API does not answer as it should: {answer.status} {answer.data!r}"
-            )
+            raise ToolError(f"The API does not respond: {response.status} {response.data!r}")
         time.sleep(processes.LOOK_AGAIN_SECONDS)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return urllib3.request("GET", url, timeout=5, retries=False).status < 400
-    except urllib3.exceptions.HTTPError:
-        return False
-
-
-def _emulator(home: Path) -> Path:
-    return home / "ministack.pid"
-
-
-def _sandbox(home: Path) -> Path:
-    return home / "sandbox.pid"
-
-
-def _forwarder(home: Path) -> Path:
-    return home / "forwarder.pid"
