@@ -27,7 +27,9 @@ MAX_CALLS: Final = 50
 
 def mailbox(stack: Stack, *, as_json: bool) -> None:
     """Show the emails that the sandbox accepted last, as their recipients read them."""
-    response = urllib3.request("GET", f"{stack.mandrill_url}/_sandbox/messages", timeout=5)
+    response = urllib3.request(
+        "GET", f"{stack.mandrill_url}/_sandbox/messages", timeout=5, retries=False
+    )
     messages = response.json()[-SHOWN:]
     if as_json or not messages:
         print_list(messages, {}, empty="No emails yet: make demo sends one.", as_json=as_json)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def reset(stack: Stack) -> None:
     """Empty tables, queues, log and mailbox, end an outage, and seed anew."""
     outage.end(stack)
-    urllib3.request("DELETE", f"{stack.mandrill_url}/_sandbox/messages", timeout=5)
+    urllib3.request("DELETE", f"{stack.mandrill_url}/_sandbox/messages", timeout=5, retries=False)
     dynamodb = session.client("dynamodb", endpoint_url=stack.endpoint_url)
     for table in dynamodb.list_tables()["TableNames"]:
         _empty(dynamodb, table)
