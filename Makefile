@@ -25,7 +25,7 @@ port := $(if $(PORT),--port '$(PORT)')
 json := $(if $(JSON),--json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo invoke logs mailbox notifications seeds reset outage rie build bench unit test faults fuzz mutants check audit load deploy docs lock clean
+.PHONY: help run up down demo invoke logs mailbox notifications seeds reset outage rie build bench unit test faults fuzz mutants check audit load deploy docs picture lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -130,6 +130,10 @@ deploy: ## Deploy what is committed and passes every check: make deploy STAGE=de
 docs: ## Write the API reference and the OpenAPI document
 	$(setup) venv
 	@$(python) -m tools.documents.reference
+
+picture: ## Record the README's first five minutes on the local stack, as docs/first-steps.svg
+	$(setup) venv sam ministack
+	@$(python) -m tools.documents.first_steps
 
 lock: ## Renew the locked versions of everything
 	$(setup)

@@ -120,7 +120,7 @@ def settle_owed(
 def _settle(deployment: Deployment, uuids: Sequence[str]) -> dict[str, str]:
     """Have the function send these; return why it could not, for those of a failed event."""
     errors: dict[str, str] = {}
-    with Progress(console=err, transient=True) as progress:
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("Sending", total=len(uuids))
         for start in range(0, len(uuids), _EVENT_SIZE):
             batch = uuids[start : start + _EVENT_SIZE]

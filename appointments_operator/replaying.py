@@ -62,7 +62,7 @@ class Replay:
 def replay_all(replays: Sequence[Replay], deployment: Deployment, rate: float) -> None:
     """Replay one after the other, at most `rate` per second."""
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         for replay in progress.track(replays, description="Replaying"):
             started = time.monotonic()
             _replay(replay, deployment)

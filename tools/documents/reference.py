@@ -15,6 +15,7 @@ from appointments.decoding import MAX_BODY_BYTES
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
 from tools.bootstrap import ROOT
+from tools.console import err
 from tools.documents import openapi
 
 _PAGE: Final = """\
@@ -52,6 +53,7 @@ def main() -> None:
     """Write the files."""
     for path, text in FILES.items():
         path.write_text(text(), encoding="utf-8")
+        err.print(f"{path.relative_to(ROOT)} is written.")
 
 
 def page() -> str:
