@@ -75,6 +75,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> local.Stack:
         records_table="records",
         appointments_table="appointments",
         notifications_topic="t",
+        notifications_table="notifications",
         mandrill_url=CLOSED,
         tokens=seeds.TOKENS,
     )
