@@ -33,7 +33,7 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 @cache
 def template() -> dict[str, Any]:
-    """Return the template; nobody may change it."""
+    """Return the template, which is read only."""
     written: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506 - a safe one
     return written
 

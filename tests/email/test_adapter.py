@@ -115,7 +115,7 @@ def test_a_search_finds_what_mandrills_own_client_finds(
 
 
 @pytest.mark.parametrize("name", sorted(ERRORS))
-def test_each_published_error_is_told_by_its_name(account: CountedAccount, name: str) -> None:
+def test_each_published_error_is_named(account: CountedAccount, name: str) -> None:
     """Every error of Mandrill's means: refused, by this name; the code is never looked at."""
     account.refusals = [name] * 3
     with pytest.raises(mandrill.MandrillRejected, match=f"^{name}$"):
@@ -131,7 +131,7 @@ def test_each_published_error_is_told_by_its_name(account: CountedAccount, name:
         ("a@empty.test", "HTTP 500 without a readable answer"),
     ],
 )
-def test_what_nobody_can_tell_is_unanswered(account: CountedAccount, email: str, what: str) -> None:
+def test_what_is_unclear_is_unknown(account: CountedAccount, email: str, what: str) -> None:
     """No answer in time, or none that can be read, is no refusal."""
     with pytest.raises(mandrill.DeliveryUnknown, match=f"^{what}$"):
         send(email, seconds=SLOW / 2)
@@ -279,7 +279,7 @@ def test_a_response_that_cannot_be_read_is_unanswered(
 def test_an_error_without_a_name_is_unanswered(
     monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    """Without Mandrill's error name nobody knows whether it accepted the email."""
+    """Without Mandrill's error name it is unknown whether it accepted the email."""
     with (
         server(respond(content, status=500), monkeypatch),
         pytest.raises(mandrill.DeliveryUnknown, match=r"^HTTP 500 without a readable answer$"),

@@ -55,7 +55,7 @@ def test_the_tries_of_the_schedule(harness: EmailHarness) -> None:
 
 
 def test_a_retry_and_a_replay(harness: EmailHarness) -> None:
-    """A caller's retry and a replay are told apart."""
+    """A caller's retry and a replay are distinguished."""
     harness.create(photographer_user_id=502)
     harness.create(photographer_user_id=502)
     [logged, *_] = harness.lines("request")

@@ -1,4 +1,4 @@
-"""What people and machines are told of a failure, and where it goes when SNS does not take it."""
+"""The notification of a failure, for people and machines, and where it goes if SNS refuses it."""
 
 import json
 import re
@@ -31,13 +31,13 @@ def crash() -> Any:
     return patch("appointments.tables.base.read_batch", side_effect=RuntimeError("session-token"))
 
 
-def test_a_failed_email_is_told(harness: EmailHarness) -> None:
+def test_a_failed_email_is_notified(harness: EmailHarness) -> None:
     """The one notification names what failed, what was saved, who, where to look, what to run."""
     answered = harness.create(photographer_user_id=502, notes="private words")
-    [told] = harness.published()
+    [notification] = harness.published()
     reason = "rex@rejected.test rejected (hard-bounce)"
-    assert told.subject == f"[test] mandrill-email-failed: {reason}"
-    text = told.message["default"]
+    assert notification.subject == f"[test] mandrill-email-failed: {reason}"
+    text = notification.message["default"]
     for part in (
         f"mandrill-email-failed: {reason}",
         "It is saved",
@@ -51,24 +51,33 @@ def test_a_failed_email_is_told(harness: EmailHarness) -> None:
         "docs/operations.md#mandrill-refuses-an-address",
         "req-1",
         "filter request_id = 'req-1'",
-        told.facts["replay"],
+        notification.facts["replay"],
     ):
         assert part in text
     for private in ("private words", "session-token", "sandbox-key"):
-        assert private not in json.dumps(told.message)
-    assert told.facts["uuid"] == answered.body["uuid"]
-    assert told.facts["replay"].startswith("replay ")
-    assert "--status mandrill-email-failed --request-id req-1 --yes" in told.facts["replay"]
+        assert private not in json.dumps(notification.message)
+    assert notification.facts["uuid"] == answered.body["uuid"]
+    assert notification.facts["replay"].startswith("replay ")
+    assert "--status mandrill-email-failed --request-id req-1 --yes" in notification.facts["replay"]
 
 
 def test_machines_get_one_json_object(harness: EmailHarness) -> None:
     """Every machine's protocol gets the same JSON object, and attributes to filter by."""
     harness.create(photographer_user_id=502)
-    [told] = harness.published()
-    assert set(told.message) == {"default", "sqs", "lambda", "http", "https"}
-    assert len({told.message[protocol] for protocol in ("sqs", "lambda", "http", "https")}) == 1
-    assert told.facts.keys() >= {"notification_id", "status", "reason", "request_id", "saved"}
-    assert {name: value["Value"] for name, value in told.attributes.items()} == {
+    [notification] = harness.published()
+    assert set(notification.message) == {"default", "sqs", "lambda", "http", "https"}
+    assert (
+        len({notification.message[protocol] for protocol in ("sqs", "lambda", "http", "https")})
+        == 1
+    )
+    assert notification.facts.keys() >= {
+        "notification_id",
+        "status",
+        "reason",
+        "request_id",
+        "saved",
+    }
+    assert {name: value["Value"] for name, value in notification.attributes.items()} == {
         "status": "mandrill-email-failed",
         "stage": "test",
         "service": "appointments-create",
@@ -76,8 +85,8 @@ def test_machines_get_one_json_object(harness: EmailHarness) -> None:
     }
 
 
-def test_each_notified_status_is_told(harness: EmailHarness) -> None:
-    """A crash, an unidentified request and a failed email are told; no other answer is."""
+def test_each_notified_status_has_a_notification(harness: EmailHarness) -> None:
+    """A crash, an unidentified request and a failed email are notified; no other response is."""
     with crash():
         assert harness.create().status == "application-crash"
     harness.handle({})
@@ -87,19 +96,19 @@ def test_each_notified_status_is_told(harness: EmailHarness) -> None:
     harness.aws.put_record("service#appointments", deployed=False)
     harness.wait(60)
     assert harness.create().status == "service-not-found"
-    assert [told.facts["status"] for told in harness.published()] == [
+    assert [notification.facts["status"] for notification in harness.published()] == [
         "application-crash",
         "identify-request-error",
     ]
 
 
 def test_a_crash_tells_no_secret(harness: EmailHarness) -> None:
-    """The kind of what broke is told, not its text, which could hold anything."""
+    """The notification has the type of the exception, not its text, which could hold anything."""
     with crash():
         harness.create()
-    [told] = harness.published()
-    assert told.subject == "[test] application-crash: RuntimeError"
-    assert "session-token" not in json.dumps(told.message)
+    [notification] = harness.published()
+    assert notification.subject == "[test] application-crash: RuntimeError"
+    assert "session-token" not in json.dumps(notification.message)
     assert "session-token" not in harness.written()
 
 
@@ -107,13 +116,13 @@ def test_a_crash_tells_what_aws_said(harness: EmailHarness) -> None:
     """Where an AWS service refused, its own error code stands in the subject."""
     boto3.client("dynamodb").delete_table(TableName="appointments")
     assert harness.create().status == "application-crash"
-    [told] = harness.published()
-    assert told.subject == (
+    [notification] = harness.published()
+    assert notification.subject == (
         "[test] application-crash: PutItem on appointments: ResourceNotFoundException"
     )
 
 
-def notification(reason: str = "", request_id: str = "req-1") -> Notification:
+def make_notification(reason: str = "", request_id: str = "req-1") -> Notification:
     """Return the notification of a crash."""
     return notifications.make(
         Status.APPLICATION_CRASH,
@@ -129,15 +138,15 @@ def notification(reason: str = "", request_id: str = "req-1") -> Notification:
 
 def test_a_subject_is_cut_at_a_hundred_characters() -> None:
     """A reason that does not fit is cut where the subject has 100 characters, not sooner."""
-    told = notification("r" * 300)
-    assert told.subject == "[test] application-crash: " + "r" * 74
+    notification = make_notification("r" * 300)
+    assert notification.subject == "[test] application-crash: " + "r" * 74
 
 
 @given(reason=st.text(max_size=300))
 def test_a_subject_is_safe(reason: str) -> None:
     """Whatever the reason holds, the subject is at most 100 characters of one line of ASCII."""
-    told = notification(reason)
-    subject = told.subject
+    notification = make_notification(reason)
+    subject = notification.subject
     assert re.fullmatch(r"\[test\] application-crash:[ -~]*", subject)
     assert len(subject) <= 100
     assert subject == subject.strip()
@@ -145,8 +154,8 @@ def test_a_subject_is_safe(reason: str) -> None:
 
 def test_a_request_id_cannot_leave_its_place() -> None:
     """The replay command stays one command, whatever a hand-made request id holds."""
-    told = notification(request_id="x';reboot;'")
-    assert """--request-id 'x'"'"';reboot;'"'"''""" in str(told.replay)
+    notification = make_notification(request_id="x';reboot;'")
+    assert """--request-id 'x'"'"';reboot;'"'"''""" in str(notification.replay)
 
 
 def test_the_id_is_stable(harness: EmailHarness) -> None:
@@ -156,8 +165,8 @@ def test_the_id_is_stable(harness: EmailHarness) -> None:
     [owed] = harness.item()["notifications"]
     harness.wait(60)
     harness.schedule()
-    [told] = harness.published()
-    assert told.facts == json.loads(owed)
+    [notification] = harness.published()
+    assert notification.facts == json.loads(owed)
     harness.create(photographer_user_id=502)
     assert len({one.facts["notification_id"] for one in harness.published()}) == 2
 
@@ -177,7 +186,7 @@ def test_sns_down_changes_no_answer(harness: EmailHarness) -> None:
     assert len(harness.published()) == 1
 
 
-def test_an_owed_notification_outlives_the_email(harness: EmailHarness) -> None:
+def test_a_pending_notification_outlives_the_email(harness: EmailHarness) -> None:
     """An email that is settled by the caller meanwhile does not take the notification with it."""
     with sns_down():
         harness.create(photographer_user_id=502)
@@ -220,7 +229,7 @@ def test_reporting_that_breaks_changes_no_response(harness: EmailHarness, *, sav
     assert harness.count("Answers") == 1
 
 
-def test_giving_up_with_sns_down_is_told_later(harness: EmailHarness) -> None:
+def test_giving_up_with_sns_down_is_notified_later(harness: EmailHarness) -> None:
     """The notification of an email given up is in the item before it is published."""
     harness.aws.put_record("user#501", name="Pat", email="a@down.test")
     harness.create()
@@ -269,7 +278,9 @@ def test_every_failure_of_a_storm_is_published(harness: EmailHarness) -> None:
     harness.wait(1)
     with crash():
         harness.create()
-    assert [(told.facts["status"], told.storm) for told in harness.published()] == [
+    assert [
+        (notification.facts["status"], notification.storm) for notification in harness.published()
+    ] == [
         ("application-crash", "first"),
         ("application-crash", "more"),
         ("application-crash", "more"),
@@ -285,7 +296,7 @@ def test_each_notification_of_a_storm_repairs_its_own_request(harness: EmailHarn
     for number in range(3):
         with crash():
             harness.handle(event(request_id=f"req-{number}"))
-    commands = [told.facts["replay"] for told in harness.published()]
+    commands = [notification.facts["replay"] for notification in harness.published()]
     for number, command in enumerate(commands):
         assert f"--request-id req-{number} --yes" in command
 
@@ -296,7 +307,11 @@ def test_a_kind_is_a_status_and_a_declared_code(harness: EmailHarness) -> None:
     for user, email in addresses.items():
         harness.aws.put_record(f"user#{user}", name="P", email=email)
         harness.create(uuid=UUID[:-3] + str(user), photographer_user_id=user)
-    assert [told.storm for told in harness.published()] == ["first", "more", "first"]
+    assert [notification.storm for notification in harness.published()] == [
+        "first",
+        "more",
+        "first",
+    ]
 
 
 def test_a_hundred_kinds_and_one_more() -> None:
@@ -317,11 +332,11 @@ def test_the_storm_is_decided_when_the_notification_is_made(harness: EmailHarnes
         harness.create(photographer_user_id=502)
     harness.wait(1000)
     harness.schedule()
-    assert [told.storm for told in harness.published()][:1] == ["first"]
+    assert [notification.storm for notification in harness.published()][:1] == ["first"]
 
 
-def test_failed_emails_are_always_told(harness: EmailHarness) -> None:
-    """However many emails fail in a minute, each is told."""
+def test_failed_emails_are_always_notified(harness: EmailHarness) -> None:
+    """However many emails fail in a minute, each is notified."""
     for digit in range(4):
         uuid = f"{digit}1111111-1111-4111-8111-111111111111"
         harness.create(uuid=uuid, photographer_user_id=502)
@@ -331,9 +346,9 @@ def test_failed_emails_are_always_told(harness: EmailHarness) -> None:
 def test_a_request_that_left_no_line_names_no_replay(harness: EmailHarness) -> None:
     """Where no line is on record that could be replayed, the text says so."""
     harness.handle({})
-    [told] = harness.published()
-    assert told.facts["replay"] is None
-    assert "the log has no request that could be replayed" in told.message["default"]
+    [notification] = harness.published()
+    assert notification.facts["replay"] is None
+    assert "the log has no request that could be replayed" in notification.message["default"]
 
 
 def test_a_subscriber_gets_what_its_protocol_is_for(harness: EmailHarness) -> None:

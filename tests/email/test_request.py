@@ -1,4 +1,4 @@
-"""The request's own try: who gets the email, what the answer says of it, what nobody is told."""
+"""The request's own try: who gets the email, what the response says, what stays secret."""
 
 import json
 import socket
@@ -75,7 +75,7 @@ def test_one_address_in_both_roles_gets_one_email(harness: EmailHarness, address
 
 
 @pytest.mark.parametrize("user", [503, None])
-def test_nobody_to_mail_is_a_success(harness: EmailHarness, user: int | None) -> None:
+def test_no_recipient_is_a_success(harness: EmailHarness, user: int | None) -> None:
     """Without any address the email is skipped; no call is made and nothing is owed."""
     answered = harness.create(token="application-token", photographer_user_id=user)
     assert (answered.status, answered.body["data"]["email"]) == (
@@ -126,10 +126,10 @@ def test_what_mandrill_says_decides(
     assert email["recipients"][0]["email"] == address
     assert email["recipients"][0]["status"] == of_him
     assert harness.account.calls == ["send"] * calls
-    assert [told.facts["status"] for told in harness.published()] == [answered.status] * failed
-    for told in harness.published():
-        assert reason in told.facts["reason"]
-        assert reason in told.message["default"]
+    assert [each.facts["status"] for each in harness.published()] == [answered.status] * failed
+    for notification in harness.published():
+        assert reason in notification.facts["reason"]
+        assert reason in notification.message["default"]
 
 
 @pytest.mark.parametrize("state", ["sent", "queued", "scheduled"])
@@ -160,7 +160,7 @@ def test_emails_are_counted(harness: EmailHarness, address: str, sent: int, fail
     assert (harness.count("EmailsSent"), harness.count("EmailsFailed")) == (sent, failed)
 
 
-def test_nobody_reached_is_failed(harness: EmailHarness) -> None:
+def test_no_recipient_reached_is_failed(harness: EmailHarness) -> None:
     """Where every recipient is refused the email has failed, not partly."""
     answered = harness.create(token="silent-token", photographer_user_id=502)
     assert answered.body["data"]["email"]["status"] == "failed"
@@ -223,7 +223,7 @@ def test_being_busy_does_not_outlast_the_limit(harness: EmailHarness) -> None:
 def test_a_refused_connection_is_tried_again(
     harness: EmailHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nobody listens the email fails for certain, after more than one attempt."""
+    """If nothing listens, the email fails for certain, after more than one attempt."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     point_to(f"http://127.0.0.1:{port}", monkeypatch)
@@ -257,14 +257,16 @@ def trickle(server: socket.socket) -> None:
                 connection.sendall(b" ")
 
 
-@pytest.mark.parametrize("told", [0, 1])
-def test_a_silent_recipient_is_in_doubt(harness: EmailHarness, told: int) -> None:
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_silent_recipient_is_in_doubt(harness: EmailHarness, number: int) -> None:
     """Of whom Mandrill's answer says nothing he is unknown: looked up, not mailed again."""
     send = harness.account.send_template
-    with patch.object(harness.account, "send_template", lambda call: send(call)[:told]):
+    with patch.object(harness.account, "send_template", lambda call: send(call)[:number]):
         email = harness.create().body["data"]["email"]
     assert email["status"] == "unknown"
-    assert [one["status"] for one in email["recipients"]] == (["sent"] * told + ["unknown"] * 2)[:2]
+    assert [one["status"] for one in email["recipients"]] == (["sent"] * number + ["unknown"] * 2)[
+        :2
+    ]
     harness.wait(121)
     harness.schedule()
     assert harness.mailed() == [PAT, BOOKER]
@@ -303,7 +305,7 @@ def test_no_key_fails(harness: EmailHarness, secret: str | None) -> None:
 
 
 @pytest.mark.parametrize("keys", [{KEY}, {"another"}])
-def test_the_key_is_told_nowhere(harness: EmailHarness, keys: set[str]) -> None:
+def test_the_key_is_nowhere(harness: EmailHarness, keys: set[str]) -> None:
     """Whether the key is good or bad, no answer, log line, item or notification holds it."""
     harness.account.keys = keys
     answered = harness.create(photographer_user_id=502)

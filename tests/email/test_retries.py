@@ -43,7 +43,7 @@ def settled(harness: EmailHarness) -> bool:
 
 
 def test_a_corrected_address_heals_the_email(harness: EmailHarness) -> None:
-    """The caller's retry mails the corrected photographer and nobody else; the next, nobody."""
+    """A retry mails only the corrected photographer; the next retry mails no one."""
     assert harness.create(photographer_user_id=502).status == "mandrill-email-failed"
     photographer(harness, MENDED, 502)
     answered = harness.create(photographer_user_id=502)
@@ -87,7 +87,7 @@ def test_a_photographer_whose_record_vanished(harness: EmailHarness, who: str) -
 
 
 def test_a_photographer_who_vanished_and_no_booker(harness: EmailHarness) -> None:
-    """If no recipient is left who has an address, the email is skipped: nobody had it."""
+    """If no recipient is left who has an address, the email is skipped: no recipient had it."""
     harness.create(token="silent-token", photographer_user_id=502)
     boto3.resource("dynamodb").Table("records").delete_item(Key={"record": "user#502"})
     answered = harness.create(token="silent-token", photographer_user_id=502)

@@ -5,7 +5,7 @@
 `mandrill`       a model of Mandrill: one function
 `simulation`       AWS on moto, a clock, and the function invoked in them
 `scenarios`      what is being done when the faults are injected, and what recovers it
-`invariants`     what holds afterwards, whatever struck
+`invariants`     what holds afterwards, whatever the faults
 `schedules`      all single faults, all pairs, all interleavings of two deliveries
 ===============  ===================================================================
 

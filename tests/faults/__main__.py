@@ -29,7 +29,7 @@ def main(*, only: str | None, workers: int) -> None:
 def _run_one(console: Console, name: str) -> bool:
     effects, wrong = campaign.repeat(name)
     console.print("\n".join([f"{at:>4} {effect}" for at, effect in enumerate(effects)]))
-    console.print(wrong or "everything held", style="red" if wrong else "green")
+    console.print(wrong or "every invariant holds", style="red" if wrong else "green")
     return bool(wrong)
 
 

@@ -18,11 +18,11 @@ _worlds: list[Simulation] = []
 
 @dataclass
 class Tally:
-    """What a piece of work found: how many runs, which effects they struck, what did not hold."""
+    """What a piece of work found: how many runs, which effects had a fault, what did not hold."""
 
     of: str
     runs: int = 0
-    struck: set[str] = field(default_factory=set)
+    faulted: set[str] = field(default_factory=set)
     wrong: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -64,14 +64,14 @@ def run_pairs(schedule: Schedule) -> Tally:
 def _count(tally: Tally, schedule: Schedule) -> list[str]:
     effects, wrong = schedule.run(_worlds[0])
     tally.runs += 1
-    tally.struck |= {effects[fault.at] for fault in schedule.faults}
+    tally.faulted |= {effects[fault.at] for fault in schedule.faults}
     if wrong:
         tally.wrong[str(schedule)] = wrong
     return effects
 
 
 def faults(pair: str) -> list[Fault]:
-    """Return every fault that can strike two invocations at once."""
+    """Return every fault that can affect two invocations at once."""
     return PAIRS[pair].faults(_worlds[0])
 
 

@@ -127,7 +127,7 @@ class Pair:
             ]
 
     def faults(self, simulation: Simulation) -> list[Fault]:
-        """Return every fault that can strike, whatever the order."""
+        """Return every fault that can be injected, whatever the order."""
         effects = {effect for _, found, _ in self.orders(simulation) for effect in found}
         return [
             Fault(number, kind)

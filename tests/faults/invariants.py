@@ -1,4 +1,4 @@
-"""What holds after every run, whatever struck: each violation as `promise: what was seen`."""
+"""What holds after every run, whatever the faults: each violation as `promise: what was seen`."""
 
 import json
 from collections import Counter
@@ -22,11 +22,11 @@ def _appointments(run: Run) -> Iterator[str]:
     if len(items) > 1 or (run.recovery is Recovery.CALLER and not items):
         yield f"one appointment: {len(items)}"
     for answered in run.simulation.answers:
-        told = f"{answered.request_id} was told {answered.status}, saved {answered.saved}"
+        said = f"{answered.request_id} got {answered.status}, saved {answered.saved}"
         if (answered.saved or answered.status == "action-successful") and not answered.is_stored:
-            yield f"what is told as saved is stored: {told}"
+            yield f"what is reported as saved is stored: {said}"
         if answered.saved is False and answered.is_stored and not answered.was_stored:
-            yield f"what is told as not saved is not stored: {told}"
+            yield f"what is reported as not saved is not stored: {said}"
     last = run.simulation.answers[-1] if run.simulation.answers else None
     if run.recovery is Recovery.CALLER and (last is None or not last.saved):
         yield f"the caller hears that it is saved: {last}"
@@ -43,18 +43,21 @@ def _emails(run: Run) -> Iterator[str]:
             yield f"no email without an appointment: {mailed}"
         return
     photographers = {None: [], 501: [PAT], 502: [REX, MENDED]}[run.scenario.photographer]
-    given_up = [told for told in simulation.published if _GIVEN_UP in told["reason"]]
+    given_up = [
+        notification for notification in simulation.published if _GIVEN_UP in notification["reason"]
+    ]
     for people in filter(None, ([BOOKER], photographers)):
         times = sum(mailed[address] for address in people)
         if times > 1:
-            yield f"nobody is mailed twice: {people[-1]}, {times} times"
+            yield f"no recipient is mailed twice: {people[-1]}, {times} times"
         if not times and not any(
-            set(people) & {one["email"] for one in told["recipients"]} for told in given_up
+            set(people) & {one["email"] for one in notification["recipients"]}
+            for notification in given_up
         ):
             yield f"everybody is mailed or the email is given up: {people[-1]}"
     # What a caller's retry took up once more may be given up once more, for another reason.
-    ids = {(told["reason"], told["notification_id"]) for told in given_up}
-    if len(ids) > len({told["reason"] for told in given_up}):
+    ids = {(notification["reason"], notification["notification_id"]) for notification in given_up}
+    if len(ids) > len({notification["reason"] for notification in given_up}):
         yield f"an email is given up under one notification id: {ids}"
 
 
@@ -66,18 +69,27 @@ def _notifications(simulation: Simulation) -> Iterator[str]:
     if counted != len(logged):
         yield f"a notification in the log is counted: {len(logged)}, counted {counted}"
     owed = [
-        json.loads(told) for item in simulation.items() for told in item.get("notifications", ())
+        json.loads(notification)
+        for item in simulation.items()
+        for notification in item.get("notifications", ())
     ]
-    by_id = {told["notification_id"]: told for told in simulation.published + logged + owed}
-    told_of = Counter(told["status"] for told in by_id.values() if _GIVEN_UP not in told["reason"])
+    by_id = {
+        notification["notification_id"]: notification
+        for notification in simulation.published + logged + owed
+    }
+    notified = Counter(
+        notification["status"]
+        for notification in by_id.values()
+        if _GIVEN_UP not in notification["reason"]
+    )
     answered = Counter(one.status for one in simulation.answers if one.status in _NOTIFIED)
     for status, times in answered.items():
-        if told_of[status] < times:
-            yield f"every failure is told: {times} answers {status}, told of {told_of[status]}"
+        if notified[status] < times:
+            yield f"every failure is notified: {times} {status}, {notified[status]} notifications"
 
 
 def _secrets(run: Run) -> Iterator[str]:
     written = run.simulation.log.getvalue() + json.dumps(run.simulation.published)
     written += json.dumps(run.simulation.items(), default=str)
     if any(secret in written for secret in SECRETS):
-        yield "no secret is told: a token or the key was"
+        yield "no secret is published: a token or the key was"

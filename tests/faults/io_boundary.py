@@ -1,13 +1,13 @@
 """The outside effects of the function, where botocore and urllib3 send them, and faults there.
 
 Nothing is listed by hand: whatever botocore or urllib3 is about to send is an effect, numbered in
-its order within a run. A fault strikes one effect:
+its order within a run. A fault is injected into one effect:
 
 - `die-before`, `die-after`: the process ends before, or after, the effect happened;
 - `error-before`: the effect is refused and does not happen;
 - `error-after`: the effect happens and its answer is lost, and so is every retry's;
 - `doubled`: the client sends twice: botocore because the first answer was lost, the Mandrill
-  adapter because it was told 503 (it re-sends nothing that may have been accepted).
+  adapter because it got 503 (it re-sends nothing that may have been accepted).
 """
 
 import io
@@ -62,9 +62,9 @@ class Fault:
 
 @dataclass
 class IoBoundary:
-    """Sees every effect, and lets the faults of the present run strike.
+    """Sees every effect, and injects the faults of the present run.
 
-    `trace` names the run's effects; `standing` faults strike every effect of a name; `gate` is
+    `trace` names the run's effects; `standing` faults affect every effect of a name; `gate` is
     called before each effect, may wait, and may number it otherwise; `performed` sees each AWS
     call that took place.
     """

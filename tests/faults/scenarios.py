@@ -80,7 +80,7 @@ class Run:
         self.simulation.invoke({"schedule": "owed"})
 
     def under(self, **standing: Kind) -> None:
-        """Have the effects of these names struck, every one, until told otherwise."""
+        """Inject a fault into every effect of these names, until this is called again."""
         names = {"send": SEND, "publish": "Publish"}
         self.simulation.boundary.standing = {names[name]: kind for name, kind in standing.items()}
 
@@ -108,7 +108,7 @@ class Run:
     def recover(self) -> None:
         """Repeat the recovery until nothing is pending."""
         if self.recovery is Recovery.CALLER:
-            self.simulation.mend()
+            self.simulation.restore_records()
             self._ask()
         for _ in range(_MOST_RUNS):
             due = [int(item["due"]) for item in self.simulation.items() if "due" in item]

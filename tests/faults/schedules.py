@@ -1,4 +1,4 @@
-"""Which faults strike which effects: every single one, and every pair.
+"""Which faults are injected into which effects: every single one, and every pair.
 
 The effects are those of a recorded run: the singles come of a run without faults, the pairs of the
 runs with the first fault, so that the recovery has faults too.
@@ -38,7 +38,7 @@ class Schedule:
         """Run it; return the names of the effects, and what did not hold."""
         run = Run(simulation, SCENARIOS[self.scenario], self.recovery)
         effects = run.perform(self.faults)
-        assert all(fault.at < len(effects) for fault in self.faults), f"{self} did not strike"
+        assert all(fault.at < len(effects) for fault in self.faults), f"{self} was not reached"
         return effects, violations(run)
 
     def with_one_more(self, effects: list[str]) -> Iterator["Schedule"]:

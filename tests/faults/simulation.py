@@ -80,7 +80,7 @@ class Simulation:
     log: io.StringIO = field(default_factory=io.StringIO)
     is_alone: bool = True
     seeds: dict[str, bytes] = field(default_factory=dict)
-    mended: bytes = b""
+    original_records: bytes = b""
 
     def __post_init__(self) -> None:
         self.aws.put_session(
@@ -91,7 +91,7 @@ class Simulation:
         )
         self.seeds = {name: pickle.dumps(_table(name).items) for name in TABLES}
         self.aws.put_record("user#502", name="Rex", email=MENDED)
-        self.mended = pickle.dumps(_table("records").items)
+        self.original_records = pickle.dumps(_table("records").items)
 
     def begin(self) -> None:
         """Reset everything to the state before the first request."""
@@ -112,15 +112,15 @@ class Simulation:
         self.boot()
 
     def boot(self) -> None:
-        """Begin a new execution environment: what the last one held is gone."""
+        """Begin a new execution environment: what the last one had in memory is gone."""
         reset_environment()
 
-    def mend(self) -> None:
+    def restore_records(self) -> None:
         """Correct the address that Mandrill refuses."""
-        _table("records").items = pickle.loads(self.mended)  # noqa: S301 - our own
+        _table("records").items = pickle.loads(self.original_records)  # noqa: S301 - our own
 
     def arm(self, faults: Iterable[Fault]) -> None:
-        """Have these faults strike from now on; effects are numbered anew."""
+        """Inject these faults from now on; the numbers of the effects start again."""
         self.boundary.trace.clear()
         self.boundary.faults = {fault.at: fault.kind for fault in faults}
 
@@ -133,7 +133,7 @@ class Simulation:
             return None
 
     def deliver(self, event: dict[str, Any]) -> dict[str, Any] | None:
-        """Deliver a request, and remember what its caller was told; None where he was not."""
+        """Deliver a request, and remember the response that its caller got, or None."""
         was_stored = not self.is_alone or bool(self.items())
         payload = self.invoke(event)
         if payload is None:
@@ -183,7 +183,7 @@ def simulation() -> Iterator[Simulation]:
         time_machine.travel(START, tick=False) as clock,
         mock_aws(),
         boundary.installed(clients._SESSION),
-        # Eight queries alike would strike eight times alike; the tests of the email have all eight.
+        # One of eight equal queries is enough here; the tests of the email have all eight.
         patch.object(outbox, "SHARDS", ("0",)),
         patch.object(keys, "SHARDS", ("0",)),
         # Two tries in place of five: the request's, and the schedule's last.

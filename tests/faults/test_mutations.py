@@ -18,10 +18,10 @@ from tests.faults.scenarios import Recovery, Run
 from tests.faults.schedules import Schedule
 from tests.faults.simulation import Simulation, simulation
 
-TWICE = "nobody is mailed twice"
+TWICE = "no recipient is mailed twice"
 NEVER = "everybody is mailed or the email is given up"
 OWED = "nothing is owed for ever"
-UNTOLD = "what is told as not saved is not stored"
+SAVED_IN_SECRET = "what is reported as not saved is not stored"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def lost(runs: Iterable[list[str]]) -> Counter[str]:
     )
 
 
-def struck(one: Simulation, recovery: Recovery) -> Iterator[list[str]]:
+def violations(one: Simulation, recovery: Recovery) -> Iterator[list[str]]:
     """Run every single fault of `create`; yield what did not hold."""
     faultless = Schedule("create", recovery)
     effects, _ = faultless.run(one)
@@ -74,14 +74,14 @@ def no_condition() -> AbstractContextManager[Any]:
 
 
 def no_lease() -> AbstractContextManager[Any]:
-    """Respect nobody's lease."""
+    """Respect no lease."""
     return patch.object(outbox, "acquire_lease", _claimed)
 
 
 def test_with_all_parts_nothing_is_lost(one: Simulation) -> None:
     """The same runs, with every part in place, break no promise."""
     for recovery in Recovery:
-        runs = list(struck(one, recovery))
+        runs = list(violations(one, recovery))
         assert runs
         assert not lost(runs)
 
@@ -91,7 +91,7 @@ def test_with_all_parts_nothing_is_lost(one: Simulation) -> None:
     [
         (no_search, Recovery.SCHEDULE, {TWICE}),
         (no_schedule, Recovery.SCHEDULE, {NEVER, OWED}),
-        (no_condition, Recovery.CALLER, {TWICE, UNTOLD}),
+        (no_condition, Recovery.CALLER, {TWICE, SAVED_IN_SECRET}),
     ],
 )
 def test_a_part_switched_off_is_missed(
@@ -102,7 +102,7 @@ def test_a_part_switched_off_is_missed(
 ) -> None:
     """Without the search or the condition people are mailed twice, without the schedule never."""
     with off():
-        found = lost(struck(one, recovery))
+        found = lost(violations(one, recovery))
     assert set(found) == what, found
 
 

@@ -40,14 +40,14 @@ def test_nothing_is_lost_without_a_fault(pool: Executor) -> None:
 def test_every_effect_has_its_schedules(
     effects: dict[Schedule, list[str]], singles: list[Schedule]
 ) -> None:
-    """No recorded effect is left without a fault that strikes it."""
-    struck = {(one.scenario, one.recovery, one.faults[0].at) for one in singles}
+    """Every recorded effect has a fault."""
+    faulted = {(one.scenario, one.recovery, one.faults[0].at) for one in singles}
     recorded = {
         (run.scenario, run.recovery, at)
         for run, found in effects.items()
         for at in range(len(found))
     }
-    assert struck == recorded
+    assert faulted == recorded
     assert {"PutItem", "UpdateItem", "Publish", "messages/send-template", "messages/search"} <= {
         effect for found in effects.values() for effect in found
     }

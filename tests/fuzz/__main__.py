@@ -70,7 +70,7 @@ def _play_one(console: Console, seed: int, number: int) -> bool:
     console.print(played, markup=False)
     with player() as stage:
         broken = stage.play(played)
-    console.print("\n".join(broken) or "every rule held", style="red" if broken else "green")
+    console.print("\n".join(broken) or "every rule holds", style="red" if broken else "green")
     return bool(broken)
 
 

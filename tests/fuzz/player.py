@@ -157,9 +157,9 @@ class Player:
             sent = Request(params, id="another")
             again, broken = self._send(HTTP["HTTP API"](sent), "another", "HTTP API")
             yield from broken
-            told = again and [again["saved"], *(error["param"] for error in again["errors"])]
-            if again and (again["status"], told) != ("invalid-param", [False, "uuid"]):
-                yield f"gives {again['status']}: {told}"
+            found = again and [again["saved"], *(error["param"] for error in again["errors"])]
+            if again and (again["status"], found) != ("invalid-param", [False, "uuid"]):
+                yield f"gives {again['status']}: {found}"
 
     def _send(self, event: Any, request_id: str, way: str) -> tuple[Any, list[str]]:
         """Return the body of the response, and the rules of every response that it breaks."""

@@ -132,11 +132,11 @@ def of_log(lines: list[str], responses: list[Any], *, is_replay: bool) -> Iterat
     requests = [entry for entry in entries if entry.get("message") == "request"]
     if len(requests) > (0 if is_replay else 1):
         yield "too many request log entries"
-    told = [entry for entry in entries if entry.get("message") == "response"]
-    if len(told) != len(responses):
-        yield f"{len(told)} response log entries for {len(responses)} responses"
+    logged = [entry for entry in entries if entry.get("message") == "response"]
+    if len(logged) != len(responses):
+        yield f"{len(logged)} response log entries for {len(responses)} responses"
         return
-    for entry, body in zip(told, responses, strict=True):
+    for entry, body in zip(logged, responses, strict=True):
         for key in ("request_id", "uuid", "status", "code", "saved"):
             if entry.get(key, "none") != body.get(key):
                 yield f"the response log entry has another {key}"

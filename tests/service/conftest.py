@@ -25,7 +25,7 @@ def moto() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
-    """AWS, seeded, with nothing held over; afterwards no token lies in anything that was written.
+    """AWS, seeded, with nothing in a cache; afterwards no token lies in anything that was written.
 
     Its time of day stands still, so that no test depends on the machine's pace. It is there in
     every test, so that none is left out of the search.

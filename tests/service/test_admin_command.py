@@ -103,7 +103,7 @@ def test_revokes_without_the_token_on_the_command_line(
         (["--records-table", "gone", "route", "show"], 2, "ResourceNotFound"),
     ],
 )
-def test_wrong_usage_is_told_in_a_line(
+def test_wrong_usage_is_explained_in_a_line(
     admin: Admin, arguments: list[str], code: int, reason: str
 ) -> None:
     """What cannot be done ends with an exit code and a line that says why."""
@@ -197,7 +197,7 @@ def test_a_deployment_is_named_before_or_after_the_verb(
     assert "left" not in missing.stderr
 
 
-def test_a_route_is_not_opened_to_nobody(operator_aws: FakeOperatorAws, admin: Admin) -> None:
+def test_a_route_is_not_opened_without_roles(operator_aws: FakeOperatorAws, admin: Admin) -> None:
     """The first opening must say who may use the route."""
     operator_aws.aws.dynamodb.Table("records").delete_item(Key={"record": ROUTE_RECORD})
     result = admin("route", "open")

@@ -84,8 +84,12 @@ def test_a_failure(aws: FakeAws) -> None:
     """A failure tells every fault at once, with what was received."""
     answer = aws.post(updated_at_mt=None, date_start_local="13/45/2026", confirmed="maybe")
     assert answer.status == "missing-param"
-    told = {error["param"]: error.get("received") for error in answer.body["errors"]}
-    assert told == {"updated_at_mt": None, "date_start_local": "13/45/2026", "confirmed": "maybe"}
+    received = {error["param"]: error.get("received") for error in answer.body["errors"]}
+    assert received == {
+        "updated_at_mt": None,
+        "date_start_local": "13/45/2026",
+        "confirmed": "maybe",
+    }
     assert "received" not in next(
         error for error in answer.body["errors"] if error["param"] == "updated_at_mt"
     )
@@ -163,7 +167,7 @@ def test_anything_of_ours_that_breaks(
 
 @pytest.mark.parametrize("place", ["decoding.decode", "api_gateway._token"])
 def test_a_break_while_decoding(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-    """Once the route was told, a break in what follows is an application-crash as well."""
+    """Once the route is known, a failure in what follows is an application-crash as well."""
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("planned by the test")
@@ -175,7 +179,7 @@ def test_a_break_while_decoding(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, p
 
 
 def test_a_break_before_the_route(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What breaks before the route was told is an identify-request-error, and told to a person."""
+    """A failure before the route is known is an identify-request-error, and is notified."""
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("planned by the test")

@@ -87,13 +87,13 @@ def test_marking(warm: FakeAws) -> None:
     ],
 )
 def test_a_refused_request(warm: FakeAws, sent: dict[str, Any]) -> None:
-    """A request whose parameters are bad costs no call while the route is held."""
+    """A request whose parameters are bad costs no call while the route is cached."""
     assert warm.send(sent).code >= 400
     assert warm.faults.calls == []
 
 
 def test_a_refused_request_when_cold(aws: FakeAws) -> None:
-    """When the route is not held, only its records are read for it."""
+    """When the route is not cached, only its records are read for it."""
     assert aws.post(order_id="x").code == 400
     assert sorted(keys_read(aws)) == ["route#appointments/create", "service#appointments"]
 

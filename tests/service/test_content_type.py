@@ -1,4 +1,4 @@
-"""Section 1.4, step 3: what is not JSON by its headers is refused, and told what to send."""
+"""Section 1.4, step 3: what is not JSON by its headers is refused, with what to send."""
 
 from typing import Any
 

@@ -28,7 +28,7 @@ def test_a_call_to_aws(aws: FakeAws, operation: str, fault: str, reason: str) ->
     assert aws.line("response")["reason"] == reason
 
 
-def test_a_write_of_which_nobody_knows(aws: FakeAws) -> None:
+def test_a_write_with_an_unknown_outcome(aws: FakeAws) -> None:
     """If neither the write nor the read after it got a response, one of them is named."""
     aws.faults.inject["PutItem"] = ["lost", "lost"]
     aws.faults.inject["GetItem"] = ["refused", "refused"]

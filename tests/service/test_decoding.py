@@ -227,7 +227,7 @@ def test_the_message_says_what_the_body_was(aws: FakeAws, raw: str, what: str) -
 
 @pytest.mark.parametrize("character", ["\n", "\r", "\t"])
 def test_a_raw_line_break_names_its_remedy(aws: FakeAws, character: str) -> None:
-    r"""A raw line break or tab in a text is told to be written as \n or \t."""
+    r"""The error of a raw line break or tab in a text says to write \n or \t."""
     message = aws.send(event(raw=f'{{"notes": "a{character}b"}}')).body["message"]
     assert r"as \n and a tab as \t" in message
     assert "JSONSetElement" in message

@@ -221,7 +221,7 @@ def test_an_idempotency_key_that_no_header_can_hold(aws: FakeAws, key: str) -> N
 
 
 def test_a_key_of_all_letters(aws: FakeAws) -> None:
-    """Keys in any language are told apart."""
+    """Keys in any language are distinguished."""
     uuids = {aws.post(headers=keyed(key)).body["uuid"] for key in ("ключ", "鍵", "k", "K")}
     assert len(uuids) == 4
 
@@ -252,8 +252,8 @@ def test_neither_uuid_nor_header(aws: FakeAws) -> None:
 
 def test_a_sent_uuid_takes_up_where_the_answer_left(aws: FakeAws) -> None:
     """A caller who sends the uuid of the response with a new request id repeats the request."""
-    told = aws.post(headers=keyed("k-1")).body["uuid"]
-    assert aws.post(uuid=told, request_id="req-2").body["replayed"] is True
+    uuid = aws.post(headers=keyed("k-1")).body["uuid"]
+    assert aws.post(uuid=uuid, request_id="req-2").body["replayed"] is True
 
 
 @pytest.mark.parametrize("fault", ["lost", "down"])
@@ -290,7 +290,7 @@ def test_a_write_without_an_answer_that_did_not_arrive(aws: FakeAws) -> None:
 
 
 @pytest.mark.parametrize("fault", ["lost", "refused"])
-def test_a_write_of_which_nobody_can_tell(aws: FakeAws, fault: str) -> None:
+def test_a_write_with_an_unknown_outcome(aws: FakeAws, fault: str) -> None:
     """Where the read fails too, `saved` is null, and the message says how to find out."""
     aws.faults.inject["PutItem"] = [fault, fault]
     aws.faults.inject["GetItem"] = ["refused", "refused"]
@@ -308,7 +308,7 @@ def test_a_write_of_which_nobody_can_tell(aws: FakeAws, fault: str) -> None:
 
 @pytest.mark.parametrize("writes", [["denied"], ["lost", "denied"]])
 def test_a_refused_write_whose_read_is_refused_too(aws: FakeAws, writes: list[str]) -> None:
-    """A write that was refused at once saved nothing; after a lost answer nobody can tell."""
+    """A write that was refused at once saved nothing; after a lost response this is unknown."""
     aws.faults.inject["PutItem"] = [*writes]
     aws.faults.inject["GetItem"] = ["throttled", "throttled"]
     answer = aws.post()
@@ -319,14 +319,14 @@ def test_a_refused_write_whose_read_is_refused_too(aws: FakeAws, writes: list[st
 
 
 def test_a_taken_key_whose_item_cannot_be_read(aws: FakeAws) -> None:
-    """Whether the item under a taken key is this request's own, nobody can tell without reading."""
+    """Only a read can show whether the item under a taken key is from this request."""
     aws.post(uuid=KEY)
     aws.faults.inject["GetItem"] = ["denied"]
     assert aws.post(uuid=KEY).body["saved"] is None
 
 
 def test_a_lost_write_against_anothers(aws: FakeAws) -> None:
-    """A write that lost its answer and the race is told as what stands in the table."""
+    """A write that lost its response and the race is reported as what is in the table."""
     aws.post(uuid=KEY, notes="the first")
     aws.faults.inject["PutItem"] = ["lost", "lost"]
     answer = aws.post(uuid=KEY, notes="the second")
@@ -356,7 +356,7 @@ def test_at_the_same_moment(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_conflicts_at_the_same_moment(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of several contents under one key one is saved, and each other is told that it is not."""
+    """Of several contents under one key one is saved, and each other one gets a conflict."""
     monkeypatch.setattr("appointments.handler.add_metric", lambda *_: None)
     monkeypatch.setattr("appointments.handler.flush_metrics", lambda *_: None)
     together = Barrier(8)

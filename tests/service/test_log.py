@@ -15,7 +15,7 @@ LARGEST_LINE = 64 * 1024
 OURS = {"timestamp", "service"}  # what the logger adds to every line
 
 
-def told(line: dict[str, Any]) -> dict[str, Any]:
+def without_powertools(line: dict[str, Any]) -> dict[str, Any]:
     """Return a line without what the logger adds to all."""
     return {name: value for name, value in line.items() if name not in OURS}
 
@@ -34,7 +34,7 @@ def test_the_request_line(aws: FakeAws) -> None:
         date_strat_local="2027-01-05",
         other={"secret": "value"},
     )
-    line = told(aws.line("request"))
+    line = without_powertools(aws.line("request"))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("received_at"))
     assert line == {
         "level": "INFO",
@@ -58,7 +58,7 @@ def test_the_request_line(aws: FakeAws) -> None:
 def test_the_request_line_of_nothing(aws: FakeAws) -> None:
     """What was not sent is null there, never left out."""
     aws.send(event(raw='{"confirmed": 1}'))
-    line = told(aws.line("request"))
+    line = without_powertools(aws.line("request"))
     del line["received_at"]
     assert line == {
         "level": "INFO",
@@ -122,7 +122,7 @@ def test_no_request_line(aws: FakeAws, sent: Any) -> None:
 def test_the_response_line(aws: FakeAws) -> None:
     """It ends every request, and tells the same as the answer."""
     answer = aws.post()
-    line = told(aws.line("response"))
+    line = without_powertools(aws.line("response"))
     assert line.pop("duration_ms") > 0
     assert line == {
         "level": "INFO",
@@ -136,7 +136,7 @@ def test_the_response_line(aws: FakeAws) -> None:
     }
 
 
-def test_the_response_line_of_what_nobody_knows(aws: FakeAws) -> None:
+def test_the_response_line_of_an_unknown_outcome(aws: FakeAws) -> None:
     """An unknown uuid and an unknown `saved` are null, never left out."""
     aws.send(event(raw=""))
     assert "uuid" in aws.lines("response")[0]

@@ -155,7 +155,7 @@ def test_every_alarm_tells_a_person_and_has_thought_of_silence() -> None:
 
 
 def test_a_quiet_schedule_still_tells_that_it_ran(aws: FakeAws) -> None:
-    """With nothing owed the age is told as 0, so that only a stopped schedule is silent."""
+    """If nothing is pending, the age is 0, so that only a stopped schedule is silent."""
     aws.invoke({"schedule": "owed"})
     (line,) = [line for line in aws.lines() if "_aws" in line]
     assert line["OldestOwedSeconds"] == [0.0]

@@ -49,14 +49,14 @@ def test_names_are_case_sensitive(aws: FakeAws) -> None:
     """A name in another case is unknown, and the warning suggests the right one."""
     answer = aws.post(Notes="x", ORDER_ID=404)
     assert answer.code == 200
-    told = {warned["param"]: warned["message"] for warned in answer.body["warnings"]}
-    assert set(told) == {"Notes", "ORDER_ID"}
-    assert "did you mean notes?" in told["Notes"]
-    assert "did you mean order_id?" in told["ORDER_ID"]
+    messages = {warned["param"]: warned["message"] for warned in answer.body["warnings"]}
+    assert set(messages) == {"Notes", "ORDER_ID"}
+    assert "did you mean notes?" in messages["Notes"]
+    assert "did you mean order_id?" in messages["ORDER_ID"]
 
 
 def test_many_unknown_names(aws: FakeAws) -> None:
-    """At most twenty unknown names are told, then one warning with the count."""
+    """At most twenty unknown names are listed, then one warning with the count."""
     answer = aws.post(**{f"unknown_{number}": 1 for number in range(25)})
     warnings = answer.body["warnings"]
     assert len(warnings) == 21

@@ -51,7 +51,7 @@ def aged(line: dict[str, Any], **ago: float) -> dict[str, Any]:
     return {**line, "received_at": (datetime.now(UTC) - timedelta(**ago)).isoformat()}
 
 
-def test_ten_requests_are_mended_by_one_command(operator_aws: FakeOperatorAws) -> None:
+def test_ten_requests_are_repaired_by_one_command(operator_aws: FakeOperatorAws) -> None:
     """Each notification repairs its own request; one command repairs a storm, exactly once."""
     for number in range(10):
         crash(operator_aws, f"req-{number}", description=f"house {number}")
@@ -79,7 +79,7 @@ def test_ten_requests_are_mended_by_one_command(operator_aws: FakeOperatorAws) -
     assert again.stderr == "10 requests failed and have been repaired since.\n"
 
 
-def test_the_command_for_an_email_mends_that_email(
+def test_the_command_for_an_email_repairs_that_email(
     operator_aws: FakeOperatorAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command in a notification of mandrill-email-failed sends that one request's email."""
@@ -106,7 +106,7 @@ def test_the_command_for_an_email_mends_that_email(
     assert "nothing to replay" in again.stdout
 
 
-def test_picks_what_failed_and_what_nobody_answered(operator_aws: FakeOperatorAws) -> None:
+def test_picks_what_failed_and_what_had_no_response(operator_aws: FakeOperatorAws) -> None:
     """Without a choice, the notified and the unanswered are replayed, and nothing else."""
     operator_aws.post("good")
     operator_aws.post("invalid", date_start_local="13/45/2026")
@@ -114,8 +114,8 @@ def test_picks_what_failed_and_what_nobody_answered(operator_aws: FakeOperatorAw
     (line,) = [line for line in operator_aws.aws.lines("request") if line["request_id"] == "good"]
     operator_aws.log(json.dumps(aged({**line, "request_id": "died"}, minutes=2)))
     operator_aws.log(json.dumps(aged({**line, "request_id": "still at work"}, seconds=5)))
-    code, told = replay(operator_aws)
-    assert (code, told) == (0, {"died": ("unanswered", GOOD), "crashed": (CRASH, GOOD)})
+    code, outcomes = replay(operator_aws)
+    assert (code, outcomes) == (0, {"died": ("unanswered", GOOD), "crashed": (CRASH, GOOD)})
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_dry_run_only_shows(operator_aws: FakeOperatorAws) -> None:
 
 
 def test_shows_request_then_and_now(operator_aws: FakeOperatorAws) -> None:
-    """The table at the end tells of each request what it was and what it is now."""
+    """The table at the end has the earlier and the present status of each request."""
     crash(operator_aws, "[bold]req")
     headings, row, summary = operator_aws.run(main, *NOW).stdout.splitlines()
     assert re.split(" {2,}", headings) == ["Request", "Received", "Then", "Now", "Reason"]
@@ -162,7 +162,7 @@ def test_shows_request_then_and_now(operator_aws: FakeOperatorAws) -> None:
     assert summary == "1 of 1 requests is good now."
 
 
-def test_what_its_caller_has_mended_is_left_alone(operator_aws: FakeOperatorAws) -> None:
+def test_what_its_caller_has_repaired_is_left_alone(operator_aws: FakeOperatorAws) -> None:
     """A caller's retry with the same uuid, under another request id, leaves nothing to replay."""
     uuid = str(uuid4())
     crash(operator_aws, "first", uuid=uuid)
@@ -170,7 +170,7 @@ def test_what_its_caller_has_mended_is_left_alone(operator_aws: FakeOperatorAws)
     assert replay(operator_aws) == (0, {})
 
 
-def test_a_refused_retry_mends_nothing(operator_aws: FakeOperatorAws) -> None:
+def test_a_refused_retry_repairs_nothing(operator_aws: FakeOperatorAws) -> None:
     """A later request with the uuid that saved nothing does not hide the one that crashed."""
     uuid = str(uuid4())
     crash(operator_aws, "first", uuid=uuid)
@@ -178,8 +178,8 @@ def test_a_refused_retry_mends_nothing(operator_aws: FakeOperatorAws) -> None:
     assert replay(operator_aws) == (0, {"first": (CRASH, GOOD)})
 
 
-def test_an_unanswered_request_is_mended_by_its_retry(operator_aws: FakeOperatorAws) -> None:
-    """A request that died with the function counts as mended once its uuid is saved."""
+def test_an_unanswered_request_is_repaired_by_its_retry(operator_aws: FakeOperatorAws) -> None:
+    """A request that died with the function counts as repaired once its uuid is saved."""
     uuid = str(uuid4())
     crash(operator_aws, "first", uuid=uuid)
     line = aged({**operator_aws.aws.lines("request")[0], "request_id": "died"}, minutes=2)
@@ -188,22 +188,22 @@ def test_an_unanswered_request_is_mended_by_its_retry(operator_aws: FakeOperator
     assert replay(operator_aws) == (0, {})
 
 
-@pytest.mark.parametrize("then", [CRASH, "unanswered"])
+@pytest.mark.parametrize("earlier", [CRASH, "unanswered"])
 def test_one_that_met_a_closed_route_is_picked_again(
-    operator_aws: FakeOperatorAws, then: str
+    operator_aws: FakeOperatorAws, earlier: str
 ) -> None:
     """A replay that met a closed route has settled nothing: it is picked again."""
     crash(operator_aws)
-    if then == "unanswered":
+    if earlier == "unanswered":
         line = {**operator_aws.aws.lines("request")[0], "request_id": "died"}
         assert replay(operator_aws)[0] == 0
         operator_aws.log(json.dumps(aged(line, minutes=2)))
-    request_id = "req-1" if then == CRASH else "died"
+    request_id = "req-1" if earlier == CRASH else "died"
     operator_aws.aws.put_record("route#appointments/create", deployed=False)
     forget_route()
-    assert replay(operator_aws) == (1, {request_id: (then, "route-not-found")})
+    assert replay(operator_aws) == (1, {request_id: (earlier, "route-not-found")})
     operator_aws.aws.open_route()
-    assert replay(operator_aws) == (0, {request_id: (then, GOOD)})
+    assert replay(operator_aws) == (0, {request_id: (earlier, GOOD)})
     assert replay(operator_aws) == (0, {})
 
 
@@ -214,7 +214,7 @@ def test_one_that_cannot_be_repaired_says_so_once(operator_aws: FakeOperatorAws)
     assert replay(operator_aws) == (0, {})
 
 
-def test_hand_made_requests_under_one_id_are_told_apart(operator_aws: FakeOperatorAws) -> None:
+def test_hand_made_requests_under_one_id_are_distinguished(operator_aws: FakeOperatorAws) -> None:
     """Sample events share a request id: each is picked for its own response, and repaired by it."""
     operator_aws.post(description="good")
     crash(operator_aws, description="first crash")
@@ -226,7 +226,9 @@ def test_hand_made_requests_under_one_id_are_told_apart(operator_aws: FakeOperat
     assert replay(operator_aws) == (0, {})
 
 
-def test_requests_without_a_key_under_one_id_are_all_mended(operator_aws: FakeOperatorAws) -> None:
+def test_requests_without_a_key_under_one_id_are_all_repaired(
+    operator_aws: FakeOperatorAws,
+) -> None:
     """Two that died under one id are both replayed again when only one surely was."""
     operator_aws.post()
     line = aged(operator_aws.aws.lines("request")[0], minutes=2)
@@ -253,8 +255,8 @@ def test_can_be_interrupted_and_run_again(operator_aws: FakeOperatorAws) -> None
     result = operator_aws.run(main, *NOW)
     assert result.exit_code == 130
     assert "Interrupted: 2 of 5 are good, 3 were not replayed." in result.stderr
-    code, told = replay(operator_aws)
-    assert (code, sorted(told)) == (0, ["req-2", "req-3", "req-4"])
+    code, outcomes = replay(operator_aws)
+    assert (code, sorted(outcomes)) == (0, ["req-2", "req-3", "req-4"])
     assert len(operator_aws.aws.items()) == 5
 
 
@@ -296,10 +298,10 @@ def test_a_request_at_the_very_moment_of_since_is_replayed(operator_aws: FakeOpe
     received = operator_aws.aws.lines("request")[0]["received_at"]
     just_after = (datetime.fromisoformat(received) + timedelta(milliseconds=1)).isoformat()
     for since, picked in ((received, 1), (just_after, 0)):
-        told = operator_aws.run(
+        result = operator_aws.run(
             main, *NOW, "--dry-run", "--json", "--since", since, "--until", since
         )
-        assert len(json.loads(told.stdout)["requests"]) == picked
+        assert len(json.loads(result.stdout)["requests"]) == picked
     line = {**operator_aws.aws.lines("request")[0], "request_id": "early"}
     operator_aws.log(json.dumps(aged(line, minutes=2)), at=datetime.now(UTC) - timedelta(minutes=3))
     code, told_now = replay(operator_aws, "--since", aged(line, minutes=2)["received_at"][:16])
@@ -318,11 +320,11 @@ def test_reads_every_page_of_the_log(operator_aws: FakeOperatorAws) -> None:
     for _ in range(2):
         operator_aws.log(*["not JSON", '["no line"]', "{}"] * 2000, stream=stream["logStreamName"])
     operator_aws.log(request.replace("req-1", "last"), response.replace("req-1", "last"))
-    code, told = replay(operator_aws)
-    assert (code, set(told)) == (0, {"req-1", "last"})
+    code, outcomes = replay(operator_aws)
+    assert (code, set(outcomes)) == (0, {"req-1", "last"})
 
 
-def test_a_sensitive_request_is_told_and_not_sent(operator_aws: FakeOperatorAws) -> None:
+def test_a_sensitive_request_is_listed_and_not_sent(operator_aws: FakeOperatorAws) -> None:
     """A request whose parameters were not kept is left to its caller, and said so."""
     crash(operator_aws)
     line = operator_aws.aws.lines("request")[0] | {"request_id": "secret", "params": None}
@@ -359,7 +361,7 @@ def test_keeps_to_the_rate(operator_aws: FakeOperatorAws, monkeypatch: pytest.Mo
         (["--log-group", LOG_GROUP], "--yes"),
     ],
 )
-def test_wrong_usage_is_told_in_a_line(
+def test_wrong_usage_is_explained_in_a_line(
     operator_aws: FakeOperatorAws, arguments: list[str], reason: str
 ) -> None:
     """Wrong usage and trouble with AWS end with exit code 2 and say what to do."""
@@ -393,7 +395,7 @@ def test_reads_times_as_operators_type_them() -> None:
 
 
 def test_sends_the_line_with_the_key_of_its_answer(operator_aws: FakeOperatorAws) -> None:
-    """What is sent is the logged line and the uuid that its answer told: it decides the key."""
+    """What is sent is the logged line and the uuid of its response, which decides the key."""
     crash(operator_aws)
     uuid = operator_aws.aws.lines("response")[0]["uuid"]
     replay(operator_aws)

@@ -137,7 +137,7 @@ def test_the_log_of_a_replay(aws: FakeAws) -> None:
 def test_it_is_judged_as_of_when_it_was_received(
     aws: FakeAws, age: int, idle: int, status: str
 ) -> None:
-    """The session's age and idleness are those of then, however late the replay."""
+    """The session's age and idleness are those when the request came, however late the replay."""
     with time_machine.travel(NOW, tick=False) as clock:
         aws.put_session("mine-token", created_at=NOW - age, last_used_at=NOW - idle)
         line = logged(aws, token="mine-token")
@@ -393,7 +393,7 @@ def test_a_control_message(aws: FakeAws) -> None:
     ],
 )
 def test_a_payload_that_cannot_be_read(aws: FakeAws, sent: Any) -> None:
-    """A payload that is none is answered once, as an event that nobody can identify."""
+    """A payload that cannot be read gets one response, as an event that cannot be identified."""
     (returned,) = aws.invoke(sent)
     assert answer(returned).status == "identify-request-error"
     check(answer(returned), returned)

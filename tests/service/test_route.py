@@ -54,7 +54,7 @@ def test_any_other_route(aws: FakeAws, method: str, path: str) -> None:
 
 @pytest.mark.parametrize("nothing", [None, 5, [], {}, ""])
 def test_neither_method_nor_path(aws: FakeAws, nothing: Any) -> None:
-    """Without a method or a path nobody can tell what was asked for, and a person is told."""
+    """Without a method or a path the route is unknown, and a notification is published."""
     for sent in (at(nothing, PATH), at("POST", nothing)):
         if nothing == "":
             sent["requestContext"]["http"] = None
@@ -126,7 +126,7 @@ def test_the_service_comes_before_the_route(aws: FakeAws) -> None:
     assert aws.post().status == "service-not-found"
 
 
-def test_an_open_route_is_held_for_a_minute_at_most(aws: FakeAws) -> None:
+def test_an_open_route_is_cached_for_a_minute_at_most(aws: FakeAws) -> None:
     """An operator who closes the route waits 60 seconds at most, one who opens it not at all."""
     with time_machine.travel(1_800_000_000, tick=False) as clock:
         aws.seed()
@@ -138,8 +138,8 @@ def test_an_open_route_is_held_for_a_minute_at_most(aws: FakeAws) -> None:
         assert aws.post().code == 200
 
 
-def test_a_held_route_is_not_read(aws: FakeAws) -> None:
-    """While it is held, the route's record costs no read; a clock set back does not hold it on."""
+def test_a_cached_route_is_not_read(aws: FakeAws) -> None:
+    """A cached route costs no read; a clock that is set back does not prolong this."""
     with time_machine.travel(1_800_000_000, tick=False) as clock:
         aws.seed()
         aws.post()
@@ -228,7 +228,7 @@ def test_a_sensitive_route_takes_plain_text(aws: FakeAws) -> None:
 
 
 def test_an_absent_list_of_permissions_is_empty(aws: FakeAws) -> None:
-    """A route record without permissions lets nobody in."""
+    """A route record without permissions admits no role."""
     aws.dynamodb.Table("records").put_item(
         Item={"record": "route#appointments/create", "deployed": True}
     )

@@ -322,14 +322,14 @@ def test_the_first_application_by_name(aws: FakeAws, applications: tuple[str, ..
 
 
 @pytest.mark.parametrize(
-    ("application", "told"),
+    ("application", "message"),
     [
         ("planoauth", "You have no role in planoauth"),
         ("planoorder", "Your role in planoorder, client, may not create appointments."),
         (None, "None of your roles may create appointments."),
     ],
 )
-def test_no_role_that_may(aws: FakeAws, application: str | None, told: str) -> None:
+def test_no_role_that_may(aws: FakeAws, application: str | None, message: str) -> None:
     """The message says whether the user has no role there or the role may not."""
     aws.open_route(permissions=["liaison"])
     answer = aws.post(application=application)
@@ -338,7 +338,7 @@ def test_no_role_that_may(aws: FakeAws, application: str | None, told: str) -> N
         {"application": "invalid-param"},
     )
     [error] = answer.body["errors"]
-    assert told in error["message"]
+    assert message in error["message"]
     assert error.get("received") == application
     assert aws.items() == []
 

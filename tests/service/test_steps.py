@@ -100,7 +100,7 @@ STEPS: list[tuple[ParamError, str, set[str]]] = [
 
 
 @pytest.mark.parametrize("second", [None, *range(1, len(STEPS))])
-def test_the_first_fault_is_told(aws: FakeAws, second: int | None) -> None:
+def test_the_first_error_is_reported(aws: FakeAws, second: int | None) -> None:
     """A request with faults at two steps is answered as of the lower one."""
     aws.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", notes="the first")
     pairs = combinations(range(len(STEPS)), 2)

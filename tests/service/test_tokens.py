@@ -99,7 +99,7 @@ def test_planted_on_a_sensitive_route(aws: FakeAws) -> None:
 
 
 def test_planted_in_a_crash(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception that tells the token is logged without it, and a person told without it."""
+    """An exception that has the token is logged and notified without it."""
 
     def broken(*_: Any) -> None:
         raise RuntimeError(f"the token is {TOKEN}")
@@ -131,7 +131,7 @@ def test_a_masked_text_is_the_same_text(aws: FakeAws) -> None:
     assert aws.send(aws.line("request")).body["replayed"] is True
 
 
-def test_the_search_bites(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_finds_a_token(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the masking broken, the search finds the token in answer, log and item."""
     monkeypatch.setattr(Request, "redact", lambda _, text: text)
     assert aws.leaks() == set()
@@ -141,7 +141,9 @@ def test_the_search_bites(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None
     aws.tokens.clear()  # what was planted is known; nothing is left to search for
 
 
-def test_the_search_bites_on_notifications(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_finds_a_token_in_a_notification(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It finds a token in what was published, and in a session shown anywhere else."""
 
     class LeakyError(Exception):

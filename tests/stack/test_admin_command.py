@@ -24,9 +24,9 @@ def admin(stack: Stack, *arguments: str, typed: str = "") -> str:
 def until(stack: Stack, status: str, **params: Any) -> None:
     """Wait until requests get this status: an open route is cached for half a minute."""
     end = time.monotonic() + SECONDS
-    while (told := post(stack, **params)["status"]) != status and time.monotonic() < end:
+    while (answered := post(stack, **params)["status"]) != status and time.monotonic() < end:
         time.sleep(1)
-    assert told == status
+    assert answered == status
 
 
 @pytest.mark.parametrize("by_hash", [False, True])
@@ -67,7 +67,7 @@ def test_the_route_closes_and_opens(stack: Stack) -> None:
 
 
 @pytest.mark.xfail(reason="the function does not take the event `settle` yet", strict=False)
-def test_what_is_owed_is_listed_and_settled(stack: Stack) -> None:
+def test_what_is_pending_is_listed_and_settled(stack: Stack) -> None:
     """An email that Mandrill rejected is owed; with the address corrected it is settled at once."""
     answer = post(stack, photographer_user_id=502)
     assert answer["status"] == "mandrill-email-failed"
@@ -88,7 +88,7 @@ def test_what_is_owed_is_listed_and_settled(stack: Stack) -> None:
 def test_the_stack_tells_its_names(stack: Stack) -> None:
     """The commands find every table and the alias through the stack's outputs alone."""
     cloudformation = session.client("cloudformation", endpoint_url=stack.endpoint_url)
-    (told,) = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
-    names = {output["OutputKey"] for output in told["Outputs"]}
+    (described,) = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
+    names = {output["OutputKey"] for output in described["Outputs"]}
     assert {"LogGroup", "FunctionAlias", "SessionsTable", "RecordsTable"} <= names
     assert "AppointmentsTable" in names

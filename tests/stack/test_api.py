@@ -149,8 +149,8 @@ def test_fifty_at_once_through_the_handler(stack: Stack) -> None:
     assert {answer["uuid"] for answer in answers} == {body["uuid"]}
 
 
-def test_a_wrong_address_is_mended_by_correcting_it(stack: Stack) -> None:
-    """Saved and told; with the record corrected the same request sends what is owed, no more."""
+def test_a_wrong_address_is_repaired_by_correcting_it(stack: Stack) -> None:
+    """It is saved and notified; once the record is corrected, a retry sends what is pending."""
     uuid = str(uuid4())
     records = session.resource("dynamodb", endpoint_url=stack.endpoint_url).Table(
         stack.records_table

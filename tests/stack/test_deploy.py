@@ -1,4 +1,4 @@
-"""`make deploy` refuses what nobody could answer for, and asks before it changes anything."""
+"""`make deploy` refuses uncommitted code and failing checks, and asks before a change."""
 
 import os
 import re

@@ -43,12 +43,12 @@ def as_written(template: Any) -> Any:
 
 
 def test_stack_json_has_the_fixed_keys(stack: local.Stack, home: Path) -> None:
-    """Tools of other hands read it; nobody else's eyes may."""
-    told = home / "stack.json"
-    content = json.loads(told.read_text())
+    """Other tools of the same user read it; other users may not."""
+    state = home / "stack.json"
+    content = json.loads(state.read_text())
     assert set(content) == STACK_JSON
     assert set(content["tokens"]) == set(seeds.KINDS)
-    assert stat.S_IMODE(told.stat().st_mode) == 0o600
+    assert stat.S_IMODE(state.stat().st_mode) == 0o600
     assert local.find(home) == stack
 
 
@@ -57,7 +57,7 @@ def test_up_changes_nothing_the_second_time(stack: local.Stack, home: Path) -> N
     assert local.up(stack.port, home) == stack
 
 
-def test_a_taken_port_is_told(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported(tmp_path: Path) -> None:
     """The message says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -81,7 +81,7 @@ def test_browsers_are_let_in(stack: local.Stack) -> None:
     assert headers["access-control-allow-headers"] == "content-type,idempotency-key,prefer"
 
 
-def test_the_functions_log_group_is_told(stack: local.Stack) -> None:
+def test_the_log_group_of_the_function_is_printed(stack: local.Stack) -> None:
     """The function's own lines are found where `stack.json` says."""
     log = session.client("logs", endpoint_url=stack.endpoint_url)
     events = log.filter_log_events(logGroupName=stack.log_group)["events"]

@@ -50,9 +50,9 @@ def bare(stack: Stack, events: list[Any], **variables: str) -> list[Any]:
     )
     assert done.returncode == 0, done.stderr
     assert not [word for word in MISSING if word in done.stdout + done.stderr]
-    told = dict(line.split(" ", 1) for line in done.stdout.splitlines()[-2:])
-    assert json.loads(told["FOREIGN"]) == []
-    answers: list[Any] = json.loads(told["ANSWERS"])
+    printed = dict(line.split(" ", 1) for line in done.stdout.splitlines()[-2:])
+    assert json.loads(printed["FOREIGN"]) == []
+    answers: list[Any] = json.loads(printed["ANSWERS"])
     return answers
 
 

@@ -1,7 +1,7 @@
 """Each permission is needed: without any one of them something named breaks, and nothing else does.
 
 MiniStack enforces the role's actions on DynamoDB, SNS and Secrets Manager; these are taken away one
-by one. What it does not enforce is held to the template that needs it.
+by one. What it does not enforce is compared with the template that needs it.
 """
 
 import json
@@ -25,7 +25,7 @@ from tools.local_stack.stack import Stack
 
 ROLE: Final = "FunctionRole"
 HOUR: Final = 3600
-# An address that Mandrill refuses: the email fails for certain, and a person is told.
+# An address that Mandrill refuses: the email fails for certain, and a notification is published.
 UNREACHABLE: Final = {"record": "user#909", "email": "nobody@down.test"}
 
 Observed = tuple[object, ...]
@@ -78,7 +78,7 @@ class Function:
         return self.item(self.stack.appointments_table, uuid=answer["uuid"])
 
     def begin_anew(self) -> None:
-        """End the execution environments, so that the next request finds nothing held."""
+        """End the execution environments, so that the next request finds nothing cached."""
         emulator = processes.find(self.home / "ministack.pid")
         assert emulator is not None
         workers = emulator.children()
@@ -97,7 +97,7 @@ class Function:
 
 @pytest.fixture
 def function(stack: Stack, home: Path) -> Function:
-    """Return the function as deployed, with a photographer nobody can reach."""
+    """Return the function as deployed, with a photographer whom no email reaches."""
     function = Function(stack, home)
     function.put(stack.records_table, UNREACHABLE)
     return function
@@ -161,7 +161,7 @@ def send_email_without_held_key(function: Function) -> Observed:
 
 
 def fail_and_tell(function: Function) -> Observed:
-    """Send a request whose email fails: a person is told, or the notification is owed."""
+    """Send a request whose email fails: a notification is published, or pending."""
     answer = function.create(photographer_user_id=909)
     return answer["status"], len(function.appointment(answer).get("notifications", ()))
 
@@ -219,7 +219,7 @@ def test_without_it_something_breaks(function: Function, permission: Permission)
     """With the role as it is all is well; without this one action it is not, as foreseen."""
     observe, whole, broken = ENFORCED[permission]
     assert observe(function) == whole
-    with role.without(function.stack, lambda *held: held == permission):
+    with role.without(function.stack, lambda *given: given == permission):
         assert observe(function) == broken
 
 

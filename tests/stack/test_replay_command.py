@@ -29,8 +29,8 @@ def post(stack: Stack, **params: Any) -> dict[str, Any]:
     sent = {"token": stack.tokens["application"], "updated_at_mt": "now", **params}
     headers = {"Content-Type": "application/json"}
     answer = stack.request("POST", PATH, json.dumps(sent).encode(), headers)
-    told: dict[str, Any] = answer.json()
-    return told
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def tables_closed(stack: Stack) -> AbstractContextManager[None]:
@@ -82,7 +82,7 @@ def test_one_command_repairs_all_ten(stack: Stack, began: str, crashed: list[str
     assert "10 requests failed and have been repaired since." in again.stderr
 
 
-def test_picks_what_failed_and_what_nobody_answered(stack: Stack) -> None:
+def test_picks_what_failed_and_what_had_no_response(stack: Stack) -> None:
     """By default: notified failures and requests whose function died; a dry run only shows."""
     since = datetime.now(UTC).isoformat()
     good = post(stack, description="good")
@@ -161,7 +161,7 @@ def test_a_closed_terminal_is_not_taken_for_consent(stack: Stack, began: str) ->
     assert replay_json(stack, "--since", began)[0] == 0
 
 
-def test_a_stack_that_is_not_there_is_told(stack: Stack) -> None:
+def test_a_stack_that_does_not_exist_is_reported(stack: Stack) -> None:
     """A wrong name ends with exit code 2 and a line that names it."""
     done = run(stack, "replay", "--stack", "nowhere", "--yes")
     assert done.returncode == 2

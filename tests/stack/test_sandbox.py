@@ -47,7 +47,7 @@ class Client(Protocol):
 
 
 class OfficialClient:
-    """Mandrill's own client, held to that shape."""
+    """Mandrill's own client gets that shape."""
 
     def __init__(self, url: str, key: str, time_limit: float) -> None:
         self.client = mailchimp_transactional.Client(key)
@@ -170,7 +170,7 @@ def error(code: int, name: str, text: str) -> Struct:
 def test_what_was_accepted_is_listed(client: Client, accepted: Accepted) -> None:
     """An accepted message is listed as it was sent, with its ids by address and its time."""
     sent = message("ann@example.com", "bob@example.com")
-    before = datetime.now(UTC) - timedelta(milliseconds=1)  # which is what is told
+    before = datetime.now(UTC) - timedelta(milliseconds=1)  # the sandbox reports milliseconds
     results = client.send("appointment-created", sent)
     assert [(one["email"], one["status"], one["reject_reason"]) for one in results] == [
         ("ann@example.com", "sent", None),

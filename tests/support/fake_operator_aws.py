@@ -30,8 +30,8 @@ def refusal(code: int, error: str) -> AWSResponse:
 
 def death(message: str) -> AWSResponse:
     """Return what Lambda answers when the function died."""
-    told = {"errorMessage": message, "errorType": "Sandbox.Timedout"}
-    return _response(200, told, {"X-Amz-Function-Error": "Unhandled"})
+    failure = {"errorMessage": message, "errorType": "Sandbox.Timedout"}
+    return _response(200, failure, {"X-Amz-Function-Error": "Unhandled"})
 
 
 def _response(code: int, body: Any, headers: Any) -> AWSResponse:

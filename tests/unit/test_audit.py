@@ -35,7 +35,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str) -> N
 
 
 def test_offline_says_so_aloud(capsys: pytest.CaptureFixture[str]) -> None:
-    """It passes, but nobody can take the dependencies for audited."""
+    """It passes, and says clearly that the dependencies were not audited."""
     audit.audit(offline=True)
     assert audit.NOT_AUDITED in capsys.readouterr().err
 
@@ -48,7 +48,7 @@ def test_a_finding_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "told"),
+    ("program", "message"),
     [
         ("raise SystemExit('no network')", "no network"),
         ("raise SystemExit(0)", audit.NOT_AUDITED),
@@ -62,12 +62,12 @@ def test_no_answer_is_no_good_answer(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     program: str,
-    told: str,
+    message: str,
 ) -> None:
-    """Whether a weakness is known or nobody could be asked, it fails and says which."""
+    """If a weakness is known or the database does not respond, it fails and says which."""
     (tmp_path / "audit").mkdir()
     stand_in(monkeypatch, tmp_path, program)
     monkeypatch.setattr(audit, "LOCAL", tmp_path)
     with pytest.raises(ToolError, match=r"src/requirements\.txt"):
         audit.audit(offline=False)
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

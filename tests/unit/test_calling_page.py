@@ -28,8 +28,10 @@ def test_every_status_says_what_to_show_a_user() -> None:
 
 def test_what_is_sent_again_is_what_is_retryable() -> None:
     """The table tells to send the same again for the retryable statuses, and for no other."""
-    told = {row[0].strip("`") for row in rows("What to show a user") if "the same again" in row[3]}
-    assert told == {status.value for status in Status if status.retryable}
+    retried = {
+        row[0].strip("`") for row in rows("What to show a user") if "the same again" in row[3]
+    }
+    assert retried == {status.value for status in Status if status.retryable}
 
 
 def test_every_email_status_is_explained() -> None:

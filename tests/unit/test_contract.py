@@ -89,18 +89,18 @@ def test_nothing_is_settled_against_the_document(name: str, column: str) -> None
 
 def test_parameters_are_those_of_the_document(document: list[str]) -> None:
     """The table holds the document's parameters, in its order, with all that it says of them."""
-    told: list[list[str]] = []
+    listed: list[list[str]] = []
     for line in document:
         if found := _PARAMETER.fullmatch(line):
             name, type_, position, required = found.groups(default="")
-            told.append([position, name, type_, required, ""])
+            listed.append([position, name, type_, required, ""])
         elif found := _POSSIBLE_VALUE.fullmatch(line):
-            told[-1][-1] = f"{told[-1][-1]} {found[1]}".strip()
+            listed[-1][-1] = f"{listed[-1][-1]} {found[1]}".strip()
     columns = ("position", "name", "type", "required", "values")
-    assert told == [[row[column] for column in columns] for row in table("parameters")]
+    assert listed == [[row[column] for column in columns] for row in table("parameters")]
 
 
 def test_statuses_are_those_of_the_document(document: list[str]) -> None:
     """The table holds the document's statuses, in its order, with the codes that it gives."""
-    told = [found.groups(default="") for line in document if (found := _STATUS.fullmatch(line))]
-    assert told == [(row["name"], row["code"]) for row in table("statuses")]
+    listed = [found.groups(default="") for line in document if (found := _STATUS.fullmatch(line))]
+    assert listed == [(row["name"], row["code"]) for row in table("statuses")]

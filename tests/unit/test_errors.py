@@ -10,7 +10,7 @@ INVALID = ParamError("notes", Status.INVALID_PARAM, "Send text, in quotes.", "[]
 
 
 @pytest.mark.parametrize(
-    ("faults", "status"),
+    ("errors", "status"),
     [
         ([INVALID], Status.INVALID_PARAM),
         ([MISSING], Status.MISSING_PARAM),
@@ -18,18 +18,18 @@ INVALID = ParamError("notes", Status.INVALID_PARAM, "Send text, in quotes.", "[]
         ([MISSING, INVALID], Status.MISSING_PARAM),
     ],
 )
-def test_a_missing_parameter_decides_the_status(faults: list[ParamError], status: Status) -> None:
-    """The status is missing-param if a parameter is missing, else invalid-param; all are told."""
-    failure = ApiError.from_errors(faults, [ParamWarning("nots", "It was ignored.")])
+def test_a_missing_parameter_decides_the_status(errors: list[ParamError], status: Status) -> None:
+    """The status is missing-param if a parameter is missing, else invalid-param; all are listed."""
+    failure = ApiError.from_errors(errors, [ParamWarning("nots", "It was ignored.")])
     assert failure.status is status
-    assert failure.errors == tuple(faults)
+    assert failure.errors == tuple(errors)
     assert failure.warnings == (ParamWarning("nots", "It was ignored."),)
-    assert all(f"{fault.param}: {fault.message}" in failure.message for fault in faults)
+    assert all(f"{error.param}: {error.message}" in failure.message for error in errors)
 
 
 @pytest.mark.parametrize(("number", "more"), [(1, ""), (5, ""), (6, "1 more"), (20, "15 more")])
-def test_the_message_names_five_faults(number: int, more: str) -> None:
-    """The message tells the first five faults and how many more stand in `errors`."""
+def test_the_message_names_five_errors(number: int, more: str) -> None:
+    """The message lists the first five errors, and how many more are in `errors`."""
     failure = ApiError.from_errors(
         [ParamError(f"p{at}", Status.INVALID_PARAM, "Send it.") for at in range(number)]
     )

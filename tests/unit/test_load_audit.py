@@ -51,7 +51,7 @@ class Run:
 
 
 def test_nothing_is_found_where_all_is_well() -> None:
-    """Lost answers, repeats and failures that somebody was told of break no promise."""
+    """Lost responses, repeats and notified failures break no promise."""
     run = Run()
     run.note(**LOST)
     run.note(replayed=True)
@@ -61,7 +61,7 @@ def test_nothing_is_found_where_all_is_well() -> None:
     assert not run.broken()
 
 
-def test_what_nobody_could_tell_may_be_stored_or_not() -> None:
+def test_what_is_unknown_may_be_stored_or_not() -> None:
     """An answer that was lost, or that said so, is no promise either way."""
     run = Run()
     run.notes = [{**NOTE, **LOST}]

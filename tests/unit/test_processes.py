@@ -12,7 +12,7 @@ HOST = "127.0.0.1"
 
 
 @pytest.fixture
-def held() -> Iterator[int]:
+def taken_port() -> Iterator[int]:
     """Return the port of an outgoing connection, with the one below it free."""
     with socket.create_server((HOST, 0)) as server:
         own = (HOST, processes.free_ports(2) + 1)
@@ -21,10 +21,10 @@ def held() -> Iterator[int]:
 
 
 def test_a_port_that_a_connection_holds_is_not_offered(
-    held: int, monkeypatch: pytest.MonkeyPatch
+    taken_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of neighbouring ports each can be listened on: none is the far end of a connection."""
-    offered = [held - 1]
+    offered = [taken_port - 1]
 
     class Steered(socket.socket):
         def bind(self, address: Any) -> None:
@@ -33,4 +33,4 @@ def test_a_port_that_a_connection_holds_is_not_offered(
     monkeypatch.setattr(socket, "socket", Steered)
     first = processes.free_ports(2)
     assert not offered
-    assert held not in (first, first + 1)
+    assert taken_port not in (first, first + 1)

@@ -304,7 +304,7 @@ tokens = st.text('abcXYZ"\\/{}<>\téあ', min_size=8, max_size=20).filter(
 def test_the_token_is_in_nothing_that_is_given_back(
     token: str, values: dict[str, Any], data: st.DataObject
 ) -> None:
-    """Wherever a request holds its token, nothing that is kept or told of it does."""
+    """Wherever a request holds its token, nothing that is logged, stored or returned does."""
     around = st.builds("{}{}{}".format, st.text(max_size=120), st.just(token), st.text(max_size=9))
     holders = around | st.just(token) | st.lists(around) | st.dictionaries(around, around)
     planted = data.draw(st.dictionaries(st.sampled_from(NAMES), holders, min_size=1))

@@ -86,14 +86,14 @@ def test_all_faults_come_at_once() -> None:
 
 
 def test_every_parameter_may_be_at_fault_at_once() -> None:
-    """A request in which everything is wrong is told all of it, dates apart from month_first."""
+    """A request in which everything is wrong gets all errors; month_first is right here."""
     assert list(param_errors(**{name: [] for name in NAMES} | {"month_first": False})) == [
         name for name in NAMES if name != "month_first"
     ]
 
 
-def test_faults_beside_the_parameters_are_told_with_them() -> None:
-    """What is at fault beside the parameters, such as a header, is told with what is in them."""
+def test_errors_outside_the_parameters_are_listed_with_theirs() -> None:
+    """An error in a header is listed together with those of the parameters."""
     beside = [ParamError("Idempotency-Key", Status.INVALID_PARAM, "Send less.")]
     with pytest.raises(ApiError) as alone:
         validation.read(REQUIRED, extra_errors=beside)
@@ -103,7 +103,7 @@ def test_faults_beside_the_parameters_are_told_with_them() -> None:
     assert [fault.param for fault in together.value.errors] == ["confirmed", "Idempotency-Key"]
 
 
-def test_a_refused_request_is_told_the_warnings_too() -> None:
+def test_a_refused_request_gets_the_warnings_too() -> None:
     """Warnings stand in every answer, a refusal's too."""
     with pytest.raises(ApiError) as caught:
         validation.read({**REQUIRED, "order_id": 0, "confirmed": "maybe"}, unknown=["nots"])
@@ -315,8 +315,8 @@ def test_a_slash_date_needs_month_first(sent: str, month_first: Any) -> None:
 @pytest.mark.parametrize("month_first", [False, True])
 def test_not_a_date(sent: Any, month_first: bool) -> None:
     """No real calendar date, a two-digit year, a bare number, or a date with a time is invalid."""
-    told = param_errors(requested_date=sent, month_first=month_first)
-    assert list(told) == ["requested_date"]
+    errors = param_errors(requested_date=sent, month_first=month_first)
+    assert list(errors) == ["requested_date"]
 
 
 @refuses(
@@ -347,8 +347,8 @@ def test_the_message_names_the_form_of_a_date(
 @pytest.mark.parametrize("date", ["1/5/2027", "2027-01-05", "nonsense", 20270105])
 def test_an_invalid_month_first_is_alone_at_fault(month_first: Any, date: Any) -> None:
     """If `month_first` itself is invalid, only it is at fault, not the dates that hang on it."""
-    told = param_errors(month_first=month_first, requested_date=date, confirmed_at=date)
-    assert list(told) == ["month_first"]
+    errors = param_errors(month_first=month_first, requested_date=date, confirmed_at=date)
+    assert list(errors) == ["month_first"]
 
 
 def test_an_invalid_month_first_hides_no_other_fault() -> None:
@@ -668,12 +668,12 @@ def test_a_long_or_telling_unknown_name_is_shortened_and_masked() -> None:
 
 
 @pytest.mark.parametrize(("number", "warnings"), [(1, 1), (20, 20), (21, 21), (500, 21)])
-def test_twenty_unknown_names_are_told(number: int, warnings: int) -> None:
+def test_twenty_unknown_names_are_listed(number: int, warnings: int) -> None:
     """At most twenty such warnings come, then one with the count."""
-    told = warned(unknown=tuple(f"field {at}" for at in range(number)))
-    assert len(told) == warnings
+    listed = warned(unknown=tuple(f"field {at}" for at in range(number)))
+    assert len(listed) == warnings
     if number > 20:
-        param, message = told[-1]
+        param, message = listed[-1]
         assert param == "body"
         assert f"{number - 20} more" in message
         assert f"{number} in all" in message
@@ -728,8 +728,8 @@ def in_zone(zone: str, *parts: dict[str, Any]) -> dict[str, Any]:
 )
 def test_a_stop_before_its_start(zone: str, sent: dict[str, Any], param: str | None) -> None:
     """Warnings name a stop that lies before its start within one zone; none blocks."""
-    told = [name for name, _ in warned(**in_zone(zone, sent))]
-    assert told == ([param.format(zone)] if param else [])
+    names = [name for name, _ in warned(**in_zone(zone, sent))]
+    assert names == ([param.format(zone)] if param else [])
 
 
 def test_zones_are_not_compared_with_each_other() -> None:
@@ -739,13 +739,13 @@ def test_zones_are_not_compared_with_each_other() -> None:
 
 @pytest.mark.parametrize("zone", ["local", "office", "utc"])
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(3600, None), (3599, "3600 s"), (10, "3600 s"), ("3600", None)]
+    ("seconds", "contrary"), [(3600, None), (3599, "3600 s"), (10, "3600 s"), ("3600", None)]
 )
-def test_a_duration_that_contradicts(zone: str, seconds: Any, told: str | None) -> None:
+def test_a_duration_that_contradicts(zone: str, seconds: Any, contrary: str | None) -> None:
     """Warnings name a `time_duration_s` that contradicts a zone whose four values are all there."""
     warnings = warned(time_duration_s=seconds, **in_zone(zone, DAY, NINE_TO_TEN))
-    assert [param for param, _ in warnings] == (["time_duration_s"] if told else [])
-    assert all(str(told) in message and zone in message for _, message in warnings)
+    assert [param for param, _ in warnings] == (["time_duration_s"] if contrary else [])
+    assert all(str(contrary) in message and zone in message for _, message in warnings)
 
 
 @pytest.mark.parametrize(("zone", "tolerated"), [("local", 1), ("office", 1), ("utc", 0)])
@@ -785,7 +785,7 @@ ZONED = ["19:30:00+0700", "19:30 MST", "19:30Z", "7:30 PM MST", "19:30+7", "19:3
 
 @pytest.mark.parametrize("sent", ZONED)
 def test_a_time_zone_has_a_message_of_its_own(sent: str) -> None:
-    """A time with a zone is told to come without; a datetime how to write its zone."""
+    """The error of a time with a zone says to leave it out; of a datetime, how to write it."""
     (time,) = refused(requested_time=sent).errors
     assert "without a zone" in time.message
     if sent not in ("19:30Z", "19:30 -07:00"):
@@ -804,12 +804,12 @@ def test_a_duration_is_compared_with_a_whole_zone_only(missing: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stop", "told"), [("2027-01-19", "1213200 s"), ("2027-01-04", "-82800 s")]
+    ("stop", "seconds"), [("2027-01-19", "1213200 s"), ("2027-01-04", "-82800 s")]
 )
-def test_a_duration_is_told_in_plain_digits(stop: str, told: str) -> None:
-    """The seconds between start and stop are told exactly, however many they are."""
+def test_a_duration_is_in_plain_digits(stop: str, seconds: str) -> None:
+    """The warning has the exact number of seconds between start and stop, however large."""
     sent = in_zone("local", DAY, NINE_TO_TEN) | {"date_stop_local": stop}
-    assert told in dict(warned(time_duration_s=1, **sent))["time_duration_s"]
+    assert seconds in dict(warned(time_duration_s=1, **sent))["time_duration_s"]
 
 
 # --- the fingerprint (section 4) -----------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The template keeps what is kept, says nothing secret, and asks for no permission that is none.
 
 What the scanners of `make audit` do not see (measured: mistyped and starred actions, a key in an
-environment value, a log group that Lambda would make by itself and keep for ever) is held here.
+environment value, a log group that Lambda would make by itself and keep for ever) is checked here.
 """
 
 import json
@@ -26,7 +26,7 @@ ENVIRONMENTS: Final = {
 }
 # Permissions that are not called as the operation is.
 NAMED_OTHERWISE: Final = {"lambda:InvokeFunction": "Invoke"}
-# What AWS lets nobody restrict to a resource.
+# The actions that AWS cannot restrict to a resource.
 WITHOUT_RESOURCE: Final = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
 
@@ -82,7 +82,7 @@ def test_the_environment_holds_no_key_and_no_debug_switch() -> None:
         assert all(set(value) <= {"Ref", "Fn::GetAtt"} for value in variables.values())
         referred = {value["Ref"] for value in variables.values() if "Ref" in value}
         secret = set(resources("AWS::SecretsManager::Secret"))
-        assert not referred & secret, "a secret's ARN is told, not what it holds"
+        assert not referred & secret, "a secret's ARN is passed, not its value"
 
 
 def test_no_parameter_holds_a_secret() -> None:
@@ -125,7 +125,7 @@ def test_browsers_are_let_in_from_named_origins_alone() -> None:
 
 
 def test_every_action_is_one_that_the_service_has() -> None:
-    """A mistyped action grants nothing, and nobody would be told."""
+    """A mistyped action grants nothing, and no error says so."""
     services = botocore.session.get_session()
     for role, statement in statements():
         assert statement["Effect"] == "Allow"

@@ -103,7 +103,7 @@ def test_what_is_sent(botocore: Line, ours: Line, operation: str, params: dict[s
 
 @given(item=st.dictionaries(st.text("abc", min_size=1), VALUES, max_size=4))
 def test_whatever_an_item_holds(botocore: Line, ours: Line, item: dict[str, Any]) -> None:
-    """Any item that the function could write is sent and told back as by botocore."""
+    """Any item that the function could write is sent and returned as by botocore."""
     found = {"Responses": {"appointments": [item]}}
     for line in (botocore, ours):
         line.answer = (200, b"{}")
@@ -113,7 +113,7 @@ def test_whatever_an_item_holds(botocore: Line, ours: Line, item: dict[str, Any]
     assert json.loads(ours.sent[-2]) == json.loads(botocore.sent[-2])
 
 
-def test_what_is_told(botocore: Line, ours: Line) -> None:
+def test_a_refusal(botocore: Line, ours: Line) -> None:
     """A result says what botocore's would."""
     for line in (botocore, ours):
         line.answer = (200, json.dumps(FOUND).encode())
@@ -122,8 +122,8 @@ def test_what_is_told(botocore: Line, ours: Line) -> None:
 
 def test_a_failure_is_botocores(ours: Line) -> None:
     """What DynamoDB refuses raises botocore's own exception."""
-    told = {"__type": "com.amazonaws.dynamodb.v20120810#ValidationException", "message": "No."}
-    ours.answer = (400, json.dumps(told).encode())
+    refusal = {"__type": "com.amazonaws.dynamodb.v20120810#ValidationException", "message": "No."}
+    ours.answer = (400, json.dumps(refusal).encode())
     for operation, params in (("put_item", PUT), ("batch_get_item", GET)):
         with pytest.raises(ClientError) as refused:
             getattr(ours.client, operation)(**params)

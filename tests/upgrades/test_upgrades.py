@@ -75,7 +75,7 @@ def reached(example: Example) -> list[str]:
 
 
 def assert_settled(aws: FakeAws, account: Account, example: Example) -> None:
-    """Nothing is owed any more, and nobody was mailed twice."""
+    """Nothing is pending any more, and no recipient was mailed twice."""
     item = aws.item()
     assert not {"owed", "due", "lease", "notifications"} & set(item)
     mailed = [to["email"] for mail in account.accepted() for to in mail["to"]] + reached(example)
@@ -112,7 +112,7 @@ def test_the_schedule_heals_it(aws: FakeAws, account: Account, example: Example)
 
 
 def test_the_command_reads_its_lines(operator_aws: FakeOperatorAws, example: Example) -> None:
-    """`replay` finds the older request, and what its caller was told."""
+    """`replay` finds the older request, and the response that its caller got."""
     request, response = example["request"], example["response"]
     operator_aws.log(json.dumps(request), json.dumps(response))
     options = ("--log-group", LOG_GROUP, "--since", request["received_at"], "--dry-run", "--json")
