@@ -177,10 +177,10 @@ def test_no_answer_in_time_is_unknown(harness: EmailHarness) -> None:
     assert {one["status"] for one in email["recipients"]} == {"unknown"}
 
 
-def test_the_function_waits_for_nobody(
+def test_the_function_waits_no_longer_than_its_deadline(
     harness: EmailHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who never answers is waited for as long as the function has, and no longer."""
+    """If Mandrill never responds, the function waits until its deadline, and no longer."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         point_to(f"http://127.0.0.1:{silent.getsockname()[1]}", monkeypatch)
         with patch.object(urllib3, "Timeout", wraps=urllib3.Timeout) as limits:

@@ -1,4 +1,4 @@
-"""Events of any shape whatever: always an answer, never an exception."""
+"""Events of any shape: always a response, never an exception."""
 
 import base64
 import copy
@@ -39,6 +39,8 @@ REAL = [
     subscription('{"message": "request"}', "{"),
     event_bridge({"replay": GOOD_LINE}),
 ]
+# What a schedule run returns.
+RUN = {"emails", "notifications", "searches", "failed"}
 ANYTHING = settings(
     max_examples=100,
     deadline=None,
@@ -77,6 +79,8 @@ def is_answered(aws: FakeAws, sent: Any) -> None:
     before = json.dumps(sent)
     returned = aws.invoke(sent)
     assert json.dumps(sent) == before, "the event was changed"
+    if isinstance(sent, dict) and sent.get("schedule") == "owed" and returned.keys() == RUN:
+        return  # by chance it is the event of the schedule
     for payload in returned if isinstance(returned, list) else [returned]:
         check(answer(payload), payload)
     answers = len(returned) if isinstance(returned, list) else 1
@@ -88,8 +92,7 @@ def is_answered(aws: FakeAws, sent: Any) -> None:
 @given(sent=VALUES)
 def test_any_value(aws: FakeAws, sent: Any) -> None:
     """Any JSON value whatever is answered."""
-    if sent != {"schedule": "owed"}:
-        is_answered(aws, sent)
+    is_answered(aws, sent)
 
 
 @ANYTHING
