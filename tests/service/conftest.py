@@ -53,8 +53,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
 
 
 @pytest.fixture
-def operator_aws(aws: FakeAws) -> Iterator[FakeOperatorAws]:
-    """Add what operators' commands call: CloudWatch Logs and Lambda."""
+def operator_aws(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOperatorAws]:
+    """Add what operators' commands call: CloudWatch Logs and Lambda. Commands print to a pipe."""
+    monkeypatch.delenv("COLUMNS", raising=False)  # workers of pytest-xdist may have it
     operator_aws = FakeOperatorAws(aws)
     yield operator_aws
     operator_aws.close()
