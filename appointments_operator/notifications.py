@@ -81,7 +81,10 @@ def list_notifications(
     )
 
 
-@notifications.command("dismiss")
+@notifications.command(
+    "dismiss",
+    examples=["admin --stack appointments-prod notifications dismiss ID --note 'Called them'"],
+)
 @click.argument("notification_id", metavar="ID")
 @click.option("--note", required=True, help="Why nothing is left to do.")
 @pass_deployment
@@ -135,7 +138,9 @@ def _lost(deployment: Deployment, since: datetime) -> Iterator[Notification]:
             yield Notification.from_facts(facts)
 
 
-@notifications.command("redeliver")
+@notifications.command(
+    "redeliver", examples=["admin --stack appointments-prod notifications redeliver --dry-run"]
+)
 @click.option("--dry-run", is_flag=True, help="Show the messages, and do nothing.")
 @pass_deployment
 def redeliver_notifications(deployment: Deployment, *, dry_run: bool) -> None:

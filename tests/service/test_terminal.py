@@ -15,6 +15,7 @@ REQUEST_ID = "JKJaXmPLvHcESHA-with-forty-characters-12"
 DEPLOYMENT = (
     *("--sessions-table", "sessions", "--records-table", "records"),
     *("--appointments-table", "appointments", "--function", "appointments:live"),
+    *("--notifications-table", "notifications", "--log-group", LOG_GROUP),
 )
 REPLAY = ("--log-group", LOG_GROUP, "--since", "10m")
 
@@ -28,8 +29,12 @@ def leaves(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
             yield *path, name
 
 
-# The arguments of each command, and which ids must be whole in what it prints.
+# The arguments of each command, and whether it prints the appointment's uuid.
 ARGUMENTS = {
+    ("notifications", "list"): ((), True),
+    ("notifications", "dismiss"): (("ID", "--note", "Called them"), False),
+    ("notifications", "publish"): (("--dry-run",), False),
+    ("notifications", "redeliver"): (("--dry-run",), False),
     ("owed", "list"): ((), True),
     ("owed", "settle"): (("UUID",), True),
     ("record", "get"): (("user#501",), False),
@@ -67,8 +72,11 @@ def test_no_id_is_cut(
     """Each command of `admin` prints every id in one piece, without colour and terminal."""
     monkeypatch.setenv("COLUMNS", str(columns))
     uuid = str(operator_aws.post("req-1", token="session-token").body["uuid"])
+    facts = operator_aws.aws.facts()[-1]
+    operator_aws.aws.keep(facts)
     arguments, has_uuid = ARGUMENTS[words]
-    arguments = tuple(uuid if each == "UUID" else each for each in arguments)
+    ids = {"UUID": uuid, "ID": facts["notification_id"]}
+    arguments = tuple(ids.get(each, each) for each in arguments)
     place = DEPLOYMENT if len(words) > 1 else ()
     result = operator_aws.run(admin.main, *place, *words, *arguments)
     check(result.output)
