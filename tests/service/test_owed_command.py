@@ -18,6 +18,12 @@ REASON = "connection refused"
 Admin = Callable[..., Result]
 
 
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the function retry the email at once."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+
 @pytest.fixture
 def admin(operator_aws: FakeOperatorAws) -> Admin:
     """Run the command against AWS on moto."""

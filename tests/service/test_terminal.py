@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -18,6 +19,12 @@ DEPLOYMENT = (
     *("--notifications-table", "notifications", "--log-group", LOG_GROUP),
 )
 REPLAY = ("--log-group", LOG_GROUP, "--since", "10m")
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the function retry the email at once."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 def leaves(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:

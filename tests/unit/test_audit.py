@@ -53,7 +53,7 @@ def test_a_finding_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         ("raise SystemExit('no network')", "no network"),
         ("raise SystemExit(0)", audit.NOT_AUDITED),
         (REPORT.format([]), audit.NOT_AUDITED),
-        (REPORT.format([KNOWN]) + "raise SystemExit(1)", "left-pad 1: PYSEC-1, mended in 2"),
+        (REPORT.format([KNOWN]) + "raise SystemExit(1)", "left-pad 1: PYSEC-1, fixed in 2"),
     ],
     ids=["no network", "no report", "an empty report", "a vulnerability"],
 )

@@ -12,7 +12,7 @@ NOTE: Final[dict[str, Any]] = {
     "kind": "mailed",
     "uuid": "u1",
     "content": "c1",
-    "answered": True,
+    "has_response": True,
     "status": "action-successful",
     "saved": True,
     "replayed": False,
@@ -28,7 +28,7 @@ MAIL: Final[dict[str, Any]] = {
     "to": [{"email": "paula@photographers.test"}],
     "metadata": {"appointment_uuid": "u1"},
 }
-LOST: Final = {"answered": False, "status": None, "saved": None, "replayed": None}
+LOST: Final = {"has_response": False, "status": None, "saved": None, "replayed": None}
 
 
 class Run:
@@ -46,7 +46,7 @@ class Run:
         return {promise for promise, broken in findings.items() if broken}
 
     def note(self, **more: Any) -> None:
-        """Add an answer."""
+        """Add a response."""
         self.notes.append({**NOTE, **more})
 
 
@@ -62,7 +62,7 @@ def test_nothing_is_found_where_all_is_well() -> None:
 
 
 def test_what_is_unknown_may_be_stored_or_not() -> None:
-    """An answer that was lost, or that said so, is no promise either way."""
+    """A response that was lost, or that says so, is no promise either way."""
     run = Run()
     run.notes = [{**NOTE, **LOST}]
     assert not run.broken()
@@ -77,19 +77,19 @@ def store_under_two_keys(run: Run) -> None:
 
 
 SPOILT: Final[dict[str, Callable[[Run], object]]] = {
-    "what was told to be saved is stored, as it was sent": lambda run: run.note(
+    "what a response calls saved is stored, as it was sent": lambda run: run.note(
         uuid="u9", content="c9"
     ),
-    "what was told to be saved is stored once": store_under_two_keys,
+    "what a response calls saved is stored once": store_under_two_keys,
     "nothing is stored that a caller could not expect": lambda run: run.notes[0].update(
         status="application-crash", saved=False
     ),
-    "one caller at most was told that his request created it": lambda run: run.note(),
+    "at most one response says that its request created it": lambda run: run.note(),
     "what is bad was refused": lambda run: run.notes[0].update(kind="bad"),
     "every email is settled": lambda run: run.items[0].update(owed="3"),
     "each recipient of an appointment got one email": lambda run: run.mails.append(MAIL),
     "no notification is owed": lambda run: run.items[0].update(notifications={"…"}),
-    "of every email that failed somebody was told": lambda run: run.note(
+    "every email that failed has a notification": lambda run: run.note(
         status="mandrill-email-failed", replayed=True
     ),
 }

@@ -16,9 +16,9 @@ LOCKS: Final = (SOURCE / "requirements.txt", *sorted(REQUIREMENTS.glob("*.txt"))
 SECONDS: Final = 300
 NOT_AUDITED: Final = "NOT AUDITED:"
 _BIN: Final = LOCAL / "audit" / "bin"
-# What bandit remarks and this project means:
+# What bandit remarks, and why it is meant:
 _MEANT: Final = {
-    "B101": "assert: it tells the type checker what the line above has seen to",
+    "B101": "assert: for the type checker; the line above makes it true",
     "B105": "made-up credentials of the local stack, which opens nothing else",
     "B106": "the same",
     "B311": "chance in the load of a test keeps no secret",
@@ -39,7 +39,7 @@ SCANS: Final[dict[str, list[str | Path]]] = {
 
 
 def audit(*, offline: bool) -> None:
-    """Run every scan; raises ToolError where one found something or could not be made."""
+    """Run every scan; raises ToolError if one found something or could not be made."""
     failed = [text for text, command in SCANS.items() if not _passes(text, partial(_scan, command))]
     if offline:
         err.print(f"{NOT_AUDITED} the locked dependencies: that needs the network (make audit)")
@@ -69,7 +69,7 @@ def _scan(command: list[str | Path]) -> None:
 
 
 def _look_up(lock: Path) -> None:
-    """Ask for the known vulnerabilities of what a lock holds; no answer is no good answer."""
+    """Look up the known vulnerabilities of a lock; no result is a failure."""
     report = LOCAL / "audit" / f"{lock.stem}.json"
     report.unlink(missing_ok=True)
     done = _run(
@@ -83,14 +83,14 @@ def _look_up(lock: Path) -> None:
         reason = (done.stderr.strip().splitlines() or ["it did not say why"])[-1]
         raise ToolError(f"{NOT_AUDITED} pip-audit could not finish: {reason}")
     dependencies = json.loads(report.read_text())["dependencies"]
-    told = [
-        f"{dependency['name']} {dependency['version']}: {known['id']}, mended in "
+    found = [
+        f"{dependency['name']} {dependency['version']}: {known['id']}, fixed in "
         f"{', '.join(known['fix_versions']) or 'no version yet'}"
         for dependency in dependencies
         for known in dependency["vulns"]
     ]
-    if told or done.returncode or not dependencies:
-        raise ToolError("\n".join(told) or f"{NOT_AUDITED} {done.stderr}")
+    if found or done.returncode or not dependencies:
+        raise ToolError("\n".join(found) or f"{NOT_AUDITED} {done.stderr}")
 
 
 def _run(command: list[str | Path]) -> subprocess.CompletedProcess[str]:

@@ -162,7 +162,7 @@ def _is_noticed(change: Change, tests: list[str]) -> bool:
     before = path.read_text(encoding="utf-8")
     path.write_text(change.text, encoding="utf-8")
     for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
-        compiled.unlink()  # Python tells two texts apart by second and size only
+        compiled.unlink()  # Python compares only second and size
     try:
         run = _run([*_PYTEST, *tests])
     except subprocess.TimeoutExpired:

@@ -163,7 +163,7 @@ def describe() -> dict[str, Any]:
 
 def _response(code: int) -> dict[str, Any]:
     statuses = [status for status in Status if status.code == code]
-    told = "\n".join(f"- `{status.value}`: {ADVICE[status]}" for status in statuses)
+    advice = "\n".join(f"- `{status.value}`: {ADVICE[status]}" for status in statuses)
     schema = {
         "allOf": [
             {"$ref": "#/components/schemas/Answer"},
@@ -179,7 +179,7 @@ def _response(code: int) -> dict[str, Any]:
         ]
     }
     return {
-        "description": f"{HTTPStatus(code).phrase}\n\n{told}",
+        "description": f"{HTTPStatus(code).phrase}\n\n{advice}",
         "headers": HEADERS,
         "content": {PLAIN: {"schema": schema}},
     }

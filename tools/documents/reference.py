@@ -1,6 +1,6 @@
 """Write the API reference and the OpenAPI description, from what the code declares.
 
-`make docs` writes `docs/reference.md` and `docs/openapi.json`; a test fails where
+`make docs` writes `docs/reference.md` and `docs/openapi.json`; a test fails if
 they are stale.
 """
 

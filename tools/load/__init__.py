@@ -1,7 +1,8 @@
-"""`load`: the local stack under all that it can bear while its parts fail in turn; nothing is lost.
+"""`load`: as many requests as the local stack can process, while its parts fail in turn.
 
-`callers` (under Locust) send and note down what they were told, `run` breaks and mends the parts
-meanwhile, `audit` holds the tables to the notes, `report` and `plot` tell how long answers took.
+`callers` (under Locust) send requests and note the responses. Meanwhile `run` has the parts fail
+and recover. `audit` compares the tables with the notes. `report` and `plot` show how long responses
+took.
 
 May import: `tools`, `tools.local_stack`
 """

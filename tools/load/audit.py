@@ -1,4 +1,4 @@
-"""The tables held to what the callers were told: nothing lost, nothing twice."""
+"""Compare the tables with the responses that callers got: nothing is lost, nothing is twice."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,31 +17,31 @@ def audit(
     """Return the promises, each with what breaks it: nothing, if all is well.
 
     `items` are the appointments, `mails` what Mandrill accepted, `notified` the request ids that
-    somebody was told of.
+    have a notification.
     """
     by_uuid: dict[str, list[Note]] = defaultdict(list)
     for note in notes:
         by_uuid[note["uuid"]].append(note)
     stored = {item["uuid"]: item for item in items}
     return {
-        "what was told to be saved is stored, as it was sent": [
+        "what a response calls saved is stored, as it was sent": [
             note["uuid"]
             for note in notes
             if note["saved"] and _content(stored.get(note["uuid"])) != note["content"]
         ],
-        "what was told to be saved is stored once": _repeated(_content(item) for item in items),
+        "what a response calls saved is stored once": _repeated(_content(item) for item in items),
         "nothing is stored that a caller could not expect": [
             uuid for uuid in stored if not any(_may_be_saved(note) for note in by_uuid[uuid])
         ],
-        "one caller at most was told that his request created it": [
+        "at most one response says that its request created it": [
             uuid
-            for uuid, told in by_uuid.items()
-            if sum(note["saved"] is True and note["replayed"] is False for note in told) > 1
+            for uuid, its_notes in by_uuid.items()
+            if sum(note["saved"] is True and note["replayed"] is False for note in its_notes) > 1
         ],
         "what is bad was refused": [
             note["uuid"]
             for note in notes
-            if note["kind"] == "bad" and note["answered"] and note["saved"]
+            if note["kind"] == "bad" and note["has_response"] and note["saved"]
         ],
         "every email is settled": [
             f"{uuid} {item['email_status']}"
@@ -55,7 +55,7 @@ def audit(
         "no notification is owed": [
             uuid for uuid, item in stored.items() if "notifications" in item
         ],
-        "of every email that failed somebody was told": [
+        "every email that failed has a notification": [
             note["request_id"]
             for note in notes
             if note["status"] == "mandrill-email-failed" and note["request_id"] not in notified
@@ -68,7 +68,7 @@ def _content(item: Item | None) -> Any:
 
 
 def _may_be_saved(note: Note) -> bool:
-    return note["saved"] is not False or not note["answered"]
+    return note["saved"] is not False or not note["has_response"]
 
 
 def _deliveries(mails: Sequence[Mapping[str, Any]]) -> list[str]:

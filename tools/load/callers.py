@@ -1,4 +1,4 @@
-"""The callers, for Locust: each sends as fast as answers come, and notes what he was told.
+"""The callers, for Locust: each sends as fast as responses come, and notes the responses.
 
 Good, bad, repeated, conflicting and simultaneous requests are mixed. This runs in Locust's own
 environment: nothing of the project is imported.
@@ -21,78 +21,80 @@ HOST: Final = os.environ["LOAD_HOST"]
 TOKENS: Final[dict[str, str]] = json.loads(os.environ["LOAD_TOKENS"])
 # As the README tells callers: the same again after a second, two, four.
 PAUSES: Final = (1, 2, 4)
-ANSWER_SECONDS: Final = 40
+RESPONSE_SECONDS: Final = 40
 
 random.seed(0)
 notes = NOTES.open("a", buffering=1)
 
 
 class Caller(FastHttpUser):  # type: ignore[misc]
-    """One caller who waits for each answer before he sends again."""
+    """One caller, who waits for each response before the next request."""
 
     host = os.environ["LOAD_URL"]
     wait_time = constant(0)
-    connection_timeout = network_timeout = ANSWER_SECONDS
+    connection_timeout = network_timeout = RESPONSE_SECONDS
 
     @task(40)
     def create(self) -> None:
-        """Book a photographer: an email to him and to the booker."""
-        self._insist("mailed", appointment(photographer_user_id=501))
+        """Book a photographer: an email to them and to the booker."""
+        self._send_until_final("mailed", appointment(photographer_user_id=501))
 
     @task(20)
     def create_without_email(self) -> None:
-        """Put an appointment on record that mails nobody, as FileMaker sends it."""
+        """Create an appointment without an email, as FileMaker sends it."""
         sent = appointment(
             token=TOKENS["application"], month_first="1", date_start_local="1/5/2027", allday=""
         )
-        self._insist("silent", sent)
+        self._send_until_final("silent", sent)
 
     @task(10)
     def repeat(self) -> None:
         """Send the same twice, the second knowing nothing of the first."""
         sent = appointment(photographer_user_id=501)
-        self._insist("repeated", sent)
-        self._insist("repeated", sent)
+        self._send_until_final("repeated", sent)
+        self._send_until_final("repeated", sent)
 
     @task(10)
     def send_at_once(self) -> None:
         """Send the same twice at the same moment."""
         sent = appointment(photographer_user_id=501)
-        gevent.joinall([gevent.spawn(self._insist, "simultaneous", sent) for _ in range(2)])
+        gevent.joinall(
+            [gevent.spawn(self._send_until_final, "simultaneous", sent) for _ in range(2)]
+        )
 
     @task(5)
     def conflict(self) -> None:
-        """Send another appointment under a key that is taken."""
+        """Send another appointment under a key that is in use."""
         sent = appointment(token=TOKENS["application"])
-        self._insist("first", sent)
-        self._insist("conflict", sent | {"notes": str(uuid4())})
+        self._send_until_final("first", sent)
+        self._send_until_final("conflict", sent | {"notes": str(uuid4())})
 
     @task(5)
     def send_wrong_date(self) -> None:
-        """Send a date that is none."""
-        self._tell("bad", appointment(date_start_local="13/45/2026"))
+        """Send an invalid date."""
+        self._send_once("bad", appointment(date_start_local="13/45/2026"))
 
     @task(5)
     def send_bad_token(self) -> None:
-        """Send a token that has expired, was revoked or is nobody's."""
-        token = random.choice([TOKENS["expired"], TOKENS["revoked"], "nobody's"])  # noqa: S311
-        self._tell("bad", appointment(token=token))
+        """Send a token that has expired, was revoked or does not exist."""
+        token = random.choice([TOKENS["expired"], TOKENS["revoked"], "unknown-token"])  # noqa: S311
+        self._send_once("bad", appointment(token=token))
 
     @task(5)
     def send_unknown_order(self) -> None:
         """Refer to an order that does not exist."""
-        self._tell("bad", appointment(order_id=999))
+        self._send_once("bad", appointment(order_id=999))
 
-    def _insist(self, kind: str, sent: dict[str, Any]) -> None:
-        """Send it, and again with the same uuid while the answer says so or there is none."""
+    def _send_until_final(self, kind: str, sent: dict[str, Any]) -> None:
+        """Send it, and again with the same uuid if the response is retryable or does not come."""
         for pause in (*PAUSES, None):
-            answer = self._tell(kind, sent)
-            if pause is None or ("status" in answer and not answer["retryable"]):
+            body = self._send_once(kind, sent)
+            if pause is None or ("status" in body and not body["retryable"]):
                 return
             gevent.sleep(pause)
 
-    def _tell(self, kind: str, sent: dict[str, Any]) -> dict[str, Any]:
-        """Send one request, note the answer, and return its body (empty where none came)."""
+    def _send_once(self, kind: str, sent: dict[str, Any]) -> dict[str, Any]:
+        """Send one request, note the response, and return its body (empty if none came)."""
         begun = time.time()
         headers = {"Host": HOST, "Content-Type": "application/json"}
         with self.client.post(
@@ -102,8 +104,8 @@ class Caller(FastHttpUser):  # type: ignore[misc]
                 body = json.loads(response.text or "")
             except ValueError:
                 body = {}
-            response.success()  # whether an answer is right is the audit's affair
-        told = {name: body.get(name) for name in ("status", "saved", "replayed", "request_id")}
+            response.success()  # the audit decides whether a response is right
+        noted = {name: body.get(name) for name in ("status", "saved", "replayed", "request_id")}
         note = {
             "at": begun,
             "seconds": time.time() - begun,
@@ -111,15 +113,15 @@ class Caller(FastHttpUser):  # type: ignore[misc]
             "http": response.status_code,
             "uuid": sent["uuid"],
             "content": sent["notes"],
-            "answered": "status" in body,
-            **told,
+            "has_response": "status" in body,
+            **noted,
         }
         notes.write(json.dumps(note) + "\n")
         return body if "status" in body else {}
 
 
 def appointment(**given: Any) -> dict[str, Any]:
-    """Return a request for an appointment like no other."""
+    """Return a request for an appointment of its own."""
     return {
         "token": TOKENS["session"],
         "updated_at_mt": "2026-11-22 10:00:00",

@@ -1,4 +1,4 @@
-"""What the load showed: answers by kind and by phase, percentiles, and each promise kept or not."""
+"""What the load showed: responses by kind and phase, percentiles, each promise kept or not."""
 
 import json
 import statistics
@@ -11,7 +11,7 @@ from rich.table import Table
 
 Note = Mapping[str, Any]
 PERCENTS: Final = (50, 90, 99)
-MOST_SHOWN: Final = 5
+MAX_SHOWN: Final = 5
 
 
 def write(
@@ -20,17 +20,17 @@ def write(
     spans: Sequence[tuple[str, float]],
     findings: Mapping[str, Sequence[str]],
 ) -> Table:
-    """Write report.md, and answers.json for the plot; return the table for the console.
+    """Write report.md, and responses.json for the plot; return the table for the console.
 
     `spans` are the phases' names and beginnings, by the clock of the notes.
     """
     begun = min(note["at"] for note in notes)
     spans = [(name, max(since - begun, 0)) for name, since in spans]
-    (home / "answers.json").write_text(
+    (home / "responses.json").write_text(
         json.dumps(
             {
                 "spans": spans,
-                "answers": [
+                "responses": [
                     [note["at"] - begun, note["seconds"], note["status"]] for note in notes
                 ],
             }
@@ -47,7 +47,7 @@ def write(
     lines = [
         "# Load",
         "",
-        f"{len(notes)} answers in {seconds:.0f} s, {len(notes) / seconds:.1f} a second.",
+        f"{len(notes)} responses in {seconds:.0f} s, {len(notes) / seconds:.1f} per second.",
         *_section("By phase", by_phase),
         *_section("By kind of request", by_kind),
         "",
@@ -56,13 +56,13 @@ def write(
     ]
     for promise, broken in findings.items():
         lines.append(f"- {'kept' if not broken else f'BROKEN {len(broken)} times'}: {promise}")
-        lines += [f"  - {each}" for each in broken[:MOST_SHOWN]]
-    (home / "report.md").write_text("\n".join([*lines, "", "![answers](answers.png)", ""]))
+        lines += [f"  - {each}" for each in broken[:MAX_SHOWN]]
+    (home / "report.md").write_text("\n".join([*lines, "", "![responses](responses.png)", ""]))
     return _table(notes, seconds, by_phase, findings)
 
 
 def _section(title: str, groups: Mapping[str, Sequence[Note]]) -> list[str]:
-    heads = ["", "answers", *(f"p{each} ms" for each in PERCENTS), "statuses"]
+    heads = ["", "responses", *(f"p{each} ms" for each in PERCENTS), "statuses"]
     rows = [
         f"| {' | '.join([name, *_figures(notes), _statuses(notes)])} |"
         for name, notes in groups.items()
@@ -95,8 +95,8 @@ def _table(
     by_phase: Mapping[str, Sequence[Note]],
     findings: Mapping[str, Sequence[str]],
 ) -> Table:
-    table = Table(title=f"{len(notes)} answers, {len(notes) / seconds:.1f} a second")
-    for head in ("phase", "answers", *(f"p{each} ms" for each in PERCENTS)):
+    table = Table(title=f"{len(notes)} responses, {len(notes) / seconds:.1f} per second")
+    for head in ("phase", "responses", *(f"p{each} ms" for each in PERCENTS)):
         table.add_column(head, justify="left" if head == "phase" else "right")
     for name, of_phase in by_phase.items():
         if of_phase:

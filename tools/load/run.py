@@ -1,4 +1,4 @@
-"""Load the local stack, break and mend its parts in turn, heal, and hold it to what was told."""
+"""Load the local stack while its parts fail in turn, let it recover, and audit the result."""
 
 import itertools
 import json
@@ -35,29 +35,29 @@ LOCUST: Final = LOCAL / "locust" / "bin"
 CALLERS: Final = ROOT / "tools" / "load" / "callers.py"
 # More callers than two processors keep busy only wait longer.
 USERS: Final = 8
-LAST_ANSWERS_SECONDS: Final = 60
-HEAL_SECONDS: Final = 480
-LOOK_AGAIN_SECONDS: Final = 0.5
+LAST_RESPONSES_SECONDS: Final = 60
+RECOVERY_SECONDS: Final = 480
+POLL_SECONDS: Final = 0.5
 KILL_EVERY_SECONDS: Final = 2.0
-MOST_MESSAGES: Final = 20_000
+MAX_MESSAGES: Final = 20_000
 PHOTOGRAPHER: Final = next(each for each in seeds.RECORDS if each["record"] == "user#501")
 UNREACHABLE: Final = {**PHOTOGRAPHER, "email": "pat@down.test"}
 
-# What is done while a phase lasts, beside its context: again and again.
-Deed = Callable[[], None]
+# What is done again and again while a phase lasts.
+Action = Callable[[], None]
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of the time, and what is broken in it; entering breaks it, leaving mends it."""
+    """A part of the time, and the context in which something fails."""
 
     name: str
     share: float
-    broken: Callable[[], AbstractContextManager[Deed | None]] = nullcontext
+    failure: Callable[[], AbstractContextManager[Action | None]] = nullcontext
 
 
 def load(seconds: int) -> None:
-    """Run the load for so long; raises ToolError where a promise was broken."""
+    """Run the load for so long; raises ToolError if a promise was broken."""
     local.down(HOME)  # what a run that was killed may have left
     shutil.rmtree(HOME, ignore_errors=True)
     stack = local.up(processes.free_ports(2), HOME)
@@ -65,7 +65,7 @@ def load(seconds: int) -> None:
         _warm(stack)
         spans = _run(stack, phases(stack), seconds)
         notes = [json.loads(line) for line in (HOME / "notes.jsonl").read_text().splitlines()]
-        _heal(stack)
+        _recover(stack)
         findings = audit(notes, items(stack), _mails(stack), _notified(stack))
     finally:
         local.down(HOME)
@@ -73,7 +73,7 @@ def load(seconds: int) -> None:
     subprocess.run(  # noqa: S603
         [LOCUST / "python", ROOT / "tools" / "load" / "plot.py", HOME], cwd=ROOT, check=True
     )
-    err.print(f"{HOME.relative_to(ROOT)}/report.md, {HOME.relative_to(ROOT)}/answers.png")
+    err.print(f"{HOME.relative_to(ROOT)}/report.md, {HOME.relative_to(ROOT)}/responses.png")
     if any(findings.values()):
         raise ToolError("A promise was broken: see the report.")
 
@@ -88,12 +88,12 @@ def phases(stack: Stack) -> list[Phase]:
         Phase("calm again", 0.10),
         Phase("Mandrill down", 0.15, partial(_mandrill_down, stack)),
         Phase("SNS refuses too", 0.10, partial(_sns_and_mandrill_refuse, stack)),
-        Phase("mended", 0.15),
+        Phase("recovered", 0.15),
     ]
 
 
 @contextmanager
-def _workers_killed() -> Iterator[Deed]:
+def _workers_killed() -> Iterator[Action]:
     """Kill one of the function's execution environments now and then."""
     emulator = processes.find(HOME / "ministack.pid")
     last = 0.0
@@ -111,7 +111,7 @@ def _workers_killed() -> Iterator[Deed]:
 
 @contextmanager
 def _mandrill_hangs() -> Iterator[None]:
-    """Stop the sandbox in its tracks: connections are accepted, nothing is answered."""
+    """Suspend the sandbox: connections are accepted, no response comes."""
     sandbox = processes.find(HOME / "sandbox.pid")
     assert sandbox is not None  # noqa: S101 - `up` has started it
     sandbox.send_signal(signal.SIGSTOP)
@@ -130,7 +130,7 @@ def _refused(stack: Stack, actions: str) -> Iterator[None]:
 
 @contextmanager
 def _mandrill_down(stack: Stack) -> Iterator[None]:
-    """Have Mandrill answer every call with an error."""
+    """Have Mandrill respond to every call with an error."""
     _put_record(stack, UNREACHABLE)
     try:
         yield
@@ -140,7 +140,7 @@ def _mandrill_down(stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def _sns_and_mandrill_refuse(stack: Stack) -> Iterator[None]:
-    """Have emails fail, and nobody to be told of it."""
+    """Have emails fail, and their notifications too."""
     with _mandrill_down(stack), _refused(stack, "sns:"):
         yield
 
@@ -156,7 +156,7 @@ def _warm(stack: Stack) -> None:
 
 
 def _run(stack: Stack, planned: list[Phase], seconds: int) -> list[tuple[str, float]]:
-    """Send for so long, breaking and mending; return when each phase began."""
+    """Send for so long, phase by phase; return when each phase began."""
     settings = {
         "LOAD_URL": stack.endpoint_url,
         "LOAD_HOST": stack.host,
@@ -166,7 +166,7 @@ def _run(stack: Stack, planned: list[Phase], seconds: int) -> list[tuple[str, fl
     command: list[str | Path] = [
         *(LOCUST / "locust", "--locustfile", CALLERS, "--headless", "--only-summary"),
         *("--users", str(USERS), "--spawn-rate", str(USERS), "--run-time", f"{seconds}s"),
-        *("--stop-timeout", str(LAST_ANSWERS_SECONDS)),
+        *("--stop-timeout", str(LAST_RESPONSES_SECONDS)),
     ]
     spans = []
     with (HOME / "locust.log").open("wb") as log, _progress() as progress:
@@ -179,14 +179,14 @@ def _run(stack: Stack, planned: list[Phase], seconds: int) -> list[tuple[str, fl
             ends = itertools.accumulate(phase.share * seconds for phase in planned)
             for phase, end in zip(planned, ends, strict=True):
                 spans.append((phase.name, time.time()))
-                with phase.broken() as deed:
+                with phase.failure() as action:
                     while time.monotonic() < begun + end and callers.poll() is None:
-                        if deed:
-                            deed()
-                        time.sleep(LOOK_AGAIN_SECONDS)
+                        if action:
+                            action()
+                        time.sleep(POLL_SECONDS)
                         passed = time.monotonic() - begun
                         progress.update(task, completed=passed, description=phase.name)
-            callers.wait(LAST_ANSWERS_SECONDS + 30)
+            callers.wait(LAST_RESPONSES_SECONDS + 30)
         finally:
             if callers.poll() is None:
                 callers.kill()
@@ -194,13 +194,13 @@ def _run(stack: Stack, planned: list[Phase], seconds: int) -> list[tuple[str, fl
     return spans
 
 
-def _heal(stack: Stack) -> None:
-    """Drive the schedule until nothing is owed, as time would."""
-    deadline = time.monotonic() + HEAL_SECONDS
+def _recover(stack: Stack) -> None:
+    """Invoke the schedule until nothing is pending, as time would."""
+    deadline = time.monotonic() + RECOVERY_SECONDS
     functions = session.client("lambda", endpoint_url=stack.endpoint_url)
     most = 0
     with _progress() as progress:
-        task = progress.add_task("what is owed is taken up", total=None)
+        task = progress.add_task("what is pending is sent", total=None)
         while time.monotonic() < deadline:
             functions.invoke(
                 FunctionName=f"{stack.function_name}:live", Payload=b'{"schedule": "owed"}'
@@ -210,7 +210,7 @@ def _heal(stack: Stack) -> None:
             progress.update(task, total=most, completed=most - owed)
             if not owed:
                 return
-            time.sleep(LOOK_AGAIN_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
 def items(stack: Stack) -> list[dict[str, Any]]:
@@ -237,11 +237,11 @@ def _mails(stack: Stack) -> list[dict[str, Any]]:
 
 
 def _notified(stack: Stack) -> set[str]:
-    """Empty the queue on the topic; return the requests that people were told of."""
+    """Empty the queue on the topic; return the requests that have a notification."""
     queues = session.client("sqs", endpoint_url=stack.endpoint_url)
     queue = queues.get_queue_url(QueueName=QUEUE)["QueueUrl"]
     found = set()
-    for _ in range(MOST_MESSAGES // 10):
+    for _ in range(MAX_MESSAGES // 10):
         messages = queues.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages")
         if not messages:
             break

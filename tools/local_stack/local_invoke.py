@@ -1,6 +1,6 @@
 """What `sam local invoke` needs to reach the local stack from its container: `make up` writes it.
 
-samconfig.toml names the files, so that nobody passes them. A container calls the local stack as
+samconfig.toml names the files, so that no option is needed. A container calls the local stack as
 host.docker.internal, because its own 127.0.0.1 is the container itself.
 """
 

@@ -63,7 +63,7 @@ def stop(record: Path) -> bool:
 
 
 def wait(ready: Callable[[], bool], what: str, record: Path, log: Path, seconds: float) -> None:
-    """Wait until a started process is ready; show the end of its log when it never is."""
+    """Wait until a started process is ready; show the end of its log if it never is."""
     deadline = time.monotonic() + seconds
     while not ready():
         if find(record) is None or time.monotonic() > deadline:
@@ -73,7 +73,7 @@ def wait(ready: Callable[[], bool], what: str, record: Path, log: Path, seconds:
 
 
 def is_taken(port: int) -> bool:
-    """Tell whether something listens on this port."""
+    """Return whether something listens on this port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -81,11 +81,11 @@ def is_taken(port: int) -> bool:
 def free_ports(count: int) -> int:
     """Find the first of so many neighbouring ports that can be listened on.
 
-    They are bound to find out: a connection that was closed holds its port for another minute.
+    They are bound to find out: a connection that was closed keeps its port for another minute.
     """
     for _ in range(TRIES):
-        with ExitStack() as held:
-            probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        with ExitStack() as stack:
+            probes = [stack.enter_context(socket.socket()) for _ in range(count)]
             probes[0].bind(("127.0.0.1", 0))
             first = int(probes[0].getsockname()[1])
             with suppress(OSError, OverflowError):

@@ -39,8 +39,8 @@ class Runtime:
 
     def invoke(self, event: bytes) -> Any:
         """Return what the function returns for an event."""
-        answer = urllib3.request("POST", self._url, body=event, timeout=SECONDS, retries=False)
-        return answer.json()
+        response = urllib3.request("POST", self._url, body=event, timeout=SECONDS, retries=False)
+        return response.json()
 
 
 def environment(stack: Stack) -> dict[str, str]:
@@ -112,18 +112,18 @@ def events() -> list[Path]:
     return sorted(EVENTS.glob("*.json"))
 
 
-def status(answer: Any) -> str | None:
-    """Return what a good answer says, whichever kind of event it answers."""
-    match answer:
+def status(returned: Any) -> str | None:
+    """Return the status of a good response, whichever kind of event it is for."""
+    match returned:
         case {"errorMessage": _}:
             return None
         case {"body": {"status": str(said)}}:
             return said
         case {"body": str(body)}:
             return str(json.loads(body)["status"])
-        case [*answers]:
-            return ", ".join(status(one) or "?" for one in answers)
-    return json.dumps(answer)
+        case [*responses]:
+            return ", ".join(status(one) or "?" for one in responses)
+    return json.dumps(returned)
 
 
 def emulator() -> Path:

@@ -53,7 +53,7 @@ class Stack:
     def request(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> urllib3.BaseHTTPResponse:
-        """Send one request to the API, also where `*.localhost` does not resolve."""
+        """Send one request to the API, also if `*.localhost` does not resolve."""
         return urllib3.request(
             method,
             self.endpoint_url + path,

@@ -15,7 +15,7 @@ __all__ = ["ERRORS", "Account", "MandrillError", "Outage", "Struct"]
 
 GENERAL = "An unknown error occurred processing your request. Please try again later."
 UNPAID = "Email scheduling is only available for accounts with a positive balance."
-# Mandrill's name for an error: HTTP status, code, message. Codes repeat: only the name tells.
+# Mandrill's name for an error: HTTP status, code, message. Codes repeat: the name decides.
 ERRORS = {
     "Invalid_Key": (500, -1, "Invalid API key"),
     "ValidationError": (500, -2, "{}"),

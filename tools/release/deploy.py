@@ -1,6 +1,6 @@
 """`deploy`: to AWS goes only what is committed and passes every check, once its changes were seen.
 
-Whose account, and where its credentials come from, is the environment's affair, as for `sam`.
+The environment says which account, and has the credentials, as for `sam`.
 """
 
 import subprocess
@@ -42,7 +42,7 @@ def settings_of(stage: str) -> dict[str, Any]:
 
 
 def refuse_dirty_tree(tree: Path) -> None:
-    """Raise ToolError where something is not committed: nobody could tell what was deployed."""
+    """Raise ToolError if something is not committed: what was deployed would be unknown."""
     asked = subprocess.run(
         ["git", "status", "--porcelain"],  # noqa: S607 - the git that committed it
         cwd=tree,
@@ -60,7 +60,7 @@ def refuse_failing_checks(checks: Sequence[str | Path]) -> None:
 
 
 def release(stage: str, template: Path) -> None:
-    """Show the change set of a built template, ask, deploy it, and tell where the API answers."""
+    """Show the change set of a built template, ask, deploy it, and print the URL of the API."""
     settings = settings_of(stage)
     _run(
         [
@@ -77,11 +77,11 @@ def release(stage: str, template: Path) -> None:
     if stack["StackStatus"] not in WHOLE:
         raise ToolError(f"The stack is not whole: {stack['StackStatus']}")
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
-    err.print(f"[bold]{stage}[/] answers at", end=" ")
+    err.print(f"[bold]{stage}[/] is at", end=" ")
     out.print(outputs["ApiUrl"], soft_wrap=True)
 
 
 def _run(command: Sequence[str | Path], otherwise: str) -> None:
-    """Run a command in the open, for its user sees and answers it."""
+    """Run a command in the terminal: its user sees it and responds to it."""
     if subprocess.run(command, cwd=ROOT, check=False).returncode:  # noqa: S603
         raise ToolError(otherwise)

@@ -1,8 +1,8 @@
 """Build the function's package: what `sam build` zips (called by src/Makefile).
 
 Runs on a bare Python beside uv, with nothing else installed. `ARTIFACTS_DIR` comes from SAM;
-`LAMBDA_RUNTIME` and `LAMBDA_ARCHITECTURE` from whoever builds for another target than the
-template's defaults; `PACKAGE_PLATFORM`, in uv's words, from whoever builds for no Linux.
+`LAMBDA_RUNTIME` and `LAMBDA_ARCHITECTURE` choose another target than the template's defaults,
+`PACKAGE_PLATFORM` another platform than Linux, under uv's name for it.
 """
 
 import gzip
@@ -24,7 +24,7 @@ LOCAL = ROOT / ".local"
 TEMPLATE = ROOT / "template.yaml"
 SAMCONFIG = ROOT / "samconfig.toml"
 PARAMETERS_DIGEST = "parameters.sha256"
-# The template's defaults: a test holds the two together.
+# The template's defaults: a test compares them.
 DEFAULT_RUNTIME = "python3.13"
 DEFAULT_ARCHITECTURE = "arm64"
 PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
@@ -37,7 +37,7 @@ SHARED_DATA += ["sdk-default-configuration.json"]
 # (https://www.amazontrust.com/repository/).
 ROOTS = [f"Amazon Root CA {number}" for number in (1, 2, 3, 4)]
 ROOTS += ["Starfield Services Root Certificate Authority - G2"]
-# What the function never imports; the test with a bare interpreter holds this list to the code.
+# What the function never imports; the test with a bare interpreter checks this list.
 POWERTOOLS = ["auth_alpha", "circuit_breaker", "data_masking", "feature_flags", "idempotency"]
 POWERTOOLS += ["kafka", "parameters", "parser", "streaming", "validation"]
 UNUSED = [
@@ -79,7 +79,7 @@ def install(target: Path, version: str, platform_tag: str) -> None:
     """Install the locked wheels for the function's Python and processor, hashes checked."""
     os.environ.setdefault("UV_CACHE_DIR", str(LOCAL / "cache" / "uv"))
     options = ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "--quiet"]
-    where = [
+    target_options = [
         "--target",
         str(target),
         "--python-version",
@@ -88,7 +88,7 @@ def install(target: Path, version: str, platform_tag: str) -> None:
         platform_tag,
     ]
     lock = str(SOURCE / "requirements.txt")
-    run(uv(), "pip", "install", "--python", sys.executable, *options, *where, "-r", lock)
+    run(uv(), "pip", "install", "--python", sys.executable, *options, *target_options, "-r", lock)
 
 
 def trim_botocore_data(data: Path) -> None:
