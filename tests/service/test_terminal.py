@@ -2,14 +2,16 @@
 
 import json
 import re
+import signal
 import time
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import click
 import pytest
 
-from appointments_operator import admin, replay
+from appointments_operator import admin, entry, replay
 from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws
 
 REQUEST_ID = "JKJaXmPLvHcESHA-with-forty-characters-12"
@@ -160,3 +162,29 @@ def test_an_unknown_uuid_is_no_traceback(operator_aws: FakeOperatorAws) -> None:
     result = operator_aws.run(admin.main, *DEPLOYMENT, "owed", "settle", f"{uuid4()}x")
     assert result.exit_code == 2
     assert "is not a valid UUID" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["admin", "replay"])
+def test_ctrl_c_during_the_import_is_silent(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """While a command is imported, Ctrl-C ends the process; its own handling comes afterwards."""
+    handlers: list[Any] = []
+
+    class Module:
+        @staticmethod
+        def main(prog_name: str) -> None:
+            handlers.append((prog_name, signal.getsignal(signal.SIGINT)))
+
+    def imported(module: str) -> type[Module]:
+        handlers.append((module, signal.getsignal(signal.SIGINT)))
+        return Module
+
+    monkeypatch.setattr(entry, "import_module", imported)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        getattr(entry, name)()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert handlers == [
+        (f"appointments_operator.{name}", signal.SIG_DFL),
+        (name, signal.default_int_handler),
+    ]
