@@ -193,7 +193,6 @@ def _pair(requests: Iterable[Request], elsewhere: Iterable[Response]) -> None:
     for request in requests:
         if request.response is None and unpaired[request.id]:
             request.response = unpaired[request.id].pop(0)
-            request.at = min(request.at, request.response.at)
 
 
 def _set_latest(requests: Iterable[Request], responses: Iterable[Response]) -> None:

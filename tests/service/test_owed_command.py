@@ -179,6 +179,14 @@ def test_a_lease_is_shown(operator_aws: FakeOperatorAws, admin: Admin) -> None:
         assert text in admin("list").stdout
 
 
+def test_a_given_up_email_keeps_its_lease(operator_aws: FakeOperatorAws, admin: Admin) -> None:
+    """An email that was maybe sent and given up is given up, not being sent."""
+    uuid = fail_email(operator_aws, "req-1")
+    give_up(operator_aws, uuid)
+    change(operator_aws, uuid, "SET lease = :holder", holder="another")
+    assert uuid in admin("list", "--given-up").stdout
+
+
 def test_a_given_up_email_with_a_pending_notification_is_given_up(
     operator_aws: FakeOperatorAws, admin: Admin
 ) -> None:
