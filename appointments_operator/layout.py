@@ -35,10 +35,12 @@ def print_list(
         click.echo(empty)
     else:
         console = output()
-        rows = [[_printable(text(item)) for text in columns.values()] for item in items]
-        lines = _table(list(columns), rows)
+        cells = {name: [_printable(text(item)) for item in items] for name, text in columns.items()}
+        cells = {name: column for name, column in cells.items() if any(column)}
+        rows = list(zip(*cells.values(), strict=True))
+        lines = _table(list(cells), rows)
         if max(cell_len(line.plain) for line in lines) > console.width:
-            lines = _blocks(list(columns), rows, console.width)
+            lines = _blocks(list(cells), rows, console.width)
         for line in lines:
             console.print(line, soft_wrap=True)
 

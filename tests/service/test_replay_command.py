@@ -157,7 +157,7 @@ def test_shows_request_then_and_now(operator_aws: FakeOperatorAws) -> None:
     """The table at the end has the earlier and the present status of each request."""
     crash(operator_aws, "[bold]req")
     headings, row, summary = operator_aws.run(main, *NOW).stdout.splitlines()
-    assert re.split(" {2,}", headings) == ["Request", "Received", "Then", "Now", "Reason"]
+    assert re.split(" {2,}", headings) == ["Request", "Received", "Then", "Now"]
     assert re.split(" {2,}", row) == ["[bold]req", "0 s ago", CRASH, GOOD]
     assert summary == "1 of 1 requests is good now."
 

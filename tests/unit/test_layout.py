@@ -59,6 +59,11 @@ def test_without_a_width_an_item_has_one_line(
     assert len(printed(capsys, [{**ITEM, "reason": "long " * 100}]).splitlines()) == 2
 
 
+def test_a_column_without_a_value_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """A heading with nothing below it says nothing."""
+    assert "Reason" not in printed(capsys, [{**ITEM, "reason": ""}])
+
+
 def test_an_empty_list_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     """For people; programs get an empty list."""
     assert printed(capsys, []) == "None yet.\n"
