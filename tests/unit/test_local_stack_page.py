@@ -2,9 +2,13 @@
 
 import html
 import re
+import shlex
 from pathlib import Path
 from typing import Final
 
+from click.testing import CliRunner
+
+from appointments_operator import admin, replay
 from tools.documents import first_steps
 from tools.local_stack import seeds
 from tools.local_stack.commands import COMMANDS
@@ -64,3 +68,18 @@ def test_the_picture_shows_the_readmes_commands() -> None:
     assert len(commands) > 5
     for command in commands:
         assert f"$ {command.splitlines()[0]}"[: first_steps.WIDTH] in shown, "run make picture"
+
+
+def test_every_command_for_operators_is_understood() -> None:
+    """Each `admin` and `replay` of the pages names options and arguments that exist."""
+    found = []
+    for path in (PROJECT / "README.md", PROJECT / "docs" / "local-stack.md"):
+        found += re.findall(
+            r"(?m)(?:^|`)((?:admin|replay) [^`\n]*?)(?:  +#.*)?(?:`|$)", path.read_text()
+        )
+    assert len(found) >= 3
+    for command in found:
+        name, *arguments = shlex.split(command)
+        root = admin.main if name == "admin" else replay.main
+        shown = CliRunner().invoke(root, [*arguments, "--help"])
+        assert shown.exit_code == 0, f"{command}: {shown.output}"
