@@ -15,9 +15,10 @@ import tests.conftest  # noqa: F401 - the environment, before anything reads it
 from tests.faults import campaign
 from tests.faults.interleavings import PAIRS
 from tests.faults.schedules import FAULTLESS
+from tools.command import Command
 
 
-@click.command()
+@click.command(cls=Command, examples=["make faults"])
 @click.option("--only", metavar="RUN", help="A run as a violation names it.")
 @click.option("--workers", type=int, default=os.cpu_count() or 2, show_default=True)
 def main(*, only: str | None, workers: int) -> None:

@@ -16,6 +16,7 @@ import tests.conftest  # noqa: F401 - the environment, before anything reads it
 from tests.fuzz.player import Tally, player
 from tests.fuzz.scenarios import scenario
 from tests.support.events import HTTP
+from tools.command import Command
 
 # Memory is measured every so many requests.
 STEP = 1000
@@ -23,7 +24,7 @@ STEP = 1000
 NAMED = 3
 
 
-@click.command()
+@click.command(cls=Command, examples=["make fuzz COUNT=20000 SEED=1"])
 @click.option("--count", type=int, default=20_000, show_default=True, help="How many requests.")
 @click.option("--seed", type=int, help="Where chance begins; by default the time.")
 @click.option("--only", type=int, metavar="NUMBER", help="Show one scenario and play it.")

@@ -360,3 +360,21 @@ def test_an_interrupted_installation_is_said(tmp_path: Path) -> None:
     assert "Interrupted. Run the same command again: it continues." in said
     assert "Traceback" not in said
     assert process.returncode == 130
+
+
+@pytest.mark.parametrize("is_coloured", [True, False])
+def test_no_color_is_heeded(monkeypatch: pytest.MonkeyPatch, *, is_coloured: bool) -> None:
+    """With NO_COLOR, a message in a terminal has no colour."""
+    monkeypatch.setenv("NO_COLOR", "" if is_coloured else "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
+    monkeypatch.setenv("TERM", "xterm")
+    done = subprocess.run(
+        [sys.executable, "-m", "tools", "invoke"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "make invoke EVENT=" in done.stderr
+    assert ("\x1b[31m" in done.stderr) is is_coloured

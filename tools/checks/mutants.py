@@ -21,6 +21,7 @@ from rich.progress import track
 
 from tools.bootstrap import LOCAL, ROOT
 from tools.checks.mutations import Change, changes
+from tools.command import Command
 from tools.console import err, out, step
 from tools.environment import tool_environment
 from tools.errors import ToolError
@@ -81,7 +82,7 @@ def _node_id(context: str) -> str:
     return f"{module.replace('.', '/')}.py::{function}"
 
 
-@click.command()
+@click.command(cls=Command, examples=["make mutants MODULE=validation COUNT=50"])
 @click.option("--module", metavar="NAME", help="Of this module only: handler, or its path.")
 @click.option("--count", type=int, default=300, show_default=True, help="So many changes.")
 @click.option("--seed", type=int, help="The same sample again.")
