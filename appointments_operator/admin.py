@@ -10,6 +10,7 @@ from appointments_operator import (
     records,
     route,
     tokens,
+    trace,
 )
 from appointments_operator.command import Group
 from appointments_operator.deployment import DISTRIBUTION, options, remember
@@ -64,6 +65,7 @@ for command in (
     route.route,
     owed.owed,
     notifications.notifications,
+    trace.trace,
     local_env.local_env,
     completion.completion,
 ):

@@ -27,6 +27,7 @@ class LogLine:
     at: datetime
     stream: str
     entry: dict[str, Any]
+    text: str
 
 
 def search(
@@ -91,7 +92,7 @@ def _line(event: dict[str, Any]) -> LogLine | None:
     if not isinstance(entry, dict):
         return None
     at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-    return LogLine(at, event["logStreamName"], entry)
+    return LogLine(at, event["logStreamName"], entry, event["message"])
 
 
 def _milliseconds(moment: datetime) -> int:

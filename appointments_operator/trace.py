@@ -1,0 +1,95 @@
+"""`admin trace`: everything that happened to an appointment, in the order of time."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+import click
+from rich.progress import Progress
+
+from appointments_operator.command import Command
+from appointments_operator.console import err
+from appointments_operator.deployment import Deployment, pass_deployment
+from appointments_operator.layout import print_json, print_list
+from appointments_operator.story import MAX_REQUESTS, Story
+from appointments_operator.story_entries import Entry
+from appointments_operator.values import moment
+
+_COLUMNS: Final = {
+    "Time": lambda entry: entry["at"].replace("+00:00", "Z"),
+    "What": lambda entry: entry["kind"],
+    "Text": lambda entry: entry["text"],
+    "Source": lambda entry: entry["source"],
+}
+
+
+@click.command(
+    "trace",
+    cls=Command,
+    examples=[
+        "admin --stack appointments-prod trace 7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10",
+        "admin --stack appointments-prod trace 'JKJaXmPLvHcESHA=' --since 2d",
+        "admin --stack appointments-prod trace --order 1001 --json",
+    ],
+    epilog="Exit codes: 0 something was found; 1 nothing was; 2 wrong usage or a failure of AWS.",
+)
+@click.argument("key", metavar="UUID-OR-REQUEST-ID", required=False)
+@click.option("--order", type=click.IntRange(1), help="All requests for this order.")
+@click.option("--photographer", type=click.IntRange(1), help="All requests with this user.")
+@click.option(
+    "--since",
+    type=moment,
+    metavar="TIME",
+    default="30d",
+    show_default=True,
+    help="From then on: 15m, 2h, 3d ago, or an ISO 8601 time. A stored appointment is read whole.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the entries as JSON, with all facts.")
+@pass_deployment
+def trace(
+    deployment: Deployment,
+    *,
+    key: str | None,
+    order: int | None,
+    photographer: int | None,
+    since: datetime,
+    as_json: bool,
+) -> None:
+    """Print all that the log and the tables have about an appointment, in the order of time.
+
+    Requests as received, responses, each try of the email with what Mandrill said about each
+    recipient, the item, notifications with their states, and replays.
+    """
+    if sum(each is not None for each in (key, order, photographer)) != 1:
+        raise click.UsageError("Give a uuid, a request id, --order or --photographer.")
+    found: list[dict[str, Any]] = []
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task("Reading the log", total=None)
+        story = Story(
+            deployment, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+        for entries in _parts(story, key, order, photographer, since):
+            part = [entry.to_json() for entry in entries]
+            found += part
+            if part and not as_json:
+                progress.stop()
+                print_list(part, _COLUMNS, empty="")
+                progress.start()
+    if as_json:
+        print_json(found)
+    if story.is_cut:
+        err.print(f"Only the first {MAX_REQUESTS} requests are shown: choose a later --since.")
+    if not found:
+        if not as_json:
+            click.echo(f"Nothing is known of it since {since:%Y-%m-%d %H:%M} UTC.")
+        raise click.exceptions.Exit(1)
+
+
+def _parts(
+    story: Story, key: str | None, order: int | None, photographer: int | None, since: datetime
+) -> Iterator[list[Entry]]:
+    if key is not None:
+        return story.of_id(key, since)
+    if order is not None:
+        return story.of_reference("order_id", order, since)
+    return story.of_reference("photographer_user_id", photographer or 0, since)
