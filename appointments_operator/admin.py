@@ -9,6 +9,7 @@ from appointments_operator import (
     owed,
     records,
     route,
+    serve,
     tokens,
     trace,
 )
@@ -66,6 +67,7 @@ for command in (
     owed.owed,
     notifications.notifications,
     trace.trace,
+    serve.console,
     local_env.local_env,
     completion.completion,
 ):

@@ -51,7 +51,7 @@ def list_owed(deployment: Deployment, *, is_given_up: bool, as_json: bool) -> No
     table = deployment.table("AppointmentsTable")
     found = given_up(table) if is_given_up else pending(table)
     print_list(
-        sorted(map(_facts, found), key=lambda facts: str(facts["due"])),
+        sorted(map(facts_of, found), key=lambda facts: str(facts["due"])),
         {
             "Appointment": lambda facts: facts["uuid"],
             "Email": lambda facts: " ".join(filter(None, (facts["email_status"], facts["lease"]))),
@@ -98,7 +98,7 @@ def settle_owed(
     unsettled = [
         key for key, item in before.items() if state_of(item) not in (State.MISSING, State.SETTLED)
     ]
-    errors = _settle(deployment, unsettled)
+    errors = settle(deployment, unsettled)
     results = []
     for key, item in before.items():
         after = items.get(table, {"uuid": key}) if key in unsettled else item
@@ -117,7 +117,7 @@ def settle_owed(
         sys.exit(1)
 
 
-def _settle(deployment: Deployment, uuids: Sequence[str]) -> dict[str, str]:
+def settle(deployment: Deployment, uuids: Sequence[str]) -> dict[str, str]:
     """Have the function send these; return why it could not, for those of a failed event."""
     errors: dict[str, str] = {}
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
@@ -134,7 +134,7 @@ def _settle(deployment: Deployment, uuids: Sequence[str]) -> dict[str, str]:
     return errors
 
 
-def _facts(item: Mapping[str, Any]) -> dict[str, Any]:
+def facts_of(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is listed of an appointment, as JSON."""
     return {
         "uuid": item["uuid"],

@@ -1,6 +1,7 @@
 """`admin record`: put and show records."""
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import click
@@ -35,22 +36,8 @@ def record() -> None:
 @pass_deployment
 def put_record(deployment: Deployment, *, key: str, name: str | None, email: str | None) -> None:
     """Put RECORD. If it exists, change what is given and leave the rest."""
-    kind, _, number = key.partition("#")
-    if kind not in REFERENCE_KINDS.values() or not re.fullmatch("[0-9]+", number):
-        raise click.UsageError(
-            "A record is order#12, order_request#12, order_request_appt#12 or user#12. The "
-            "route's own are set with `admin route`."
-        )
-    given = {"name": name, "email": email}
-    values = {name: value for name, value in given.items() if value}
-    if values and kind != "user":
-        raise click.UsageError(f"Only a user has a name and an email, {key} has none.")
-    table = deployment.table("RecordsTable")
-    if values:
-        items.update(table, {"record": key}, values)
-    elif not items.get(table, {"record": key}):
-        table.put_item(Item={"record": key})
-    _print_record(table, key)
+    put(deployment, key, {"name": name, "email": email})
+    _print_record(deployment.table("RecordsTable"), key)
 
 
 @record.command("get", examples=["admin --stack appointments-prod record get 'user#501'"])
@@ -61,6 +48,24 @@ def get_record(deployment: Deployment, *, key: str) -> None:
     _print_record(deployment.table("RecordsTable"), key)
 
 
+def put(deployment: Deployment, key: str, given: Mapping[str, str | None]) -> None:
+    """Put a record: of one that exists, change what is given. Raises UsageError for another key."""
+    kind, _, number = key.partition("#")
+    if kind not in REFERENCE_KINDS.values() or not re.fullmatch("[0-9]+", number):
+        raise click.UsageError(
+            "A record is order#12, order_request#12, order_request_appt#12 or user#12. The "
+            "route's own are set with `admin route`."
+        )
+    values = {name: value for name, value in given.items() if value}
+    if values and kind != "user":
+        raise click.UsageError(f"Only a user has a name and an email, {key} has none.")
+    table = deployment.table("RecordsTable")
+    if values:
+        items.update(table, {"record": key}, values)
+    elif not items.get(table, {"record": key}):
+        table.put_item(Item={"record": key})
+
+
 def _print_record(table: Any, key: str) -> None:
     item = items.get(table, {"record": key})
     if not item:
@@ -69,8 +74,14 @@ def _print_record(table: Any, key: str) -> None:
     warn_of_types(key, item)
 
 
-def warn_of_types(key: str, item: dict[str, Any]) -> None:
+def warn_of_types(key: str, item: Mapping[str, Any]) -> None:
     """Warn of each attribute of a record that the function cannot read."""
+    for sentence in malformed(key, item):
+        click.echo(sentence, err=True)
+
+
+def malformed(key: str, item: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each attribute of a record that the function cannot read."""
     for name, kind in RECORD_TYPES.items():
         if name in item and item[name] is not None and not isinstance(item[name], _PYTHON[kind]):
-            click.echo(f"{key}: {name} is not {TYPE_NAMES[kind]}", err=True)
+            yield f"{key}: {name} is not {TYPE_NAMES[kind]}"

@@ -1,6 +1,6 @@
 """`admin route`: open and close the route."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -53,15 +53,8 @@ def open_route(
     """Open the service and its route."""
     table = deployment.table("RecordsTable")
     before = items.get(table, {"record": ROUTE_RECORD})
-    values: dict[str, Any] = {"deployed": True}
-    if sensitive is not None:
-        values["sensitive_params"] = sensitive
-    if permissions:
-        values["permissions"] = list(dict.fromkeys(permissions))
-    elif not before.get("permissions"):
-        raise click.UsageError("No role may use the route yet. Name one with --permission.")
-    items.update(table, {"record": SERVICE_RECORD}, {"deployed": True})
-    items.update(table, {"record": ROUTE_RECORD}, values)
+    values = open_values(before, sensitive=sensitive, permissions=permissions)
+    write_open(table, values)
     removed = [role for role in _roles(before) if role not in values.get("permissions", [role])]
     if removed:
         err.print(f"May no longer use the route: {', '.join(removed)}.", soft_wrap=True)
@@ -76,9 +69,7 @@ def open_route(
 def close_route(deployment: Deployment, *, service: bool, as_json: bool) -> None:
     """Close the route: callers get route-not-found (or service-not-found) and may try later."""
     table = deployment.table("RecordsTable")
-    items.update(
-        table, {"record": SERVICE_RECORD if service else ROUTE_RECORD}, {"deployed": False}
-    )
+    write_closed(table, service=service)
     _show_route(table, as_json=as_json)
     _tell_delay()
 
@@ -89,6 +80,32 @@ def close_route(deployment: Deployment, *, service: bool, as_json: bool) -> None
 def show_route(deployment: Deployment, *, as_json: bool) -> None:
     """Show the service and its route."""
     _show_route(deployment.table("RecordsTable"), as_json=as_json)
+
+
+def open_values(
+    before: Mapping[str, Any], *, sensitive: bool | None, permissions: Sequence[str]
+) -> dict[str, Any]:
+    """Return what an open route's record gets; raises UsageError if no role may use the route."""
+    values: dict[str, Any] = {"deployed": True}
+    if sensitive is not None:
+        values["sensitive_params"] = sensitive
+    if permissions:
+        values["permissions"] = list(dict.fromkeys(permissions))
+    elif not before.get("permissions"):
+        raise click.UsageError("No role may use the route yet. Name one with --permission.")
+    return values
+
+
+def write_open(table: Any, values: Mapping[str, Any]) -> None:
+    """Open the service and its route."""
+    items.update(table, {"record": SERVICE_RECORD}, {"deployed": True})
+    items.update(table, {"record": ROUTE_RECORD}, dict(values))
+
+
+def write_closed(table: Any, *, service: bool) -> None:
+    """Close the route, or the whole service."""
+    key = SERVICE_RECORD if service else ROUTE_RECORD
+    items.update(table, {"record": key}, {"deployed": False})
 
 
 def _show_route(table: Any, *, as_json: bool) -> None:

@@ -1,0 +1,198 @@
+"""What the console does, with the code of the commands: each action has a preview.
+
+One action runs at a time. What was done about a notification is recorded in its history.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from appointments.statuses import Status
+from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD, Role
+from appointments_operator import items, owed, pending, records, request_log, route, tab
+from appointments_operator.deployment import Deployment
+from appointments_operator.replaying import Replay, replay_all, resolve_notifications
+from appointments_operator.selection import Selection
+from appointments_operator.values import ADDRESS
+
+ROLES: Final = tuple(role.value for role in Role)
+CLOSED: Final = frozenset({Status.ROUTE_NOT_FOUND.value, Status.SERVICE_NOT_FOUND.value})
+_RATE: Final = 5.0
+_MARGIN: Final = timedelta(minutes=1)
+# Rich shows one progress bar at a time, and two repairs at once would confuse their operator.
+_one_at_a_time: Final = threading.Lock()
+
+
+@dataclass
+class Result:
+    """What an action will do, or did: sentences, and whether all is good."""
+
+    title: str
+    lines: list[str] = field(default_factory=list)
+    is_good: bool = True
+    is_done: bool = False
+    can_run: bool = True
+
+
+def replay(
+    deployment: Deployment,
+    since: datetime,
+    *,
+    request_ids: Sequence[str] = (),
+    statuses: Sequence[str] = (),
+    notification_id: str | None = None,
+    run: bool = False,
+) -> Result:
+    """Replay the logged requests of these ids or statuses; without `run` say which they are."""
+    try:
+        logged = request_log.read(deployment.client("logs"), deployment.log_group, since - _MARGIN)
+    except request_log.Truncated:
+        raise click.ClickException(
+            "The log has more entries since then than can be read: use the command replay."
+        ) from None
+    selection = Selection(
+        since - _MARGIN, datetime.now(UTC), frozenset(statuses), frozenset(request_ids)
+    )
+    picked = selection.pick(logged)
+    replays = [Replay.of(request) for request in picked]
+    explained = list(selection.explain(logged, picked))
+    if not picked:
+        nothing = selection.nothing(logged)
+        return Result("Nothing to replay", [nothing, *explained], is_good=False, can_run=False)
+    if not run:
+        title = f"Would replay {_requests(len(replays))} through {deployment.function}"
+        lines = [
+            f"{each.request.id}, received {each.request.entry['received_at']}: {each.then}"
+            for each in replays
+        ]
+        if any(each.only_caller for each in replays):
+            explained.append("Only the caller can send a sensitive request again.")
+        return Result(title, [*lines, *explained])
+    with _one_at_a_time:
+        replay_all(replays, deployment, _RATE)
+        resolved = resolve_notifications(replays, deployment)
+    lines = [_outcome(each) for each in replays]
+    lines += [f"Notification {each} is resolved." for each in resolved]
+    good = sum(each.is_good for each in replays)
+    if notification_id:
+        _record(deployment, notification_id, f"replayed: {'; '.join(map(_outcome, replays))}")
+    if good:
+        lines += check(deployment).lines
+    return Result(
+        f"{good} of {_requests(len(replays))} {'is' if good == 1 else 'are'} good now",
+        lines,
+        is_good=good == len(replays),
+        is_done=True,
+    )
+
+
+def _outcome(each: Replay) -> str:
+    reason = f" ({each.reason})" if each.reason else ""
+    return f"{each.request.id}: {each.then} → {each.now}{reason}"
+
+
+def _requests(count: int) -> str:
+    return f"{count} request{'' if count == 1 else 's'}"
+
+
+def check(deployment: Deployment) -> Result:
+    """Have the keeper look which open notifications are resolved by now."""
+    function = deployment.name("KeeperFunction")
+    counts = deployment.invoke({"check": "open"}, function).returned
+    line = f"The keeper checked: {counts['resolved']} resolved, {counts['open']} still open."
+    return Result("Checked", [line], is_done=True)
+
+
+def put_record(
+    deployment: Deployment,
+    key: str,
+    given: dict[str, str],
+    *,
+    notification_id: str | None = None,
+    run: bool = False,
+) -> Result:
+    """Correct a record; without `run` say what changes."""
+    values = {name: value.strip() for name, value in given.items() if value.strip()}
+    if "email" in values:
+        ADDRESS.convert(values["email"], None, None)
+    before = items.get(deployment.table("RecordsTable"), {"record": key})
+    lines = [
+        f"{name}: {before.get(name, 'not set')!s} → {value}"
+        for name, value in values.items()
+        if before.get(name) != value
+    ]
+    if not lines:
+        return Result("Nothing changes", [f"{key} has these values already."], can_run=False)
+    if not run:
+        return Result(f"Would correct {key}", lines)
+    with _one_at_a_time:
+        records.put(deployment, key, values)
+    if notification_id:
+        _record(deployment, notification_id, f"corrected {key}: {'; '.join(lines)}")
+    return Result(f"Corrected {key}", lines, is_done=True)
+
+
+def set_route(
+    deployment: Deployment,
+    what: str,
+    permissions: Sequence[str] = (),
+    *,
+    notification_id: str | None = None,
+    run: bool = False,
+) -> Result:
+    """Open the route, or close it or the service; without `run` say what changes."""
+    table = deployment.table("RecordsTable")
+    before = items.get(table, {"record": ROUTE_RECORD})
+    if what == "open":
+        values = route.open_values(before, sensitive=None, permissions=permissions)
+        lines = [f"{SERVICE_RECORD}: deployed → yes", f"{ROUTE_RECORD}: deployed → yes"]
+        if "permissions" in values:
+            lines.append(f"{ROUTE_RECORD}: permissions → {', '.join(values['permissions'])}")
+    else:
+        key = SERVICE_RECORD if what == "close-service" else ROUTE_RECORD
+        lines = [f"{key}: deployed → no", "Callers get 503 and may try later."]
+    if not run:
+        title = "Would open the route" if what == "open" else "Would close it"
+        return Result(title, [*lines, "The function follows within 30 seconds."])
+    with _one_at_a_time:
+        if what == "open":
+            route.write_open(table, values)
+        else:
+            route.write_closed(table, service=what == "close-service")
+    if notification_id:
+        _record(deployment, notification_id, f"route: {'; '.join(lines)}")
+    title = "The route is open" if what == "open" else "Closed"
+    return Result(title, [*lines, "The function follows within 30 seconds."], is_done=True)
+
+
+def settle(deployment: Deployment, uuids: Sequence[str], *, run: bool = False) -> Result:
+    """Have the function send what is pending of these, or of all; without `run` say which."""
+    table = deployment.table("AppointmentsTable")
+    keys = list(uuids) or [item["uuid"] for item in pending.pending(table)]
+    if not keys:
+        return Result("Nothing is pending", can_run=False)
+    before = {key: pending.state_of(items.get(table, {"uuid": key})) for key in keys}
+    if not run:
+        lines = [f"{key}: {state.value}" for key, state in before.items()]
+        return Result(f"Would send {len(keys)} now. This uses up no try.", lines)
+    with _one_at_a_time:
+        errors = owed.settle(deployment, keys)
+    after = {key: pending.state_of(items.get(table, {"uuid": key})) for key in keys}
+    lines = [f"{key}: {before[key].value} → {errors.get(key) or after[key].value}" for key in keys]
+    good = sum(state is pending.State.SETTLED for state in after.values())
+    title = f"{good} of {len(keys)} {'has' if good == 1 else 'have'} nothing left to send"
+    return Result(title, lines, is_good=good == len(keys), is_done=True)
+
+
+def _record(deployment: Deployment, notification_id: str, done: str) -> None:
+    """Note what a person did; a notification that is not open any more keeps its history."""
+    try:
+        by = tab.identity(deployment)
+        tab.record_action(tab.table(deployment), notification_id, by=by, done=done)
+    except (tab.NotOpen, BotoCoreError, ClientError):
+        return

@@ -1,0 +1,19 @@
+"""The deployment as the console uses it: each client is made once per thread and kept."""
+
+import threading
+from typing import Any, Final
+
+from appointments_operator.deployment import Deployment
+
+_clients: Final = threading.local()
+
+
+class CachedDeployment(Deployment):
+    """A deployment whose clients are kept: making one takes longer than most pages."""
+
+    def _connect(self, connect: Any, service: str) -> Any:
+        key = (id(self), connect, service)
+        known: dict[Any, Any] = _clients.__dict__.setdefault("known", {})
+        if key not in known:
+            known[key] = super()._connect(connect, service)
+        return known[key]

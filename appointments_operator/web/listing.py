@@ -1,0 +1,151 @@
+"""The list of notifications: filtered, in pages, a storm as one row."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from time import monotonic
+from typing import Any, Final
+
+from appointments.statuses import Status
+from appointments.tables.keys import NotificationState
+from appointments_operator import tab
+from appointments_operator.deployment import Deployment
+
+PAGE: Final = 100
+STATES: Final = tuple(state.value for state in NotificationState)
+STATUSES: Final = tuple(status.value for status in Status if status.notified)
+SPANS: Final = {"1h": "hour", "24h": "day", "7d": "week", "30d": "30 days", "365d": "year"}
+_HOURS: Final = {"1h": 1, "24h": 24, "7d": 7 * 24, "30d": 30 * 24, "365d": 365 * 24}
+# A search that finds little reads on, but a page must not take longer than this.
+_SECONDS: Final = 0.6
+# Members of a storm come within this time of each other (specification section 9.4).
+_STORM: Final = timedelta(minutes=10)
+# What differs between the members of a storm: addresses, ids and numbers.
+_VALUES: Final = re.compile(r"\S+@\S+|[0-9a-f-]{36}|\d+")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What the operator chose; an empty text is no restriction."""
+
+    state: str = "open"
+    status: str = ""
+    text: str = ""
+    stage: str = ""
+    span: str = "7d"
+    before: str | None = None
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Filter":
+        """Return the filter of a query string; what it does not know is the default."""
+        state, span = query.get("state", "open"), query.get("span", "7d")
+        return cls(
+            state=state if state in (*STATES, "") else "open",
+            status=query.get("status", ""),
+            text=query.get("q", "").strip(),
+            stage=query.get("stage", "").strip(),
+            span=span if span in _HOURS else "7d",
+            before=query.get("before") or None,
+        )
+
+    def query(self, **changes: str | None) -> dict[str, str]:
+        """Return its query string as a map, with changes."""
+        values: dict[str, str | None] = {
+            "state": self.state,
+            "status": self.status,
+            "q": self.text,
+            "stage": self.stage,
+            "span": self.span,
+            "before": self.before,
+        } | changes
+        return {name: value or "" for name, value in values.items() if value or name == "state"}
+
+    @property
+    def since(self) -> datetime:
+        """When the span begins."""
+        return datetime.now(UTC) - timedelta(hours=_HOURS[self.span])
+
+
+@dataclass
+class Row:
+    """A notification, or a storm of the same kind: its members, the newest first."""
+
+    members: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def newest(self) -> dict[str, Any]:
+        """The member that came last."""
+        return self.members[0]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The rows of a page, and where the next one begins (None: there are no more)."""
+
+    rows: list[Row]
+    next_before: str | None
+    count: int
+
+    @property
+    def version(self) -> str:
+        """A digest of what is shown: if it is the same, nothing has to be sent again."""
+        ids = [
+            (each["notification_id"], each["state"]) for row in self.rows for each in row.members
+        ]
+        return sha256(repr((ids, self.next_before)).encode()).hexdigest()[:16]
+
+
+def read(deployment: Deployment, chosen: Filter) -> Page:
+    """Read one page of notifications; a long search ends with what it found so far."""
+    deadline = monotonic() + _SECONDS
+    found: list[dict[str, Any]] = []
+    position, is_whole = None, True
+    items = tab.newest(
+        tab.table(deployment),
+        chosen.since,
+        chosen.before,
+        is_open=chosen.state == NotificationState.OPEN.value,
+    )
+    for item in items:
+        if item["came_at"] == chosen.before:
+            continue  # `before` is the last one of the page before
+        if len(found) >= PAGE or monotonic() > deadline:
+            is_whole = False
+            break
+        position = item["came_at"]
+        if tab.is_selected(
+            item,
+            status=chosen.status,
+            text=chosen.text,
+            state=chosen.state,
+            stage=chosen.stage,
+        ):
+            found.append(item)
+    return Page(group(found), None if is_whole else position, len(found))
+
+
+def group(items: list[dict[str, Any]]) -> list[Row]:
+    """Return rows, the newest first: notifications of one kind within minutes are one row."""
+    rows: list[Row] = []
+    latest: dict[Any, Row] = {}
+    for item in items:
+        row = latest.get(kind := _kind(item))
+        if row is None or _time(row.members[-1]) - _time(item) > _STORM:
+            latest[kind] = row = Row()
+            rows.append(row)
+        row.members.append(item)
+    return rows
+
+
+def _kind(item: Mapping[str, Any]) -> tuple[str, ...]:
+    names = ("stage", "status", "state", "chapter")
+    return (
+        *(str(item.get(name)) for name in names),
+        _VALUES.sub("…", str(item.get("reason"))),
+    )
+
+
+def _time(item: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(item["came_at"])
