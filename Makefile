@@ -25,7 +25,7 @@ port := $(if $(PORT),--port '$(PORT)')
 json := $(if $(JSON),--json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo invoke logs mailbox notifications seeds reset outage rie build bench unit test faults fuzz mutants check audit load deploy docs picture lock clean
+.PHONY: help run up down demo console invoke logs mailbox notifications seeds reset outage rie build bench unit test faults fuzz mutants check audit load deploy docs picture lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ demo: ## Create one more appointment on the local stack
 invoke: ## Send a file to the deployed function: make invoke EVENT=events/http-api.json
 	$(setup) venv sam ministack
 	@$(tools) invoke $(port) $(if $(EVENT),'$(EVENT)')
+
+console: ## Open the operators' console of the local stack (its URL has a random key)
+	$(setup) venv sam ministack
+	@$(tools) console $(port)
 
 logs: ## Show one line per request, and follow until Ctrl-C (RAW=1: the log as it is)
 	$(setup) venv

@@ -27,7 +27,7 @@ def stack(home: Path) -> Iterator[local.Stack]:
     local.down(home)  # what a run that was killed may have left
     shutil.rmtree(home, ignore_errors=True)
     try:
-        yield local.up(processes.free_ports(2), home)
+        yield local.up(processes.free_ports(3), home)
     finally:
         started = _descendants(home)
         local.down(home)

@@ -60,7 +60,7 @@ def load(seconds: int) -> None:
     """Run the load for so long; raises ToolError if a promise was broken."""
     local.down(HOME)  # what a run that was killed may have left
     shutil.rmtree(HOME, ignore_errors=True)
-    stack = local.up(processes.free_ports(2), HOME)
+    stack = local.up(processes.free_ports(3), HOME)
     try:
         _warm(stack)
         spans = _run(stack, phases(stack), seconds)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -98,6 +99,16 @@ def invoke_function(port: int | None, event: Path | None) -> None:
     print_json(demo.invoke(_running_or_started(port), content), is_indented=True)
 
 
+@click.command("console", cls=Command, examples=["make console"])
+@_port
+def open_console(port: int | None) -> None:
+    """Open the operators' console of the local stack in the browser, and print its URL."""
+    _running_or_started(port)
+    url = services.console_url(stack.HOME).read_text()
+    click.echo(url)
+    webbrowser.open(url)
+
+
 @click.command("logs", cls=Command, examples=["make logs", "make logs RAW=1"])
 @click.option("--raw", is_flag=True, help="Print the log as it is.")
 def show_logs(*, raw: bool) -> None:
@@ -177,6 +188,7 @@ COMMANDS: Final = (
     stop_stack,
     create_appointment,
     invoke_function,
+    open_console,
     show_logs,
     show_mailbox,
     show_notifications,
@@ -198,7 +210,7 @@ def _follow(running: stack.Stack, since: float, *, is_raw: bool = False) -> None
 
 
 def _announce(started: stack.Stack) -> None:
-    display.started(started, demo.PATH)
+    display.started(started, demo.PATH, services.console_url(stack.HOME).read_text())
 
 
 def _running_or_started(port: int | None) -> stack.Stack:

@@ -143,13 +143,14 @@ def created(response: Mapping[str, Any]) -> None:
             output().print(f"{name:<10}{value}", soft_wrap=True)
 
 
-def started(stack: Stack, path: str) -> None:
+def started(stack: Stack, path: str, console_url: str) -> None:
     """Show what to do with the stack that was started, on the error stream."""
     for name, value in (
         ("API", f"{stack.api_url}{path}"),
+        ("Console", console_url),
         ("Token", f"{stack.tokens['session']}   (all tokens and records: make seeds)"),
         ("Try", "make demo, make mailbox, make notifications, make outage MANDRILL=down"),
         ("Look", "make logs; make logs RAW=1 has all of it"),
         ("Shell", 'eval "$(.local/venv/bin/admin local-env)" leads admin, replay and aws here'),
     ):
-        err.print(f"[bold]{name:<7}[/]{escape(value)}", soft_wrap=True)
+        err.print(f"[bold]{name:<9}[/]{escape(value)}", soft_wrap=True)

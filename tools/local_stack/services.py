@@ -1,4 +1,4 @@
-"""The stack's processes and their ports: MiniStack, the Mandrill sandbox, Docker's forwarder."""
+"""The stack's processes and their ports: MiniStack, the sandbox, the console, a forwarder."""
 
 import sys
 from pathlib import Path
@@ -7,14 +7,14 @@ from typing import Final
 import urllib3
 
 from tools.console import step
-from tools.environment import LOG_GROUP, bare_environment
+from tools.environment import CREDENTIALS, LOG_GROUP, REGION, STACK_NAME, bare_environment
 from tools.errors import ToolError
 from tools.local_stack import local_invoke, processes, seeds
 from tools.paths import MINISTACK
 
-# The emulator, the sandbox, the console and the page for callers; `up` starts the first two.
+# The emulator, the sandbox, the console and the page for callers; `up` starts the first three.
 PORTS: Final = 4
-STARTED_PORTS: Final = 2
+STARTED_PORTS: Final = 3
 MAX_PORT: Final = 65_536 - PORTS
 START_SECONDS: Final = 60
 
@@ -71,9 +71,27 @@ def start_forwarder(home: Path, port: int) -> None:
         processes.wait(lambda: _responds(health), "The forwarder", record, log, START_SECONDS)
 
 
+def start_console(home: Path, port: int, endpoint_url: str) -> None:
+    """Serve the operators' console, if it does not run; its URL is in a file for its user alone."""
+    record, log, url = _console(home), home / "console.log", console_url(home)
+    if processes.find(record) is not None:
+        return
+    url.unlink(missing_ok=True)
+    with step(f"Serve the console on port {port}"):
+        command = [sys.executable, "-m", "appointments_operator.admin", "--stack", STACK_NAME]
+        command += ["console", "--port", str(port), "--no-browser", "--url-file", str(url)]
+        settings = {"AWS_ENDPOINT_URL": endpoint_url, "AWS_DEFAULT_REGION": REGION, **CREDENTIALS}
+        processes.start(command, record, log, bare_environment(**settings))
+        processes.wait(lambda: _is_served(url), "The console", record, log, START_SECONDS)
+
+
+def _is_served(url: Path) -> bool:
+    return url.is_file() and _responds(url.read_text())
+
+
 def refuse_taken(home: Path, port: int) -> None:
     """Check all ports before anything is started, so that a refusal leaves nothing behind."""
-    records = (emulator(home), _sandbox(home))
+    records = (emulator(home), _sandbox(home), _console(home))
     taken = [
         each
         for each, record in zip(range(port, port + STARTED_PORTS), records, strict=True)
@@ -82,7 +100,7 @@ def refuse_taken(home: Path, port: int) -> None:
     if taken:
         down = "make down, then " if any(map(processes.find, records)) else ""
         raise ToolError(
-            f"Port {taken[0]} is taken by another program. The stack needs PORT and PORT+1. "
+            f"Port {taken[0]} is taken by another program. The stack needs PORT to PORT+2. "
             f"Choose others: {down}make up PORT={processes.free_ports(PORTS)}"
         )
 
@@ -96,7 +114,12 @@ def _responds(url: str) -> bool:
 
 def records(home: Path) -> tuple[Path, ...]:
     """Return which processes were started, in the order in which they stop."""
-    return _forwarder(home), _sandbox(home), emulator(home)
+    return _console(home), _forwarder(home), _sandbox(home), emulator(home)
+
+
+def console_url(home: Path) -> Path:
+    """Return the file with the URL of the console."""
+    return home / "console.url"
 
 
 def emulator(home: Path) -> Path:
@@ -106,6 +129,10 @@ def emulator(home: Path) -> Path:
 
 def _sandbox(home: Path) -> Path:
     return home / "sandbox.pid"
+
+
+def _console(home: Path) -> Path:
+    return home / "console.pid"
 
 
 def _forwarder(home: Path) -> Path:

@@ -142,6 +142,7 @@ def _start(port: int, home: Path) -> Stack:
         post_deploy.configure(endpoint_url, outputs)
     with step("Wait for the API's response"):
         _await_response(stack)
+    services.start_console(home, port + 2, endpoint_url)
     description = home / "stack.json"
     description.touch(mode=0o600)
     description.write_text(json.dumps(asdict(stack), indent=2) + "\n")
@@ -154,6 +155,7 @@ def down(home: Path = HOME) -> bool:
     """Stop all processes, so that the emulator saves its state; whether anything ran."""
     ran = [processes.stop(record) for record in services.records(home)]
     (home / "stack.json").unlink(missing_ok=True)
+    services.console_url(home).unlink(missing_ok=True)
     local_invoke.remove(home)
     shutil.rmtree(home / "tmp", ignore_errors=True)  # the emulator leaves each unpacked package
     return any(ran)
