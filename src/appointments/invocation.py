@@ -5,17 +5,26 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import uuid4
 
-# Reserved for what follows the email: the marks, a notification and the response.
+# What a request keeps of its time after the email: for marks, a notification and the response.
 _RESERVED_SECONDS: Final = 7.0
+# What is kept after all calls, for the response alone.
+_RESPONSE_SECONDS: Final = 2.0
 _LIMIT_WITHOUT_CONTEXT: Final = 29.0
+_ALIAS_ARN_PARTS: Final = 8
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """`deadline` is when calls to Mandrill must end (time.monotonic() seconds)."""
+    """The limits of an invocation, in time.monotonic() seconds.
+
+    A request's calls to Mandrill end at `deadline`, and all that waits at `last_call`. `function`
+    names the function with the alias that was invoked; it is None if there was no alias.
+    """
 
     id: str
     deadline: float
+    last_call: float
+    function: str | None = None
 
     @classmethod
     def from_context(cls, context: Any) -> Self:
@@ -24,7 +33,16 @@ class Invocation:
             seconds_left = float(context.get_remaining_time_in_millis()) / 1000
         except (AttributeError, TypeError, ValueError):
             seconds_left = _LIMIT_WITHOUT_CONTEXT
+        ends_at = time.monotonic() + seconds_left
         return cls(
             id=str(getattr(context, "aws_request_id", None) or uuid4()),
-            deadline=time.monotonic() + seconds_left - _RESERVED_SECONDS,
+            deadline=ends_at - _RESERVED_SECONDS,
+            last_call=ends_at - _RESPONSE_SECONDS,
+            function=_with_alias(str(getattr(context, "invoked_function_arn", ""))),
         )
+
+
+def _with_alias(arn: str) -> str | None:
+    """Return `name:alias` of arn:partition:lambda:region:account:function:name:alias."""
+    parts = arn.split(":")
+    return ":".join(parts[6:]) if len(parts) == _ALIAS_ARN_PARTS else None

@@ -9,6 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 # The first words of the note that `clients` adds to an exception of a call to AWS.
 CALL_NOTE: Final = "AWS call: "
+# The reason of a try whose outcome is "unavailable"; what Mandrill said follows in brackets.
+MANDRILL_UNAVAILABLE: Final = "mandrill-unavailable"
+# What is said, by us, of a Mandrill that said nothing.
+_SILENCE: Final = ("connection", "HTTP", "TLS", "response")
 # The statuses of a recipient that Mandrill refuses.
 REFUSED_STATUSES: Final = frozenset({"rejected", "invalid"})
 
@@ -63,7 +67,7 @@ def of_exception(broken: BaseException) -> Reason:
     A call to AWS is named by operation, target and AWS's own error code. An exception's message is
     left out: it could hold anything.
     """
-    chain = list(_chain(broken))
+    chain = list(chain(broken))
     for each in chain:
         if isinstance(each, MalformedItem):
             return Reason(str(each), each.code, Cause.ITEM)
@@ -91,12 +95,13 @@ def of_email(status: str, reason: str, recipients: Iterable[Mapping[str, Any]]) 
     }
     if codes:
         return Reason(reason, " ".join(sorted(codes)), Cause.ADDRESS)
-    code = reason.partition(" (")[0]
-    is_silent = status == "unknown" or "connection" in code or code.startswith("HTTP")
-    return Reason(reason, code, Cause.SILENCE if is_silent else Cause.MANDRILL)
+    is_silent = status == "unknown" or any(word in reason for word in _SILENCE)
+    cause = Cause.SILENCE if is_silent else Cause.MANDRILL
+    return Reason(reason, reason.partition(" (")[0], cause)
 
 
-def _chain(error: BaseException | None) -> Iterable[BaseException]:
+def chain(error: BaseException | None) -> Iterable[BaseException]:
+    """Yield an exception and those that led to it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -17,6 +17,7 @@ class Settings:
     mandrill_secret: str
     stage: str
     mandrill_template: str = "appointment-created"
+    mail_workers: int = 10
     # Lambda sets these. A notification names them, so that a person finds the log.
     region: str = "us-east-1"
     log_group: str = "/aws/lambda/appointments"
@@ -34,6 +35,7 @@ class Settings:
             mandrill_secret=environment["MANDRILL_SECRET"],
             stage=environment["STAGE"],
             mandrill_template=environment.get("MANDRILL_TEMPLATE") or cls.mandrill_template,
+            mail_workers=int(environment.get("MAIL_WORKERS") or cls.mail_workers),
             region=environment.get("AWS_REGION")
             or environment.get("AWS_DEFAULT_REGION")
             or cls.region,

@@ -4,31 +4,41 @@ Every change is one conditional update, so that none undoes what another sender 
 `tables.appointments` tells what the attributes mean.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import Any, Final
 
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from appointments.email.retries import LEASE_SECONDS, NextTry, epoch_after
-from appointments.email.state import EmailState, EmailStatus
-from appointments.tables.appointments import Appointment, Owed
-from appointments.tables.keys import SHARDS, shard_of
+from appointments.email.retries import LEASE_SECONDS, NextTry, epoch_after, unused_delay
+from appointments.email.state import MAX_TRIES, EmailState, EmailStatus, Outcome
+from appointments.tables.appointments import Appointment
+from appointments.tables.keys import shard_of
 
 _CONFLICT: Final = "ConditionalCheckFailedException"
+# How often a result is saved anew because a notification became pending meanwhile.
+_MARKS: Final = 3
 
 
-def set_initial_lease(item: Appointment, attempt_id: str, now: float) -> None:
-    """Give the sender `attempt_id` the lease of a new item; the write of the item makes it true."""
+def set_pending(item: Appointment, attempt_id: str, now: float) -> None:
+    """Have a new item say that the sender `attempt_id` has the lease; its write makes it true."""
+    item.email_status = EmailStatus.PENDING.value
     item.lease, item.lease_until = attempt_id, epoch_after(now, LEASE_SECONDS)
-    item.owed, item.due = shard_of(item.uuid), item.lease_until
+    _set_owed(item, now, item.lease_until)
 
 
-def acquire_lease(item: Appointment, attempt_id: str, now: float, *, use_try: bool) -> bool:
+def set_failed(item: Appointment, state: EmailState, now: float) -> None:
+    """Have a new item say that its email was not tried, and is to be tried by the schedule."""
+    item.email_status, item.email_reason = state.status.value, state.reason
+    item.email_recipients = [dict(each) for each in state.recipients]
+    _set_owed(item, now, epoch_after(now, unused_delay(1)))
+
+
+def acquire_lease(item: Appointment, attempt_id: str, now: float) -> bool:
     """Take the lease if the item is still as it was read; afterwards `item` is as it is stored.
 
-    `use_try` counts one more try. Returns False if another sender was faster.
+    Returns False if another sender was faster.
     """
     lease_until = epoch_after(now, LEASE_SECONDS)
     unchanged = (
@@ -38,12 +48,13 @@ def acquire_lease(item: Appointment, attempt_id: str, now: float, *, use_try: bo
     )
     actions: list[Action] = [
         Appointment.email_status.set(EmailStatus.PENDING.value),
-        Appointment.email_tries.set(int(item.email_tries or 0) + use_try),
         Appointment.lease.set(attempt_id),
         Appointment.lease_until.set(lease_until),
-        Appointment.owed.set(shard_of(item.uuid)),
-        Appointment.due.set(lease_until),
+        *_owe(item.uuid, lease_until, item.planned_notifications()),
     ]
+    if item.planned_email() is None and (item.email_tries or 0) >= MAX_TRIES:
+        # A person retries what was given up: if this sender dies, the schedule searches.
+        actions.append(Appointment.retried_at.set(int(now)))
     if _update(item, actions, unchanged):
         return True
     # The SDK may have sent the update twice, the second one failing because of the first.
@@ -53,38 +64,51 @@ def acquire_lease(item: Appointment, attempt_id: str, now: float, *, use_try: bo
 
 def save_result(
     item: Appointment,
-    attempt_id: str,
+    lease: str,
     state: EmailState,
-    next_try: NextTry,
+    planned: NextTry,
+    now: float,
+    *,
     notification: str | None = None,
 ) -> bool:
-    """Store how the try ended and return the lease, if `attempt_id` still has it.
+    """Store how a try or a search ended, if the item still has `lease` as it was read.
 
-    A maybe sent email keeps its lease. `notification` is pending from now on. Returns False if the
-    lease was lost.
+    A maybe sent email keeps its lease, any other gives it up. `notification` is pending from now
+    on. Returns False if the lease was lost.
     """
-    reason = Appointment.email_reason
+    reason, searched = Appointment.email_reason, Appointment.searched_at
     actions: list[Action] = [
         Appointment.email_status.set(state.status.value),
         Appointment.email_recipients.set([dict(each) for each in state.recipients]),
         reason.set(state.reason) if state.reason else reason.remove(),
-        Appointment.email_tries.set(next_try.tries),
+        Appointment.email_tries.set(planned.tries),
+        Appointment.email_unused.set(planned.unused),
+        Appointment.owed_since.set(int(item.owed_since or item.email_history().since)),
+        Appointment.put_off.remove(),
     ]
-    if next_try.lease_until is None:
-        actions += [Appointment.lease.remove(), Appointment.lease_until.remove()]
+    if state.outcome is Outcome.PARTLY_FOUND:
+        actions.append(searched.set(int(now)))
+    elif state.outcome is not Outcome.NOT_SEARCHED:
+        actions.append(searched.remove())
+    if state.maybe_sent:
+        actions.append(Appointment.lease_until.set(epoch_after(now, LEASE_SECONDS)))
     else:
-        actions.append(Appointment.lease_until.set(next_try.lease_until))
+        actions += [Appointment.lease.remove(), Appointment.lease_until.remove()]
     if notification:
         actions.append(Appointment.notifications.add({notification}))
-    is_ours = Appointment.lease == attempt_id
-    due = next_try.due
-    if due is None:
-        done = [*actions, Appointment.owed.remove(), Appointment.due.remove()]
-        if _update(item, done, is_ours & Appointment.notifications.does_not_exist()):
+    is_ours = (Appointment.lease == lease) & _equals_or_absent(
+        Appointment.lease_until, item.lease_until
+    )
+    for _ in range(_MARKS):
+        notify_due = int(now) if notification else item.planned_notifications()
+        owed = _owe(item.uuid, planned.due, notify_due)
+        if _update(item, [*actions, *owed], is_ours & _same_notifications(item)):
             return True
-        # A notification became pending meanwhile: it keeps the item in the index.
-        due = int(item.due or 0)
-    return _update(item, [*actions, Appointment.due.set(due)], is_ours)
+        # A notification became pending meanwhile, or the lease was lost.
+        item.refresh(consistent_read=True)
+        if item.lease != lease:
+            return False
+    return False
 
 
 def add_pending_notification(uuid: str, notification: str, now: float) -> None:
@@ -95,44 +119,63 @@ def add_pending_notification(uuid: str, notification: str, now: float) -> None:
     Appointment(uuid).update(
         actions=[
             Appointment.notifications.add({notification}),
+            Appointment.notify_due.set(int(now)),
             Appointment.owed.set(shard_of(uuid)),
-            Appointment.due.set(Appointment.due | int(now)),
+            Appointment.due.set(int(now)),
         ],
         condition=Appointment.uuid.exists(),
     )
 
 
-def remove_pending_notification(item: Appointment, notification: str) -> None:
-    """Note that a notification was published. Raises PynamoDB's UpdateError."""
-    item.update(
-        actions=[Appointment.notifications.delete({notification})],
-        condition=Appointment.uuid.exists(),
-    )
+def save_published(item: Appointment, published: Collection[str], now: float) -> None:
+    """Note which of the item's pending notifications were published; try the others later.
 
-
-def remove_from_index(item: Appointment) -> None:
-    """Take the item out of the index if nothing of it is pending any more."""
-    if item.notifications or item.is_scheduled() or item.owed is None:
-        return
-    nothing_pending = (
-        Appointment.notifications.does_not_exist()
-        & Appointment.lease.does_not_exist()
+    Raises PynamoDB's UpdateError.
+    """
+    actions: list[Action] = []
+    if published:
+        actions.append(Appointment.notifications.delete(set(published)))
+    if set(item.notifications or ()) <= set(published):
+        notify_due = None
+        more = [Appointment.notify_unused.remove(), Appointment.put_off.remove()]
+    else:
+        unused = int(item.notify_unused or 0) + 1
+        notify_due = epoch_after(now, unused_delay(unused))
+        more = [Appointment.notify_unused.set(unused)]
+    owed = _owe(item.uuid, item.planned_email(), notify_due)
+    unchanged = (
+        _same_notifications(item)
+        & _equals_or_absent(Appointment.lease, item.lease)
         & _equals_or_absent(Appointment.due, item.due)
     )
-    _update(item, [Appointment.owed.remove(), Appointment.due.remove()], nothing_pending)
+    if not _update(item, [*actions, *more, *owed], unchanged) and actions:
+        _update(item, actions, Appointment.uuid.exists())
 
 
-def overdue(now: float, limit: int) -> Iterator[str]:
-    """Yield the keys of at most `limit` overdue items of each shard, the oldest first.
+def _set_owed(item: Appointment, now: float, email_due: int) -> None:
+    item.email_tries, item.owed_since = 0, int(now)
+    item.owed, item.due, item.email_due = shard_of(item.uuid), email_due, email_due
 
-    Each minute begins with another shard, so that no shard always waits for the others.
-    """
-    first = int(now // 60)
-    for shard in range(first, first + len(SHARDS)):
-        for entry in Appointment.owed_index.query(
-            SHARDS[shard % len(SHARDS)], Owed.due <= int(now), limit=limit, page_size=limit
-        ):
-            yield entry.uuid
+
+def _owe(uuid: str, email_due: int | None, notify_due: int | None) -> list[Action]:
+    """Return what keeps the item in the index until the earlier of both, or takes it out."""
+    email, notify = Appointment.email_due, Appointment.notify_due
+    actions = [
+        email.remove() if email_due is None else email.set(email_due),
+        notify.remove() if notify_due is None else notify.set(notify_due),
+    ]
+    planned = [due for due in (email_due, notify_due) if due is not None]
+    if not planned:
+        return [*actions, Appointment.owed.remove(), Appointment.due.remove()]
+    return [
+        *actions,
+        Appointment.owed.set(shard_of(uuid)),
+        Appointment.due.set(min(planned)),
+    ]
+
+
+def _same_notifications(item: Appointment) -> Condition:
+    return _equals_or_absent(Appointment.notifications, item.notifications or None)
 
 
 def _equals_or_absent(attribute: Any, value: Any) -> Condition:

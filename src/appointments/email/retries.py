@@ -10,75 +10,97 @@ from appointments.request import iso
 # A lease outlives the function's time limit (29 s), and Mandrill is asked about a maybe sent email
 # two minutes after the try at the earliest: one figure serves both.
 LEASE_SECONDS: Final = 120
-# Seconds from the end of a try to the schedule's next one, and from a failed search to the next.
+# Seconds from the end of a used-up try to the schedule's next one.
 RETRY_DELAYS: Final = (60, 240, 900, 3600)
-SEARCH_DELAY: Final = 60
+# Seconds to the next try after the first, second, … try in a row that was not used up.
+UNUSED_DELAYS: Final = (60, 120, 180)
+# Seconds to the next try after a recipient was rejected because of Mandrill's account.
+ACCOUNT_DELAY: Final = 900
+# How long the schedule tries, from the write of the item or a person's retry after giving up.
+LIMIT_SECONDS: Final = 72 * 3600
 GIVEN_UP: Final = "Nothing any more: the email was given up. The replay sends it again."
 
 
 @dataclass(frozen=True)
-class NextTry:
-    """What follows a try. Times are epoch seconds.
+class History:
+    """The tries of an email until now.
 
-    `tries` are used up by now. `due` is when the schedule takes the item next, None for never.
-    `lease_until` is when a maybe sent email's lease ends, None if it has none.
+    `tries` were used up, then `unused` in a row were not. `due` is when the schedule planned to try
+    it (epoch seconds), None if it had given it up. The limit counts from `since` (epoch seconds).
+    """
+
+    tries: int = 0
+    unused: int = 0
+    due: int | None = None
+    since: float = 0.0
+
+
+@dataclass(frozen=True)
+class NextTry:
+    """What follows a try.
+
+    `tries` are used up by now, then `unused` in a row were not. `due` is when the schedule tries it
+    next (epoch seconds), None for never. `is_given_up` says that this try was the last.
     """
 
     tries: int
+    unused: int
     due: int | None
-    lease_until: int | None
+    is_given_up: bool = False
 
 
-def next_try(
-    after: EmailState, trigger: Trigger, tries: int, previous_due: int | None, now: float
-) -> NextTry:
-    """Return what follows a try that ended in the state `after`.
-
-    `tries` were used up before it. A caller's retry and a replay use up no try and leave
-    `previous_due`, the plan of the schedule, as it was.
-    """
-    is_counted = trigger in (Trigger.REQUEST, Trigger.SCHEDULE) and not is_search_only(tries)
-    if is_counted and after.outcome and after.outcome.uses_try:
-        tries += 1
-    is_plan_kept = trigger in (Trigger.RETRY, Trigger.REPLAY)
-    if after.is_final:
-        due = None
-    elif is_plan_kept and not after.maybe_sent:
-        due = max(int(previous_due), int(now)) if previous_due and tries < MAX_TRIES else None
-    elif after.outcome is Outcome.NOT_SEARCHED:
-        due = epoch_after(now, SEARCH_DELAY)
+def next_try(after: EmailState, trigger: Trigger, before: History, now: float) -> NextTry:
+    """Return what follows a try that ended in the state `after` at `now` (epoch seconds)."""
+    if after.is_final or after.outcome is None:
+        used = after.was_called and not trigger.is_by_person
+        return NextTry(before.tries + used, 0, None)
+    if trigger.is_by_person:
+        tries, unused = before.tries, before.unused
+        due = _later(now, LEASE_SECONDS, before.due) if after.maybe_sent else before.due
+        return NextTry(tries, unused, due)
+    if after.outcome.uses_try:
+        tries, unused = before.tries + 1, 0
     else:
-        delay = RETRY_DELAYS[tries - 1] if tries < MAX_TRIES else 0  # after the last, only searches
-        due = epoch_after(now, max(delay, LEASE_SECONDS) if after.maybe_sent else delay)
-    lease_until = None
+        tries, unused = before.tries, before.unused + 1
+    is_late = trigger is not Trigger.REQUEST and now > before.since + LIMIT_SECONDS
+    # Of an email that was given up and retried by a person, only the search is left.
+    if tries >= MAX_TRIES and not after.maybe_sent or is_late:
+        return NextTry(MAX_TRIES, unused, None, is_given_up=True)
+    if after.outcome.uses_try:
+        delay = RETRY_DELAYS[tries - 1]
+    elif after.outcome is Outcome.ACCOUNT_REFUSED:
+        delay = ACCOUNT_DELAY
+    else:
+        delay = unused_delay(unused)
     if after.maybe_sent:
-        is_searched = after.outcome is not Outcome.NOT_SEARCHED
-        lease_until = epoch_after(now, LEASE_SECONDS if is_searched else SEARCH_DELAY)
-    return NextTry(tries, due, lease_until)
+        delay = max(delay, LEASE_SECONDS)
+    return NextTry(tries, unused, epoch_after(now, delay))
 
 
-def given_up(now: float) -> NextTry:
-    """Return what follows giving up: no try, but `due` until its notification is published."""
-    return NextTry(MAX_TRIES, epoch_after(now, RETRY_DELAYS[0]), None)
+def unused_delay(unused: int) -> int:
+    """Return the seconds to the next try after so many in a row that were not used up."""
+    return UNUSED_DELAYS[min(unused, len(UNUSED_DELAYS)) - 1]
 
 
-def is_search_only(tries: int) -> bool:
-    """Whether all tries are used up, so that of a maybe sent email only the search is left."""
-    return tries >= MAX_TRIES
-
-
-def describe_recovery(planned: NextTry) -> str:
+def describe_recovery(planned: NextTry, since: float) -> str:
     """Say for people what is tried automatically, and until when."""
     if planned.due is None:
         return GIVEN_UP
-    last = iso(planned.due + sum(RETRY_DELAYS[planned.tries :]), "minutes")
+    if planned.unused or not planned.tries:
+        last = max(since + LIMIT_SECONDS, planned.due)
+    else:
+        last = planned.due + sum(RETRY_DELAYS[planned.tries :])
     return (
-        f"The email is tried again at {iso(planned.due, 'minutes')}, then with growing pauses "
-        f"until {last}. Recipients who have it get no second one. If it is given up, you are "
-        "notified again."
+        f"The email is tried again at {iso(planned.due, 'minutes')}, and further on until "
+        f"{iso(last, 'minutes')}. Recipients who have it get no second one. If it is given up, you "
+        "are notified again."
     )
 
 
 def epoch_after(now: float, seconds: float) -> int:
     """Return the first whole second that is at least `seconds` after `now`."""
     return math.ceil(now + seconds)
+
+
+def _later(now: float, seconds: float, planned: int | None) -> int:
+    return max(epoch_after(now, seconds), planned or 0)

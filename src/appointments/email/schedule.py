@@ -1,82 +1,87 @@
-"""The schedule: pending emails and notifications are processed automatically (section 8.6)."""
+"""A run of the schedule: what is overdue is processed, in the order of specification section 8.6."""
 
 import time
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from appointments import notifications
-from appointments.email import outbox, sender
-from appointments.email.state import Trigger
-from appointments.notification import Notification
-from appointments.observability import add_metric, log_keys, logger
-from appointments.tables import appointments
-from appointments.tables.appointments import Appointment
+from appointments.email import circuit, overdue, workers
+from appointments.email.drain import Drain
+from appointments.email.overdue import Overdue
+from appointments.email.searches import Searches
+from appointments.email.state import EmailState, EmailStatus, Outcome
+from appointments.invocation import Invocation
+from appointments.observability import add_metric
+from appointments.settings import SETTINGS
+from appointments.time_limit import OutOfTime, time_limit
 
-# Of each of the index's shards, in one run: Mandrill allows twenty searches a minute in all.
-_MAX_PER_SHARD: Final = 25
-_MAX_SEARCHES: Final = 15
-# An email and its marks take at most so many seconds; nothing begins with less time left.
-_MAX_ITEM_SECONDS: Final = 9.0
-
-
-@dataclass
-class _Run:
-    """One schedule run: how many of each kind it has processed."""
-
-    emails: int = 0
-    notifications: int = 0
-    searches: int = 0
-    failed: int = 0
+# How many overdue appointments a run reads: at least so many, and so many per worker.
+_AT_LEAST: Final = 3_000
+_PER_WORKER: Final = 100
+_PUBLISH_SECONDS: Final = 5.0
 
 
-def run_schedule(attempt_id: str, deadline: float) -> dict[str, Any]:
+def run_schedule(attempt_id: str, invocation: Invocation) -> dict[str, Any]:
     """Publish the notifications and send the emails that are overdue; return how many of each.
 
-    What there is no time for until `deadline` (time.monotonic() seconds) stays pending.
+    What there is no time for stays overdue.
     """
-    run, oldest = _Run(), 0.0
-    for uuid in outbox.overdue(time.time(), _MAX_PER_SHARD):
-        if time.monotonic() + _MAX_ITEM_SECONDS > deadline:
-            break
-        request_id = None
-        try:
-            item = appointments.find(uuid)
-            if item is None or item.owed is None:
-                continue
-            request_id = item.request_id
-            oldest = max(oldest, time.time() - datetime.fromisoformat(item.received_at).timestamp())
-            with log_keys(request_id=request_id):
-                _process(item, attempt_id, deadline, run)
-        except Exception:  # noqa: BLE001 - one item that breaks must not delay the others
-            run.failed += 1
-            logger.exception("owed, not taken up", uuid=uuid, request_id=request_id)
-    add_metric("OldestOwedSeconds", round(oldest), MetricUnit.Seconds)
-    return asdict(run)
+    run = Drain(attempt_id, invocation)
+    searches = Searches(run)
+    with suppress(OutOfTime), time_limit(invocation.last_call):
+        found = overdue.find(max(_AT_LEAST, _PER_WORKER * SETTINGS.mail_workers))
+        add_metric("OldestOwedSeconds", round(found.oldest), MetricUnit.Seconds)
+        until = time.monotonic() + _PUBLISH_SECONDS
+        run.publish([*found.notifications, *found.strays], until)
+        if _is_available(found, run, searches):
+            if not run.is_ended:
+                found.emails = workers.hand_over(found.emails, invocation)
+            searches.search_all(found.maybe_sent)
+            run.send_all([*found.emails, *searches.released])
+    return run.counts() | {"searches": searches.calls}
 
 
-def _process(item: Appointment, attempt_id: str, deadline: float, run: _Run) -> None:
-    """Publish what is pending of the item, send its email, and remove it from the index."""
-    _publish_pending(item, run)
-    if item.is_scheduled():
-        if item.lease is not None:
-            if run.searches >= _MAX_SEARCHES:
-                return
-            run.searches += 1
-        before = set(item.notifications or ())
-        state = sender.send(item, Trigger.SCHEDULE, attempt_id, deadline)
-        if state.outcome is not None:
-            run.emails += 1
-            add_metric("EmailsFailed" if state.is_failure else "EmailsSent")
-        if set(item.notifications or ()) - before:  # the email was given up
-            _publish_pending(item, run)
-    outbox.remove_from_index(item)
+def run_worker(uuids: Sequence[str], attempt_id: str, invocation: Invocation) -> dict[str, Any]:
+    """Send a slice of the overdue emails; return how many. A doubled or late worker does no harm."""
+    run = Drain(attempt_id, invocation)
+    with suppress(OutOfTime), time_limit(invocation.last_call):
+        run.send_all(uuids, is_stopped_by_circuit=True)
+    return run.counts()
 
 
-def _publish_pending(item: Appointment, run: _Run) -> None:
-    for notification in list(item.notifications or ()):
-        if notifications.publish(Notification.from_json(notification)):
-            outbox.remove_pending_notification(item, notification)
-            run.notifications += 1
+def _is_available(found: Overdue, run: Drain, searches: Searches) -> bool:
+    """Make the test call of section 8.8; whether the run goes on.
+
+    It is made even if the circuit breaker is open, with the oldest overdue email, and once more
+    with the newest if Mandrill is unavailable. What was processed is taken out of `found`.
+    """
+    if not found.emails:
+        return _is_search_available(found.maybe_sent, run, searches)
+    for position in (0, -1):
+        state = None
+        while found.emails and (state is None or not state.was_called):
+            uuid = found.emails.pop(position)
+            state = run.send(uuid, run.read([uuid]))
+        if state is None or state.outcome is None or not state.was_called:
+            return True  # nothing was there to be tried
+        if state.outcome.available or state.outcome is Outcome.BUSY:
+            return True
+    return False
+
+
+def _is_search_available(uuids: list[str], run: Drain, searches: Searches) -> bool:
+    """Make the test call with a search, as only maybe sent emails are overdue."""
+    for position in (0, -1):
+        if not uuids:
+            return position == 0
+        uuid = uuids.pop(position)
+        failed = searches.search_all([uuid])
+        outcome = failed.outcome if failed else Outcome.SETTLED
+        if outcome is not Outcome.BUSY:
+            state = EmailState(EmailStatus.UNKNOWN, reason=str(failed), outcome=outcome)
+            run.sender.circuit = circuit.count(run.sender.circuit, state, uuid)
+        if outcome.available is not False:
+            return True
+    return False

@@ -1,104 +1,196 @@
 """The one sender of an appointment's email, whatever triggers it (specification section 8).
 
-Every sender does the same: acquire the lease, deliver to those who have not got the email (asking
-Mandrill first if it may have it already), save the result.
+Every sender does the same: acquire the lease, ask Mandrill about a maybe sent email, send to those
+who have not got it, count the outcome, save the result.
 """
 
 import time
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from pynamodb.exceptions import PynamoDBException
 
 from appointments import notifications
-from appointments.email import outbox, recipients, retries
+from appointments.email import circuit, mandrill, outbox, recipients, retries, search
+from appointments.email.circuit import Circuit
+from appointments.email.mandrill import FoundRecipient
 from appointments.email.recipients import Users
 from appointments.email.retries import NextTry
-from appointments.email.state import MAX_TRIES, EmailState, EmailStatus, Trigger
+from appointments.email.state import EmailState, EmailStatus, Outcome, Trigger
 from appointments.observability import add_metric, log_audit, logger
 from appointments.statuses import Status
 from appointments.tables.appointments import Appointment
+from appointments.time_limit import OutOfTime
 
 
-def prepare(item: Appointment, users: Users, attempt_id: str) -> None:
-    """Put the writer and the email's state into a new item: to be sent by `attempt_id`, or skipped.
+@dataclass
+class Sender:
+    """Sends the emails of one request, schedule run or worker.
 
-    The state must be in the item before the email is sent (section 8.6).
+    `attempt_id` is the lease that it takes. Its calls to Mandrill end at `deadline`
+    (time.monotonic() seconds). `circuit` is the circuit breaker as it was read, and kept up to date.
     """
-    item.attempt = attempt_id
-    if recipients.addresses_of(item, users):
-        item.email_status, item.email_tries = EmailStatus.PENDING.value, 1
-        outbox.set_initial_lease(item, attempt_id, time.time())
-    else:
-        item.email_status = EmailStatus.SKIPPED.value
+
+    trigger: Trigger
+    attempt_id: str
+    deadline: float
+    circuit: Circuit
+
+    def prepare(self, item: Appointment, users: Users) -> None:
+        """Put the writer and the email's state into a new item (section 8.6).
+
+        The email is to be sent by this sender, or by the schedule if Mandrill is unavailable.
+        """
+        now = time.time()
+        item.attempt = self.attempt_id
+        addresses = recipients.addresses_of(item, users)
+        if not addresses:
+            item.email_status = EmailStatus.SKIPPED.value
+        elif self.circuit.is_open(now):
+            reason = self.circuit.reason
+            state = recipients.unsent({}, addresses, reason, Outcome.NOT_CALLED)
+            outbox.set_failed(item, state, now)
+        else:
+            outbox.set_pending(item, self.attempt_id, now)
+
+    def send(
+        self,
+        item: Appointment,
+        users: Users | None = None,
+        found: Iterable[FoundRecipient] | None = None,
+    ) -> EmailState:
+        """Send what is pending of the email, unless another sender does it; return its state.
+
+        The state has an `outcome` only if this call tried it. Without `users` they are read anew.
+        `found` is what Mandrill's search said of a maybe sent email, if it was asked already.
+        """
+        now = time.time()
+        if not self._may_send(item, now):
+            return _as_stored(item, now)
+        history = item.email_history()
+        is_new = self.trigger is Trigger.REQUEST
+        maybe_sent = not is_new and item.lease is not None
+        if users is None:
+            users = recipients.read_users(item)
+        if not is_new and not outbox.acquire_lease(item, self.attempt_id, now):
+            return _as_stored(item, now)
+        after = self._deliver(item, users, found, maybe_sent=maybe_sent)
+        planned = retries.next_try(after, self.trigger, history, time.time())
+        is_search = maybe_sent and not after.was_called
+        trigger = Trigger.SEARCH if is_search else self.trigger
+        return self._conclude(item, self.attempt_id, after, planned, trigger)
+
+    def apply_search(
+        self, item: Appointment, users: Users | None, found: Iterable[FoundRecipient]
+    ) -> EmailState:
+        """Save what the schedule's search said of a maybe sent email whose lease has ended.
+
+        Afterwards the item has no lease any more if the email may be sent.
+        """
+        now = time.time()
+        history = item.email_history()
+        if users is None:
+            users = recipients.read_users(item)
+        after = search.judge(item, recipients.addresses_of(item, users), found)
+        planned = retries.next_try(after, Trigger.SCHEDULE, history, now)
+        if after.outcome is Outcome.NOT_CALLED and not planned.is_given_up:
+            planned = replace(planned, unused=history.unused, due=int(now))
+        return self._conclude(item, item.lease or "", after, planned, Trigger.SEARCH)
+
+    def fail_search(self, item: Appointment, reason: str) -> EmailState:
+        """Give the email up if the schedule's search failed after the limit; else leave it."""
+        now = time.time()
+        after = search.failed(item, reason)
+        planned = retries.next_try(after, Trigger.SCHEDULE, item.email_history(), now)
+        if not planned.is_given_up:
+            return item.email_state(now)
+        return self._conclude(item, item.lease or "", after, planned, Trigger.SEARCH)
+
+    def _may_send(self, item: Appointment, now: float) -> bool:
+        """Whether this trigger may send what is pending of the item now."""
+        if item.is_settled():
+            return False
+        if self.trigger is Trigger.REQUEST:
+            return item.lease == self.attempt_id
+        if self.trigger is Trigger.SCHEDULE:
+            planned = item.planned_email()
+            return item.lease is None and planned is not None and planned <= now
+        if self.trigger is Trigger.RETRY and self.circuit.is_open(now):
+            return False
+        return not item.has_active_lease(now)
+
+    def _deliver(
+        self,
+        item: Appointment,
+        users: Users,
+        found: Iterable[FoundRecipient] | None,
+        *,
+        maybe_sent: bool,
+    ) -> EmailState:
+        """Ask Mandrill about a maybe sent email, then send to those who have not got it."""
+        addresses = recipients.addresses_of(item, users)
+        if maybe_sent:
+            if found is None:
+                try:
+                    found = mandrill.search([item.uuid], search.first_day([item]), self.deadline)
+                except mandrill.CallFailed as failed:
+                    return search.failed(item, str(failed))
+            state = search.judge(item, addresses, found)
+            if state.outcome is not Outcome.NOT_CALLED:
+                return state
+            item.email_recipients = list(state.recipients)
+        is_repeated = self.trigger is not Trigger.SCHEDULE
+        return recipients.deliver(item, addresses, self.deadline, is_repeated=is_repeated)
+
+    def _conclude(
+        self,
+        item: Appointment,
+        lease: str,
+        after: EmailState,
+        planned: NextTry,
+        trigger: Trigger,
+    ) -> EmailState:
+        """Log, save and count how a try or a search ended; return the state.
+
+        What no longer fits into the time is left undone: the lease stays, and the next sender asks
+        Mandrill first.
+        """
+        try:
+            _log(item, after, trigger, planned)
+            since = item.email_history().since
+            if planned.is_given_up:
+                after = _give_up(item, lease, after, planned)
+            else:
+                _save(item, lease, after, planned)
+            if after.was_called and not self._is_own_throttling(after):
+                self.circuit = circuit.count(self.circuit, after, item.uuid)
+        except OutOfTime:
+            logger.warning("email not marked", reason="no time left", uuid=item.uuid)
+        if not after.is_failure:
+            return after
+        return replace(after, recovery=retries.describe_recovery(planned, since))
+
+    def _is_own_throttling(self, after: EmailState) -> bool:
+        """Whether the schedule's own sending may have caused the outcome (section 8.6)."""
+        return self.trigger is Trigger.SCHEDULE and after.outcome is Outcome.BUSY
 
 
-def send(
-    item: Appointment,
-    trigger: Trigger,
-    attempt_id: str,
-    deadline: float,
-    users: Users | None = None,
-) -> EmailState:
-    """Send what is pending of the email, unless another sender does it; return its state.
-
-    The state has an `outcome` only if this call tried it. With the trigger `request`, `attempt_id`
-    has the lease by its write. Without `users` they are read anew. `deadline` bounds the calls to
-    Mandrill (time.monotonic() seconds).
-    """
-    now = time.time()
-    if not _may_send(item, trigger, now):
-        return item.email_state()
-    is_new = trigger is Trigger.REQUEST
-    maybe_sent = not is_new and item.lease is not None
-    tries = 0 if is_new else int(item.email_tries or 0)
-    previous_due = None if item.due is None else int(item.due)
-    search_only = trigger is Trigger.SCHEDULE and retries.is_search_only(tries)
-    if users is None:
-        users = recipients.read_users(item)
-    if not is_new:
-        use_try = trigger is Trigger.SCHEDULE and not search_only
-        if not outbox.acquire_lease(item, attempt_id, now, use_try=use_try):
-            return item.email_state()
-    after = recipients.deliver(
-        item,
-        recipients.addresses_of(item, users),
-        deadline,
-        maybe_sent=maybe_sent,
-        search_only=search_only,
-    )
-    planned = retries.next_try(after, trigger, tries, previous_due, time.time())
-    _log_try(item, after, trigger, planned.tries, maybe_sent=maybe_sent)
-    if trigger is Trigger.SCHEDULE and _is_last(after, planned):
-        return _give_up(item, attempt_id, after)
-    _save(item, attempt_id, after, planned)
-    if not after.is_failure:
-        return after
-    return replace(after, recovery=retries.describe_recovery(planned))
+def _as_stored(item: Appointment, now: float) -> EmailState:
+    """Return the state of an email that is not tried now, with what recovers automatically."""
+    state, history = item.email_state(now), item.email_history()
+    if not state.is_failure:
+        return state
+    planned = NextTry(history.tries, history.unused, history.due)
+    return replace(state, recovery=retries.describe_recovery(planned, history.since))
 
 
-def _may_send(item: Appointment, trigger: Trigger, now: float) -> bool:
-    """Whether this trigger may send what is pending of the item now."""
-    if item.email_state().is_final:
-        return False
-    if trigger is Trigger.REQUEST:
-        return True
-    if trigger is Trigger.SCHEDULE:
-        return item.is_scheduled() and (item.due or 0) <= now
-    return not item.has_active_lease(now)
-
-
-def _is_last(after: EmailState, planned: NextTry) -> bool:
-    """Whether the schedule's last try has failed for certain."""
-    return after.is_failure and not after.maybe_sent and retries.is_search_only(planned.tries)
-
-
-def _give_up(item: Appointment, attempt_id: str, after: EmailState) -> EmailState:
+def _give_up(item: Appointment, lease: str, after: EmailState, planned: NextTry) -> EmailState:
     """Give the email up: its notification is pending before it is published, so it is not lost."""
-    reason = after.failure_reason
+    reason, now = after.failure_reason, time.time()
     notification = notifications.make(
         Status.MANDRILL_EMAIL_FAILED,
-        replace(reason, text=f"the email was given up after {MAX_TRIES} tries: {reason.text}"),
-        id_seed=attempt_id,
+        replace(reason, text=f"the email was given up: {reason.text}"),
+        id_seed=f"{item.uuid} {int(now)}",
         request_id=item.request_id,
         received_at=item.received_at,
         uuid=item.uuid,
@@ -108,39 +200,41 @@ def _give_up(item: Appointment, attempt_id: str, after: EmailState) -> EmailStat
         users=item.user_ids(),
         recovery=retries.GIVEN_UP,
     )
-    _save(item, attempt_id, after, retries.given_up(time.time()), notification.to_json())
+    _save(item, lease, after, planned, notification.to_json())
     add_metric("EmailsGivenUp")
-    return replace(after, recovery=retries.GIVEN_UP)
+    return after
 
 
-def _log_try(
-    item: Appointment, after: EmailState, trigger: Trigger, tries: int, *, maybe_sent: bool
-) -> None:
-    """Write the email log entry of a try, or of a search after which nothing is left to send."""
-    if not after.was_called and after.outcome and not after.outcome.uses_try:
+def _log(item: Appointment, after: EmailState, trigger: Trigger, planned: NextTry) -> None:
+    """Write the email log entry of a try, or of a search that decides what becomes of the email."""
+    is_decided = planned.is_given_up or after.outcome in (Outcome.SETTLED, Outcome.REFUSED)
+    if not after.was_called and not is_decided:
         return
-    is_search = maybe_sent and not after.was_called
     log_audit(
         "email",
         uuid=item.uuid,
-        trigger=Trigger.SEARCH.value if is_search else trigger.value,
+        trigger=trigger.value,
         status=after.status.value,
-        tries=tries,
+        tries=planned.tries,
         recipients=after.to_response()["recipients"],
         reason=after.reason,
     )
+    if after.status is EmailStatus.SENT:
+        add_metric("EmailsSent")
 
 
 def _save(
     item: Appointment,
-    attempt_id: str,
+    lease: str,
     after: EmailState,
     planned: NextTry,
     notification: str | None = None,
 ) -> None:
     """Save the result; if that fails the lease stays, and the next sender asks Mandrill first."""
     try:
-        is_saved = outbox.save_result(item, attempt_id, after, planned, notification)
+        is_saved = outbox.save_result(
+            item, lease, after, planned, time.time(), notification=notification
+        )
     except PynamoDBException as failed:
         logger.warning("email not marked", reason=type(failed).__name__, uuid=item.uuid)
         if notification:

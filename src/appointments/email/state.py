@@ -12,6 +12,8 @@ from appointments.reasons import Reason
 MAX_TRIES: Final = 5
 # Statuses of a recipient under which Mandrill has the email (section 8.3).
 ACCEPTED: Final = frozenset({"sent", "queued", "scheduled"})
+# Reject reasons that lie with Mandrill's account and not with the recipient (section 8.5).
+ACCOUNT_REASONS: Final = frozenset({"invalid-sender", "unsigned", "test-mode-limit", "rule"})
 
 
 class EmailStatus(StrEnum):
@@ -65,31 +67,57 @@ class Trigger(StrEnum):
     REQUEST = "request"
     RETRY = "retry"
     REPLAY = "replay"
+    SETTLE = "settle"
     SCHEDULE = "schedule"
     SEARCH = "search"
 
+    @property
+    def is_by_person(self) -> bool:
+        """Whether a person asked for the try, so that it leaves the plan of tries as it was."""
+        return self in (Trigger.RETRY, Trigger.REPLAY, Trigger.SETTLE)
+
 
 class Outcome(Enum):
-    """How a try ends (section 8.5).
+    """How a try ends (section 8.5), the worst last.
 
-    Each row: the name, whether the email is maybe sent, and whether the try counts as used up.
+    Each row: the name; whether the email is maybe sent; whether the try counts as used up; whether
+    Mandrill is available, None if the outcome says nothing of that.
     """
 
     maybe_sent: bool
     uses_try: bool
+    available: bool | None
 
-    def __new__(cls, name: str, maybe_sent: bool, uses_try: bool) -> Self:
+    def __new__(cls, name: str, maybe_sent: bool, uses_try: bool, available: bool | None) -> Self:
         """Make the name the member's value."""
         member = object.__new__(cls)
         member._value_ = name
         member.maybe_sent = maybe_sent
         member.uses_try = uses_try
+        member.available = available
         return member
 
-    SETTLED = "settled", False, True  # every recipient has the email
-    REFUSED = "refused", False, True  # Mandrill did not accept it for every recipient
-    UNKNOWN = "unknown", True, True  # Mandrill did not say whether it accepted it
-    NOT_SEARCHED = "not searched", True, False  # Mandrill did not say whether it had it before
+    SETTLED = "settled", False, False, True  # every recipient has the email
+    ACCOUNT_REFUSED = "account refused", False, False, True  # a setting of Mandrill's account
+    REFUSED = "refused", False, True, True  # Mandrill did not accept it for every recipient
+    NOT_CALLED = "not called", False, False, None  # Mandrill does not have it
+    UNAVAILABLE = "unavailable", False, False, False  # Mandrill certainly did not accept it
+    BUSY = "busy", False, False, False  # HTTP 429: Mandrill certainly did not accept it
+    UNKNOWN = "unknown", True, False, False  # Mandrill may have accepted it
+    NOT_SEARCHED = "not searched", True, False, None  # Mandrill did not say whether it has it
+    PARTLY_FOUND = "partly found", True, False, None  # Mandrill has it for some, and is asked again
+
+    @classmethod
+    def worst(cls, outcomes: Iterable[Self]) -> Self:
+        """Return the outcome of a try from those of its recipients."""
+        return max(outcomes, key=list(cls).index)
+
+    @classmethod
+    def of_recipient(cls, status: str, reject_reason: str | None) -> Self:
+        """Return the outcome for a recipient of whom Mandrill said this."""
+        if status in ACCEPTED:
+            return cls.SETTLED
+        return cls.ACCOUNT_REFUSED if reject_reason in ACCOUNT_REASONS else cls.REFUSED
 
 
 @dataclass(frozen=True)

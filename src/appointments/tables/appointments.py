@@ -4,18 +4,29 @@ The state of an email, as its item has it:
 
 ==================  ======================================================================
 `email_status`      `sent` and `skipped` are final, in any other state something is to be sent
-`lease`             the attempt id of the sender. If it is still there after `lease_until`
-                    (epoch seconds), the email is *maybe sent*: the sender died or got no
-                    response, so Mandrill may have the email
-`email_tries`       the used-up tries, the request's own included; at most MAX_TRIES
+`lease`             the attempt id of the sender. If it is still there after `lease_until`,
+                    the email is *maybe sent*: the sender died or got no response, so Mandrill
+                    may have the email
+`email_tries`       the used-up tries; at MAX_TRIES the email is given up
+`email_unused`      the tries in a row, since the last used-up one, that were not used up
+`email_due`         when the schedule tries the email next; absent if it does not
+`owed_since`        when the item was written: the schedule gives up 72 hours later
+`retried_at`        when a person had an email tried that was given up; then that counts
+`searched_at`       when Mandrill's search listed some of the recipients, but not all
 `notifications`     what could not be published yet
-`owed`, `due`       the sparse index: the schedule processes the item from `due` (epoch
-                    seconds) on; both are removed when nothing is pending any more
+`notify_due`        when the schedule publishes them
+`notify_unused`     how often that has failed in a row
+`owed`, `due`       the sparse index: the schedule processes the item from `due` on, the earlier
+                    of `email_due` and `notify_due`; removed when nothing is pending any more
+`put_off`           the last pause, in seconds, of an item that could not be processed
 ==================  ======================================================================
 
+Times are epoch seconds. Versions before 0.3.0 wrote only `owed` and `due`, which then stand for
+`email_due` and `notify_due`, and no `owed_since`, for which `received_at` stands.
 `email.outbox` moves an item from one of these states to another.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -31,7 +42,14 @@ from pynamodb.exceptions import PutError, PynamoDBException
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from appointments import parameters
-from appointments.email.state import FINAL_STATUSES, MAX_TRIES, EmailState, RecipientRole
+from appointments.email.retries import History
+from appointments.email.state import (
+    FINAL_STATUSES,
+    MAX_TRIES,
+    EmailState,
+    EmailStatus,
+    RecipientRole,
+)
 from appointments.parameters import STORED
 from appointments.settings import SETTINGS
 from appointments.tables.base import Model
@@ -82,9 +100,17 @@ class Appointment(Model):
     email_reason = UnicodeAttribute(null=True)
     email_recipients: ListAttribute[Any] = ListAttribute(null=True)
     email_tries = NumberAttribute(null=True)
+    email_unused = NumberAttribute(null=True)
+    email_due = NumberAttribute(null=True)
+    owed_since = NumberAttribute(null=True)
+    retried_at = NumberAttribute(null=True)
+    searched_at = NumberAttribute(null=True)
     lease = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)
     notifications = UnicodeSetAttribute(null=True)
+    notify_due = NumberAttribute(null=True)
+    notify_unused = NumberAttribute(null=True)
+    put_off = NumberAttribute(null=True)
     owed = UnicodeAttribute(null=True)
     due = NumberAttribute(null=True)
     owed_index = Owed()
@@ -94,9 +120,42 @@ class Appointment(Model):
         values = self.attribute_values
         return {name: value for name in STORED if (value := values.get(name)) is not None}
 
-    def email_state(self) -> EmailState:
-        """Return `data.email` as the item has it."""
-        return EmailState.from_item(self.email_status, self.email_recipients, self.email_reason)
+    def email_state(self, now: float) -> EmailState:
+        """Return `data.email` as the item has it; pending without a sender at work is unknown."""
+        status = EmailStatus(self.email_status)
+        if status is EmailStatus.PENDING and not self.has_active_lease(now):
+            status = EmailStatus.UNKNOWN
+        return EmailState.from_item(status, self.email_recipients, self.email_reason)
+
+    def email_history(self) -> History:
+        """Return the tries of the email until now."""
+        tries = int(self.email_tries or 0)
+        since = self.owed_since or datetime.fromisoformat(self.received_at).timestamp()
+        if tries >= MAX_TRIES:
+            since = self.retried_at or since
+        due = self.planned_email()
+        return History(tries, int(self.email_unused or 0), due, float(since))
+
+    def is_settled(self) -> bool:
+        """Whether nothing of the email is left to send."""
+        return self.email_status in FINAL_STATUSES
+
+    def planned_email(self) -> int | None:
+        """Return when the schedule tries the email, None if there is nothing to try."""
+        if self.is_settled():
+            return None
+        if self.lease is None and (self.email_tries or 0) >= MAX_TRIES:  # given up
+            return None
+        is_old = self.owed_since is None or self.notify_due is None
+        planned = self.due if self.email_due is None and is_old else self.email_due
+        return None if planned is None else int(planned)
+
+    def planned_notifications(self) -> int | None:
+        """Return when the schedule publishes the pending notifications, None if there are none."""
+        if not self.notifications:
+            return None
+        planned = self.due if self.notify_due is None else self.notify_due
+        return None if planned is None else int(planned)
 
     def user_ids(self) -> dict[str, int]:
         """Return the ids of the user records that have the recipients' addresses, by role."""
@@ -110,12 +169,6 @@ class Appointment(Model):
     def has_active_lease(self, now: float) -> bool:
         """Whether a sender may still be at work on the email, or its response on the way."""
         return self.lease is not None and (self.lease_until or 0) > now
-
-    def is_scheduled(self) -> bool:
-        """Whether the schedule still has to send the email (it was not given up)."""
-        if self.email_status in FINAL_STATUSES:
-            return False
-        return self.lease is not None or (self.email_tries or 0) < MAX_TRIES
 
 
 class WriteOutcomeUnknown(Exception):

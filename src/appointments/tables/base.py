@@ -1,6 +1,6 @@
 """What the three tables share: the one connection, and one read across them (section 1.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final, Self, TypeVar
 
@@ -13,6 +13,8 @@ from appointments.tables.keys import TYPE_NAMES
 
 # DynamoDB returns the keys for which it had no capacity. They are read once more.
 _READ_ATTEMPTS: Final = 2
+# How many keys one BatchGetItem takes.
+MAX_KEYS: Final = 100
 
 
 class Model(models.Model):
@@ -73,6 +75,13 @@ class Model(models.Model):
 
 
 AnyModel = TypeVar("AnyModel", bound=Model)
+Element = TypeVar("Element")
+
+
+def chunks(elements: Sequence[Element], size: int) -> Iterator[Sequence[Element]]:
+    """Yield the elements in their order, at most `size` at a time."""
+    for start in range(0, len(elements), size):
+        yield elements[start : start + size]
 
 
 class BatchResult:
@@ -85,17 +94,24 @@ class BatchResult:
         """Whether the table has an item under the key."""
         return of in self._items
 
+    def raw(self, table: type[Model], key: str) -> dict[str, Any] | None:
+        """Return the item as DynamoDB has it, or None where there is none."""
+        return self._items.get((table, key))
+
     def get(self, table: type[AnyModel], key: str) -> AnyModel | None:
         """Return the item, or None if there is none."""
         raw = self._items.get((table, key))
         return None if raw is None else table.from_raw_data(raw)
 
 
-def read_batch(wanted: Sequence[tuple[type[Model], str]]) -> BatchResult:
+def read_batch(
+    wanted: Sequence[tuple[type[Model], str]], *, is_partial: bool = False
+) -> BatchResult:
     """Read items of several tables in one consistent BatchGetItem (no call if none is wanted).
 
     A batch and not a transaction: another request that marks the session cannot make it fail.
-    Raises botocore's exceptions, and TimeoutError if DynamoDB returns keys unread again.
+    Raises botocore's exceptions, and TimeoutError if DynamoDB returns keys unread again, unless the
+    caller takes what there is (`is_partial`).
     """
     tables = {table.Meta.table_name: table for table, _ in wanted}
     left: dict[str, Any] = {
@@ -115,7 +131,7 @@ def read_batch(wanted: Sequence[tuple[type[Model], str]]) -> BatchResult:
             for raw in found:
                 items[table, raw[_key_name(table)]["S"]] = raw
         left = answer.get("UnprocessedKeys", {})
-    if left:
+    if left and not is_partial:
         unread = TimeoutError("DynamoDB had no capacity for some of the keys")
         unread.add_note(clients.call_note("BatchGetItem", {"RequestItems": left}))
         raise unread

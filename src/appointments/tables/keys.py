@@ -6,6 +6,7 @@ from typing import Final
 
 SERVICE_RECORD: Final = "service#appointments"
 ROUTE_RECORD: Final = "route#appointments/create"
+CIRCUIT_RECORD: Final = "circuit#mandrill"
 # The record kind that each reference names (specification section 6).
 REFERENCE_KINDS: Final = {
     "order_id": "order",

@@ -1,0 +1,78 @@
+"""Up to 99 items with the circuit breaker and their users, in two reads (section 8.6)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from appointments.email.circuit import Circuit
+from appointments.email.recipients import Users
+from appointments.email.state import RecipientRole
+from appointments.observability import logger
+from appointments.tables import base
+from appointments.tables.appointments import Appointment
+from appointments.tables.base import MAX_KEYS, BatchResult, chunks
+from appointments.tables.keys import CIRCUIT_RECORD, user_record
+from appointments.tables.records import Record
+
+# The circuit breaker's record takes one of a batch's keys.
+SIZE: Final = MAX_KEYS - 1
+_USER_PARAMETERS: Final = {
+    role.value: role.user_parameter for role in RecipientRole if role.user_parameter
+}
+
+
+class Batch:
+    """Items as DynamoDB has them. One that cannot be parsed does not spoil the others."""
+
+    def __init__(self, found: BatchResult, users: list[BatchResult]) -> None:
+        self._found, self._users = found, users
+        self._items: dict[str, Appointment | None] = {}
+        self.circuit = Circuit.from_raw(found.raw(Record, CIRCUIT_RECORD))
+
+    @classmethod
+    def read(cls, uuids: Sequence[str]) -> Self:
+        """Read at most SIZE items; those that DynamoDB has no capacity for are not there.
+
+        Raises botocore's exceptions.
+        """
+        keys = [(Appointment, uuid) for uuid in dict.fromkeys(uuids)]
+        found = base.read_batch([(Record, CIRCUIT_RECORD), *keys], is_partial=True)
+        raws = [raw for _, uuid in keys if (raw := found.raw(Appointment, uuid))]
+        try:
+            users = [base.read_batch(chunk) for chunk in chunks(_user_keys(raws), MAX_KEYS)]
+        except (BotoCoreError, ClientError, TimeoutError) as failed:
+            logger.warning("users not read", reason=type(failed).__name__)
+            users = []
+        return cls(found, users)
+
+    def item(self, uuid: str) -> Appointment | None:
+        """Return an item, None if it is not there. Raises MalformedItem."""
+        if uuid not in self._items:
+            self._items[uuid] = self._found.get(Appointment, uuid)
+        return self._items[uuid]
+
+    def raw(self, uuid: str) -> dict[str, Any]:
+        """Return an item as DynamoDB has it."""
+        return self._found.raw(Appointment, uuid) or {}
+
+    def users_of(self, item: Appointment) -> Users | None:
+        """Return the users of an item's recipients, None if they were not read.
+
+        Raises MalformedItem.
+        """
+        if item.user_ids() and not self._users:
+            return None
+        return {
+            role: user
+            for role, user_id in item.user_ids().items()
+            for users in self._users
+            if (user := users.get(Record, user_record(int(user_id))))
+        }
+
+
+def _user_keys(raws: Iterable[dict[str, Any]]) -> list[tuple[type[base.Model], str]]:
+    numbers = {
+        raw[name]["N"] for raw in raws for name in _USER_PARAMETERS.values() if "N" in raw.get(name, {})
+    }
+    return [(Record, user_record(int(number))) for number in sorted(numbers)]

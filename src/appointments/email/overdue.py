@@ -1,0 +1,106 @@
+"""What is overdue: found in the sparse index, and read as far as the schedule's plan needs it."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
+
+from appointments import clients
+from appointments.observability import logger
+from appointments.reasons import MalformedItem
+from appointments.settings import SETTINGS
+from appointments.tables.appointments import Appointment, Owed
+from appointments.tables.base import MAX_KEYS, chunks
+from appointments.tables.keys import SHARDS
+
+# What the plan of a run needs to know of an item, and what publishing its notifications takes.
+_READ: Final = (
+    *("uuid", "request_id", "received_at", "owed", "due", "put_off"),
+    *("email_status", "email_tries", "email_due", "owed_since", "retried_at"),
+    *("lease", "lease_until", "notifications", "notify_due", "notify_unused"),
+)
+
+
+@dataclass
+class Overdue:
+    """What a run of the schedule finds, the oldest first.
+
+    `emails` are the uuids of the emails that may be sent, and of the items that cannot be read.
+    `maybe_sent` are those that Mandrill is asked about first. `notifications` are the items with
+    pending ones, and `strays` those with nothing pending. `oldest` is in seconds.
+    """
+
+    emails: list[str] = field(default_factory=list)
+    maybe_sent: list[str] = field(default_factory=list)
+    notifications: list[Appointment] = field(default_factory=list)
+    strays: list[Appointment] = field(default_factory=list)
+    oldest: float = 0.0
+
+
+def find(limit: int) -> Overdue:
+    """Return at most `limit` overdue appointments; what cannot be read stays for the next run."""
+    now, found = time.time(), Overdue()
+    for uuid, item in _read(_keys(now, limit)):
+        if item is None:
+            found.emails.append(uuid)
+        elif item.owed is not None:
+            _sort(item, found, now)
+    return found
+
+
+def _sort(item: Appointment, found: Overdue, now: float) -> None:
+    email, notify = item.planned_email(), item.planned_notifications()
+    if email is None and notify is None:
+        found.strays.append(item)
+    if notify is not None and notify <= now:
+        found.notifications.append(item)
+    if email is not None and email <= now and not item.has_active_lease(now):
+        (found.emails if item.lease is None else found.maybe_sent).append(item.uuid)
+        found.oldest = max(found.oldest, now - item.email_history().since)
+
+
+def _keys(now: float, limit: int) -> list[str]:
+    """Return the uuids that are due, the oldest first: at most `limit` of each shard are read."""
+    entries: list[tuple[int, str]] = []
+    for shard in SHARDS:
+        try:
+            owed = Appointment.owed_index.query(shard, Owed.due <= int(now), limit=limit)
+            entries += [(int(entry.due), entry.uuid) for entry in owed]
+        except PynamoDBException as failed:
+            logger.error("shard not read", shard=shard, reason=type(failed).__name__)
+    return [uuid for _, uuid in sorted(entries)[:limit]]
+
+
+def _read(uuids: Sequence[str]) -> Iterable[tuple[str, Appointment | None]]:
+    """Yield the items that are there; None for one that cannot be read."""
+    names = {f"#{name}": name for name in _READ}
+    for chunk in chunks(uuids, MAX_KEYS):
+        request: dict[str, Any] = {
+            "Keys": [{"uuid": {"S": uuid}} for uuid in chunk],
+            "ConsistentRead": True,
+            "ProjectionExpression": ", ".join(names),
+            "ExpressionAttributeNames": names,
+        }
+        try:
+            read = clients.client("dynamodb").batch_get_item(
+                RequestItems={SETTINGS.appointments_table: request}
+            )
+        except (BotoCoreError, ClientError) as failed:
+            logger.error("overdue items not read", reason=type(failed).__name__)
+            continue
+        raws = {raw["uuid"]["S"]: raw for raw in read["Responses"][SETTINGS.appointments_table]}
+        for uuid in chunk:
+            if uuid in raws:
+                yield uuid, _parsed(raws[uuid])
+
+
+def _parsed(raw: dict[str, Any]) -> Appointment | None:
+    try:
+        item = Appointment.from_raw_data(raw)
+        item.email_history()
+    except (MalformedItem, ValueError, TypeError):
+        return None
+    return item

@@ -1,0 +1,76 @@
+"""What Mandrill's search says of a maybe sent email (specification section 8.12)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from appointments.email.mandrill import FoundRecipient
+from appointments.email.recipients import (
+    Addresses,
+    describe,
+    missing,
+    reached,
+    recipient_with,
+    settled,
+    unsent,
+)
+from appointments.email.state import EmailState, EmailStatus, Outcome
+from appointments.tables.appointments import Appointment
+
+# States of a recipient in a search who has the email, and of one who never gets it.
+_HAVING: Final = frozenset({"sent", "queued", "scheduled", "deferred"})
+_REFUSED: Final = frozenset({"rejected", "invalid", "bounced"})
+NOT_FOUND: Final = "no response to the last try, and Mandrill does not have the email"
+_PARTLY_FOUND: Final = "no response to the last try, and Mandrill has the email for some recipients"
+
+
+def first_day(items: Iterable[Appointment]) -> date:
+    """Return the day before the earliest of the items was written: the search begins there."""
+    earliest = min(_written_at(item) for item in items)
+    return (datetime.fromtimestamp(earliest, UTC) - timedelta(days=1)).date()
+
+
+def judge(item: Appointment, addresses: Addresses, found: Iterable[FoundRecipient]) -> EmailState:
+    """Return the state of a maybe sent email after a search that succeeded.
+
+    Its outcome is `settled`, `refused`, `not called` if those who are left certainly have not got
+    it, or `partly found` if Mandrill is to be asked once more.
+    """
+    before = reached(item)
+    asked = missing(addresses, before)
+    # An address that was corrected meanwhile got the email too.
+    known = {each["email"].lower(): each for each in item.email_recipients or ()}
+    known |= {at: recipient for at, (recipient, _) in addresses.items()}
+    having, refused = dict(before), {}
+    for each in found:
+        at = each.email.lower()
+        if at in known and at not in before and each.state in _HAVING:
+            having[at] = recipient_with(known[at], "sent", each.id)
+        elif at in asked and each.state in _REFUSED:
+            refused[at] = recipient_with(asked[at][0], each.state, each.id)
+    left = missing(addresses, having)
+    if not left:
+        return settled(having)
+    refused = {at: each for at, each in refused.items() if at in left}
+    unlisted = {at: entry for at, entry in left.items() if at not in refused}
+    if not unlisted:
+        status = EmailStatus.PARTLY_SENT if having else EmailStatus.FAILED
+        reason = "; ".join(map(describe, refused.values()))
+        return EmailState(status, (*having.values(), *refused.values()), reason, Outcome.REFUSED)
+    is_listed = len(having) > len(before) or bool(refused)
+    if is_listed and item.searched_at is None:
+        return unsent(having, left, _PARTLY_FOUND, Outcome.PARTLY_FOUND)
+    return unsent(having, left, NOT_FOUND, Outcome.NOT_CALLED)
+
+
+def failed(item: Appointment, reason: str) -> EmailState:
+    """Return the state of an email that Mandrill could not be asked about."""
+    said = f"Mandrill could not be asked whether it has the email: {reason}"
+    known = item.email_state(0)
+    return replace(known, status=EmailStatus.UNKNOWN, reason=said, outcome=Outcome.NOT_SEARCHED)
+
+
+def _written_at(item: Appointment) -> float:
+    received_at = datetime.fromisoformat(item.received_at).timestamp()
+    return float(item.owed_since or received_at)

@@ -1,0 +1,101 @@
+"""Mandrill is asked about the schedule's maybe sent emails, many at a time (section 8.12)."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from appointments.email import mandrill, search
+from appointments.email.batch import SIZE, Batch
+from appointments.email.drain import Drain
+from appointments.email.mandrill import CallFailed, FoundRecipient
+from appointments.email.state import EmailState, Outcome
+from appointments.observability import add_metric, logger
+from appointments.tables.appointments import Appointment
+
+# Mandrill allows twenty searches per minute; the rest is for callers' retries and replays.
+MAX_CALLS: Final = 8
+MAX_SECONDS: Final = 8.0
+
+
+class Searches:
+    """The searches of one run, at most MAX_CALLS of them in MAX_SECONDS of calls.
+
+    `released` are the uuids of the emails that Mandrill certainly does not have.
+    """
+
+    def __init__(self, drain: Drain) -> None:
+        self._drain = drain
+        self._size = SIZE
+        self._seconds = 0.0
+        self.calls = 0
+        self.released: list[str] = []
+
+    def search_all(self, uuids: Sequence[str]) -> CallFailed | None:
+        """Ask about these, the oldest first; return the failure that ended the searching."""
+        left = list(uuids)
+        while left and self.calls < MAX_CALLS and self._seconds < MAX_SECONDS:
+            asked, left = left[: self._size], left[self._size :]
+            batch = self._drain.read(asked)
+            items = [item for uuid in asked if (item := self._searched(uuid, batch))]
+            if not items:
+                continue
+            try:
+                found = self._call(items)
+            except CallFailed as failed:
+                if failed.outcome is Outcome.REFUSED and len(items) > 1:
+                    logger.error("search by OR refused", reason=str(failed))
+                    add_metric("SearchRefused")
+                    self._size, left = 1, asked + left
+                    continue
+                for item in items:
+                    self._drain.process(item.uuid, batch, self._failing(str(failed)))
+                return failed
+            if len(found) >= mandrill.SEARCH_LIMIT and self._size > 1:
+                # Such a list proves nothing of those who are not on it.
+                self._size = max(1, len(items) // 2)
+                listed = {each.uuid for each in found}
+                left = [item.uuid for item in items if item.uuid not in listed] + left
+                items = [item for item in items if item.uuid in listed]
+            self._apply(items, batch, found)
+        return None
+
+    def _searched(self, uuid: str, batch: Batch) -> Appointment | None:
+        """Return an item if it is still maybe sent, and no sender is at work on it."""
+        if self._drain.process(uuid, batch, lambda read: read.email_state(0)) is None:
+            return None
+        item, now = batch.item(uuid), time.time()
+        if item is None or item.lease is None or item.has_active_lease(now):
+            return None
+        planned = item.planned_email()
+        return item if planned is not None and planned <= now else None
+
+    def _call(self, items: Sequence[Appointment]) -> list[FoundRecipient]:
+        self.calls += 1
+        began = time.monotonic()
+        deadline = min(self._drain.sender.deadline, began + MAX_SECONDS - self._seconds)
+        try:
+            uuids = [item.uuid for item in items]
+            return mandrill.search(uuids, search.first_day(items), deadline)
+        finally:
+            self._seconds += time.monotonic() - began
+
+    def _failing(self, reason: str) -> Callable[[Appointment], EmailState]:
+        return lambda item: self._drain.sender.fail_search(item, reason)
+
+    def _apply(
+        self, items: Sequence[Appointment], batch: Batch, found: Sequence[FoundRecipient]
+    ) -> None:
+        by_uuid: dict[str, list[FoundRecipient]] = {item.uuid: [] for item in items}
+        for each in found:
+            if each.uuid in by_uuid:
+                by_uuid[each.uuid].append(each)
+        for item in items:
+            state = self._drain.process(
+                item.uuid,
+                batch,
+                lambda read: self._drain.sender.apply_search(
+                    read, batch.users_of(read), by_uuid[read.uuid]
+                ),
+            )
+            if state and state.outcome is Outcome.NOT_CALLED:
+                self.released.append(item.uuid)

@@ -1,0 +1,74 @@
+"""The event `{"settle": ["uuid", …]}`: people have emails tried that are pending or given up."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from appointments.email import mandrill, search
+from appointments.email.batch import SIZE, Batch
+from appointments.email.circuit import Circuit
+from appointments.email.mandrill import CallFailed, FoundRecipient
+from appointments.email.sender import Sender
+from appointments.email.state import Trigger
+from appointments.invocation import Invocation
+from appointments.observability import log_keys, logger
+from appointments.tables.appointments import Appointment
+from appointments.tables.base import chunks
+
+
+def uuids_of(event: Mapping[str, Any]) -> list[str]:
+    """Return the appointments that the event names, each once."""
+    uuids = event.get("settle")
+    listed = uuids if isinstance(uuids, list) else []
+    return list(dict.fromkeys(uuid for uuid in listed if isinstance(uuid, str)))
+
+
+def settle(uuids: Sequence[str], attempt_id: str, invocation: Invocation) -> dict[str, Any]:
+    """Send what is pending or given up of these; return `data.email` of each by uuid (10.2).
+
+    It uses up no try. It is None for an appointment that is not there or cannot be read.
+    """
+    sender = Sender(Trigger.SETTLE, attempt_id, invocation.deadline, Circuit())
+    settled: dict[str, Any] = dict.fromkeys(uuids)
+    for chunk in chunks(uuids, SIZE):
+        batch = Batch.read(chunk)
+        sender.circuit = batch.circuit
+        items = [item for uuid in chunk if (item := _item(uuid, batch))]
+        found = _search(items, sender.deadline)
+        for item in items:
+            with log_keys(request_id=item.request_id):
+                settled[item.uuid] = _send(item, batch, sender, found)
+    return settled
+
+
+def _item(uuid: str, batch: Batch) -> Appointment | None:
+    try:
+        return batch.item(uuid)
+    except Exception:  # noqa: BLE001 - one that cannot be read must not keep the others
+        logger.exception("not settled", uuid=uuid)
+        return None
+
+
+def _search(items: Sequence[Appointment], deadline: float) -> list[FoundRecipient] | None:
+    """Ask once about all that are maybe sent; None leaves each to ask for itself."""
+    now = time.time()
+    asked = [item for item in items if item.lease and not item.has_active_lease(now)]
+    if len(asked) < 2:  # noqa: PLR2004 - one asks for itself
+        return None
+    try:
+        found = mandrill.search([each.uuid for each in asked], search.first_day(asked), deadline)
+    except CallFailed as failed:
+        logger.warning("not searched at once", reason=str(failed))
+        return None
+    return None if len(found) >= mandrill.SEARCH_LIMIT else found
+
+
+def _send(
+    item: Appointment, batch: Batch, sender: Sender, found: list[FoundRecipient] | None
+) -> dict[str, Any] | None:
+    about = None if found is None else [each for each in found if each.uuid == item.uuid]
+    try:
+        return sender.send(item, batch.users_of(item), about).to_response()
+    except Exception:  # noqa: BLE001 - one that cannot be processed must not keep the others
+        logger.exception("not settled", uuid=item.uuid)
+    return None
