@@ -10,11 +10,11 @@ from botocore.retries.quota import RetryQuota
 from botocore.retries.standard import ExponentialBackoff
 
 from appointments import clients, handler
-from appointments.email import mandrill
+from appointments.email import mandrill_client
 
 patch.object(ExponentialBackoff, "delay_amount", lambda *_: 0).start()
 patch.object(RetryQuota, "acquire", lambda *_: True).start()
-patch.object(mandrill, "_RETRY_BACKOFF", (0.0, 0.0)).start()
+patch.object(mandrill_client, "_RETRY_BACKOFF", (0.0, 0.0)).start()
 _REFUSALS = {
     "denied": (400, b'{"__type": "AccessDeniedException"}'),
     "throttled": (400, b'{"__type": "ProvisionedThroughputExceededException"}'),

@@ -6,7 +6,7 @@ cases run on the mocks and on the local stack's engine.
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from pynamodb.exceptions import UpdateError
 
 from appointments.email import outbox
 from appointments.email.retries import NextTry
-from appointments.email.state import EmailState
+from appointments.email.state import EmailState, Outcome
 from appointments.tables.appointments import Appointment
 
 NOW: Final = 1_800_000_000
@@ -31,7 +31,8 @@ _BARE: Final[dict[str, Any]] = {
     "attempt": "first",
     "email_status": "failed",
 }
-_INDEXED: Final = {"owed": "7", "due": NOW}
+_INDEXED: Final = {"owed": "7", "due": NOW, "email_due": NOW, "owed_since": NOW - 60}
+_OLD: Final = {"owed": "7", "due": NOW}  # as versions before 0.3.0 wrote it
 _LEASED: Final = {"lease": "a", "lease_until": NOW + 120, **_INDEXED}
 _CLAIMED: Final = {
     "email_status": "pending",
@@ -39,6 +40,7 @@ _CLAIMED: Final = {
     "lease_until": NOW + 120,
     "owed": "7",
     "due": NOW + 120,
+    "email_due": NOW + 120,
 }
 
 Operation = Callable[[Appointment], Any]
@@ -78,50 +80,76 @@ class Case:
 
 
 def _claim(item: Appointment) -> bool:
-    return outbox.acquire_lease(item, "b", NOW, use_try=True)
+    return outbox.acquire_lease(item, "b", NOW)
 
 
 def _mark(item: Appointment, **how: Any) -> bool:
-    given: dict[str, Any] = {"status": "sent", "recipients": SENT, "reason": None, "tries": 2}
-    given |= {"due": None, "lease_until": None, "notification": None} | how
-    state = EmailState.from_item(given["status"], given["recipients"], given["reason"])
-    planned = NextTry(given["tries"], given["due"], given["lease_until"])
-    return outbox.save_result(item, "a", state, planned, given["notification"])
+    given: dict[str, Any] = {"status": "sent", "reason": None, "outcome": Outcome.SETTLED}
+    given |= {"tries": 2, "unused": 0, "due": None, "notification": None} | how
+    state = replace(
+        EmailState.from_item(given["status"], SENT, given["reason"]), outcome=given["outcome"]
+    )
+    planned = NextTry(given["tries"], given["unused"], given["due"])
+    return outbox.save_result(item, "a", state, planned, NOW, notification=given["notification"])
 
 
 def _owe(item: Appointment) -> None:
     outbox.add_pending_notification(item.uuid, "n", NOW + 0.5)
 
 
-def _settle(item: Appointment) -> None:
-    outbox.remove_pending_notification(item, "n")
+def _published(item: Appointment, published: str = "") -> None:
+    outbox.save_published(item, set(published), NOW)
 
+
+_published_all: Final = partial(_published, published="n")
 
 _SETTLED: Final = {
     "email_status": "sent",
     "email_recipients": SENT,
     "email_tries": 2,
+    "email_unused": 0,
     "email_reason": None,
-    **dict.fromkeys(("lease", "lease_until", "owed", "due")),
+    **dict.fromkeys(("lease", "lease_until", "owed", "due", "email_due")),
 }
 _FAILED: Final = {
     "email_status": "failed",
     "email_recipients": SENT,
     "email_tries": 2,
+    "email_unused": 0,
     "email_reason": "r",
     "lease": None,
     "lease_until": None,
     "due": NOW + 60,
+    "email_due": NOW + 60,
 }
-_fail: Final = partial(_mark, status="failed", reason="r", due=NOW + 60)
+_UNKNOWN: Final = {
+    "email_status": "unknown",
+    "email_recipients": SENT,
+    "email_tries": 0,
+    "email_unused": 1,
+    "lease_until": NOW + 120,
+    "due": NOW + 130,
+    "email_due": NOW + 130,
+}
+_fail: Final = partial(_mark, status="failed", reason="r", due=NOW + 60, outcome=Outcome.REFUSED)
+_doubt: Final = partial(
+    _mark, status="unknown", due=NOW + 130, tries=0, unused=1, outcome=Outcome.UNKNOWN
+)
+_PENDING: Final = {"notifications": {"n"}, "notify_due": NOW, "owed": "7", "due": NOW}
+_SENT_PENDING: Final = {"email_status": "sent", **_PENDING}
 
 CASES: Final = [
     # Who takes the lease.
-    Case("claim", _claim, True, _INDEXED | {"email_tries": 1}, {}, _CLAIMED | {"email_tries": 2}),
-    Case("claim what has neither tries nor times", _claim, True, {}, {},
-         _CLAIMED | {"email_tries": 1}),
+    Case("claim", _claim, True, _INDEXED | {"email_tries": 1}, {}, _CLAIMED),
+    Case("claim what an older version wrote", _claim, True, _OLD | {"email_tries": 1}, {},
+         _CLAIMED),
+    Case("claim what has neither tries nor times", _claim, True, {}, {}, _CLAIMED),
+    Case("claim what was given up", _claim, True, {"email_tries": 5}, {},
+         _CLAIMED | {"retried_at": NOW}),
+    Case("claim with a notification that is due first", _claim, True, _INDEXED | _PENDING, {},
+         _CLAIMED | {"due": NOW}),
     Case("claim after a lease that ended", _claim, True, _LEASED | {"email_tries": 1}, {},
-         _CLAIMED | {"email_tries": 2}),
+         _CLAIMED),
     Case("claim what another has leased since", _claim, False, _LEASED,
          {"lease": None, "lease_until": None}),
     Case("claim what another has given back since", _claim, False, _INDEXED, {"lease": "a"}),
@@ -131,60 +159,70 @@ CASES: Final = [
          {"email_status": "failed"}),
     Case("claim once more what the lost response was about", _claim, True, _CLAIMED, _INDEXED),
     # Who marks.
-    Case("mark as sent", _mark, True, _LEASED | {"email_reason": "r"}, {}, _SETTLED),
+    Case("mark as sent", _mark, True, _LEASED | {"email_reason": "r", "put_off": 900}, {},
+         _SETTLED | {"put_off": None}),
     Case("mark as sent what had no reason", _mark, True, _LEASED, {}, _SETTLED),
-    Case("mark as sent while a notification is pending", _mark, True,
-         _LEASED | {"notifications": {"m"}}, {}, _SETTLED | _INDEXED),
+    Case("mark as sent what an older version wrote", _mark, True,
+         _OLD | {"lease": "a", "lease_until": NOW + 120}, {}, _SETTLED | {"owed_since": NOW}),
+    Case("mark as sent while a notification is pending", _mark, True, _LEASED | _PENDING, {},
+         _SETTLED | _PENDING),
+    Case("mark as sent when a notification became pending since", _mark, True, _LEASED | _PENDING,
+         {"notifications": None, "notify_due": None}, _SETTLED | _PENDING),
     Case("mark as failed", _fail, True, _LEASED, {}, _FAILED),
-    Case("mark as maybe sent", partial(_mark, status="unknown", due=NOW + 130, tries=1,
-                                       lease_until=NOW + 130), True, _LEASED, {},
-         {"email_status": "unknown", "email_recipients": SENT, "email_tries": 1,
-          "lease_until": NOW + 130, "due": NOW + 130}),
+    Case("mark as maybe sent", _doubt, True, _LEASED | {"searched_at": NOW}, {},
+         _UNKNOWN | {"searched_at": None}),
+    Case("mark as partly found", partial(_doubt, outcome=Outcome.PARTLY_FOUND), True, _LEASED, {},
+         _UNKNOWN | {"searched_at": NOW}),
+    Case("mark as not searched", partial(_doubt, outcome=Outcome.NOT_SEARCHED), True,
+         _LEASED | {"searched_at": NOW - 60}, {}, _UNKNOWN),
     Case("mark with a first notification", partial(_fail, notification="n"), True, _LEASED, {},
-         _FAILED | {"notifications": {"n"}}),
+         _FAILED | _PENDING),
     Case("mark with one more notification", partial(_fail, notification="n"), True,
-         _LEASED | {"notifications": {"m"}}, {}, _FAILED | {"notifications": {"m", "n"}}),
+         _LEASED | {"notifications": {"m"}, "notify_due": NOW + 60}, {},
+         _FAILED | _PENDING | {"notifications": {"m", "n"}}),
     Case("mark after the lease was lost", _mark, False, _LEASED | {"lease": "b"}),
+    Case("mark after the lease was renewed", _mark, False, _LEASED | {"lease_until": NOW + 200},
+         {"lease_until": NOW - 1}),
     Case("mark as failed after the lease was lost", _fail, False, _LEASED | {"lease": "b"}),
     Case("mark without a lease", _mark, False, _INDEXED),
     # A notification that is pending, and then is not.
-    Case("owe what is not in the index", _owe, None, {}, {},
-         {"notifications": {"n"}, "owed": "7", "due": NOW}),
-    Case("owe what is in the index", _owe, None, _INDEXED | {"due": NOW + 60}, {},
-         {"notifications": {"n"}}),
+    Case("owe what is not in the index", _owe, None, {}, {}, _PENDING),
+    Case("owe what is in the index", _owe, None, _INDEXED | {"due": NOW + 60}, {}, _PENDING),
     Case("owe one more", _owe, None, _INDEXED | {"notifications": {"m"}}, {},
-         {"notifications": {"m", "n"}}),
-    Case("settle the last", _settle, None, {"notifications": {"n"}}, {}, {"notifications": None}),
-    Case("settle one of two", _settle, None, {"notifications": {"m", "n"}}, {},
+         _PENDING | {"notifications": {"m", "n"}}),
+    Case("publish the last", _published_all, None,
+         _SENT_PENDING | {"notify_unused": 2, "put_off": 900}, {},
+         dict.fromkeys(("notifications", "notify_due", "notify_unused", "put_off", "owed", "due"))),
+    Case("publish the last of what is scheduled", _published_all, None,
+         _INDEXED | _PENDING | {"email_due": NOW + 60}, {},
+         {"notifications": None, "notify_due": None, "due": NOW + 60}),
+    Case("publish one of two", _published_all, None, _SENT_PENDING | {"notifications": {"m", "n"}},
+         {}, {"notifications": {"m"}, "notify_unused": 1, "notify_due": NOW + 60, "due": NOW + 60}),
+    Case("publish none for the third time", _published, None, _SENT_PENDING | {"notify_unused": 2},
+         {}, {"notify_unused": 3, "notify_due": NOW + 180, "due": NOW + 180}),
+    Case("publish while another one became pending", _published_all, None,
+         _SENT_PENDING | {"notifications": {"m", "n"}}, {"notifications": {"n"}},
          {"notifications": {"m"}}),
-    Case("settle what is not there", _settle),
+    Case("publish while the email was leased", _published_all, None,
+         _LEASED | _PENDING | {"notifications": {"m", "n"}}, {"lease": None},
+         {"notifications": {"m"}}),
     # Out of the index.
-    Case("leave", outbox.remove_from_index, None, _INDEXED | {"email_status": "sent"}, {},
+    Case("leave", _published, None, _OLD | {"email_status": "sent"}, {},
          {"owed": None, "due": None}),
-    Case("leave without a time", outbox.remove_from_index, None,
-         {"email_status": "sent", "owed": "7"}, {}, {"owed": None}),
-    Case("leave what was leased since", outbox.remove_from_index, None,
-         _LEASED | {"email_status": "sent"}, {"lease": None}),
-    Case("leave what got a notification since", outbox.remove_from_index, None,
-         _INDEXED | {"email_status": "sent", "notifications": {"n"}}, {"notifications": None}),
-    Case("leave what got another time since", outbox.remove_from_index, None,
-         _INDEXED | {"email_status": "sent"}, {"due": NOW - 60}),
-    Case("stay with an email that is scheduled", outbox.remove_from_index, None, _INDEXED),
-    Case("stay away", outbox.remove_from_index, None, {"email_status": "sent"}),
-    # What is found.
-    Case("find what is due", lambda _: list(outbox.overdue(NOW, 5)), [UUID], _INDEXED),
-    Case("find nothing before its time", lambda _: list(outbox.overdue(NOW - 1, 5)), [], _INDEXED),
-    Case("find nothing outside the index", lambda _: list(outbox.overdue(NOW, 5)), [], {}),
+    Case("leave what got a notification since", _published, None, _SENT_PENDING,
+         {"notifications": None}),
+    Case("leave what was leased since", _published, None, _LEASED | {"email_status": "sent"},
+         {"lease": None}),
 ]  # fmt: skip
 
 
 # What is done to an item that no longer exists, and whether it raises.
 WITHOUT_ITEM: Final[list[tuple[Operation, bool]]] = [
     (_owe, True),
-    (_settle, True),
+    (_published, False),
+    (_published_all, False),
     (_claim, True),
-    (_mark, False),
-    (outbox.remove_from_index, False),
+    (_mark, True),
 ]
 
 

@@ -3,11 +3,16 @@
 =================================================  =============================================
 `handler`, `tab`                                   the entry points of the two functions
 `responses`, `email.schedule`                      the body of a response; a schedule run
+`email.searches`, `email.workers`                  many searches at once; slices for workers
+`email.drain`, `email.settle`                      overdue emails; emails that a person has sent
 `create`                                           the use case
 `api_gateway`, `replay`                            the two sources of a request
 `email.sender`, `idempotency`                      the one sender; the uuid of a request
+`email.search`, `email.put_off`                    what a search says; items that break
+`email.batch`, `email.overdue`                     many items in one read; what is overdue
 `email.recipients`, `notifications`                who gets the email; notifications
 `email.mandrill`, `email.outbox`                   Mandrill's API; the email's state in its item
+`email.mandrill_client`, `email.circuit`           calls to Mandrill; the circuit breaker
 `tables.routes`, `tables.sessions`                 the switch of the route; the caller's session
 `tables.records`, `tables.appointments`            the referenced records; the appointment items
 `tables.notifications`                             what the notifications tab shows
@@ -20,7 +25,7 @@
 `notification`                                     one notification, and its message
 `invocation`, `tables.keys`                        one invocation; keys and fixed sets
 `statuses`, `reasons`                              statuses; reasons of failures
-`settings`, `tab_settings`                         the environment of each function
+`settings`, `tab_settings`, `time_limit`           the environment; a limit on what a block takes
 =================================================  =============================================
 
 Each import points to a lower floor. A lower floor reports to a higher one by a return value or by

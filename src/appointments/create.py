@@ -11,8 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
 from appointments import idempotency, validation
-from appointments.email import sender
+from appointments.email.circuit import Circuit
 from appointments.email.recipients import Users
+from appointments.email.sender import Sender
 from appointments.email.state import EmailState, RecipientRole, Trigger
 from appointments.errors import ApiError, ParamWarning
 from appointments.invocation import Invocation
@@ -23,9 +24,10 @@ from appointments.statuses import Status
 from appointments.tables import appointments, base, records, routes, sessions
 from appointments.tables.appointments import Appointment
 from appointments.tables.base import BatchResult, Model
-from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD
+from appointments.tables.keys import CIRCUIT_RECORD, ROUTE_RECORD, SERVICE_RECORD
 from appointments.tables.records import Record
 from appointments.tables.sessions import Session
+from appointments.time_limit import OutOfTime
 
 _MAX_TOUCH_SECONDS: Final = 7.0
 
@@ -55,7 +57,7 @@ class Creation:
         self.replayed = False
         self.appointment: Appointment | None = None
         self.email: EmailState | None = None
-        self._deadline = invocation.deadline
+        self._invocation = invocation
 
     def run(self) -> None:
         """Create the appointment exactly once, and send its email.
@@ -76,14 +78,16 @@ class Creation:
         role = sessions.choose_role(session, parameters.application, route.permissions)
         item = self._build_item(request, parameters, session, role)
         users = self._users(references, found)
-        sender.prepare(item, users, self.attempt_id)
+        circuit = Circuit.from_raw(found.raw(Record, CIRCUIT_RECORD))
+        mail = Sender(Trigger.REQUEST, self.attempt_id, self._invocation.deadline, circuit)
+        mail.prepare(item, users)
         stored = _find_repeat(item, references, found)  # 7
         if stored is None:
             stored = self._write(item, request, parameters, session)  # 8
             idempotency.raise_on_conflict(item, stored, request)
         self.saved, self.is_new = True, stored.attempt == self.attempt_id
         self.replayed, self.appointment = not self.is_new, stored
-        self._send_email(stored, users)  # 9
+        self._send_email(mail, stored, users)  # 9
 
     def _parse_request(self) -> Request:
         """Return the request, and write its log entry before anything is read from a table."""
@@ -126,6 +130,7 @@ class Creation:
             wanted += [(Record, SERVICE_RECORD), (Record, ROUTE_RECORD)]
         if isinstance(parameters, Parameters):
             wanted += [(Record, key) for key in references.values()]
+            wanted.append((Record, CIRCUIT_RECORD))
             wanted += [(Session, request.token_hash)] if request.token_hash else []
         try:
             return base.read_batch(wanted)
@@ -199,23 +204,21 @@ class Creation:
             marking.start()
         try:
             return appointments.write(item)
-        except appointments.WriteOutcomeUnknown:
+        except (appointments.WriteOutcomeUnknown, OutOfTime):
             self.saved = None
             raise
         finally:
             if marking:
-                marking.join(_MAX_TOUCH_SECONDS)
+                marking.join(min(_MAX_TOUCH_SECONDS, self._invocation.seconds_left()))
                 if self.session:
                     self._set_session_view(session, request, parameters)  # as it is after marking
 
-    def _send_email(self, stored: Appointment, users: Users) -> None:
+    def _send_email(self, mail: Sender, stored: Appointment, users: Users) -> None:
         if self.is_new:
-            self.email = sender.send(
-                stored, Trigger.REQUEST, self.attempt_id, self._deadline, users
-            )
+            self.email = mail.send(stored, users)
         else:
-            trigger = Trigger.REPLAY if self.source.is_replay else Trigger.RETRY
-            self.email = sender.send(stored, trigger, self.attempt_id, self._deadline)
+            mail.trigger = Trigger.REPLAY if self.source.is_replay else Trigger.RETRY
+            self.email = mail.send(stored)
         if self.email.is_failure:
             raise ApiError(
                 Status.MANDRILL_EMAIL_FAILED,

@@ -17,7 +17,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from appointments import api_gateway, notifications, reasons, replay, responses
 from appointments.api_gateway import HttpEvent
 from appointments.create import Creation
-from appointments.email.schedule import run_schedule
+from appointments.email import settle, workers
+from appointments.email.schedule import run_schedule, run_worker
 from appointments.errors import ApiError
 from appointments.invocation import Invocation
 from appointments.observability import add_metric, flush_metrics, log_audit, log_keys, logger
@@ -27,6 +28,7 @@ from appointments.statuses import Status
 from appointments.tables.appointments import Appointment
 from appointments.tables.records import Record
 from appointments.tables.sessions import Session
+from appointments.time_limit import OutOfTime, time_limit
 
 # A later version may add keys to the schedule's event while traffic shifts between versions.
 _SCHEDULE: Final = "owed"
@@ -43,8 +45,8 @@ def lambda_handler(event: Any, context: Any) -> Any:
     """Respond to an event of any kind and shape; never raises.
 
     API Gateway's payload (`statusCode`, `headers`, `body`) is the response to an API Gateway event
-    and to a replay, a list of such payloads the response to a CloudWatch Logs subscription, and the
-    number of things done the response to the schedule.
+    and to a replay, a list of such payloads the response to a CloudWatch Logs subscription, the
+    number of things done the response to the schedule, and each `data.email` that to `settle`.
     """
     invocation = Invocation.from_context(context)
     if api_gateway.is_http(event):
@@ -52,7 +54,14 @@ def lambda_handler(event: Any, context: Any) -> Any:
             return api_gateway.preflight_payload()
         return handle(HttpEvent(event, invocation), invocation)
     if isinstance(event, Mapping) and event.get("schedule") == _SCHEDULE:
-        return _handle_schedule(invocation)
+        return _handle_schedule(event, invocation)
+    if isinstance(event, Mapping) and "settle" in event:
+        return _handle_settle(event, invocation)
+    return _handle_replay(event, invocation)
+
+
+def _handle_replay(event: Any, invocation: Invocation) -> Any:
+    """Respond to the request log entries that an event holds, or to an event that holds nothing."""
     if replay.is_subscription(event):
         return [
             handle(LoggedRequest(entry, invocation), invocation) for entry in replay.entries(event)
@@ -67,21 +76,22 @@ def handle(source: Source, invocation: Invocation) -> dict[str, Any]:
     started = time.perf_counter()
     with log_keys(request_id=source.request_id):
         creation = Creation(source, invocation)
-        error = _run(creation)
+        error = _run(creation, invocation)
         body = responses.build(creation, error)
         if error and error.status.notified:
-            _notify(creation, error)
+            _notify(creation, error, invocation)
         _log_response(body, creation, error, (time.perf_counter() - started) * 1000)
     return api_gateway.to_payload(body, is_replayed=creation.replayed, is_strict=creation.is_strict)
 
 
-def _run(creation: Creation) -> ApiError | None:
+def _run(creation: Creation, invocation: Invocation) -> ApiError | None:
     """Run a creation; return the error that it ended in, whatever it was."""
     try:
-        creation.run()
+        with time_limit(invocation.last_call):
+            creation.run()
     except ApiError as error:
         return error
-    except Exception as broken:  # noqa: BLE001 - whatever broke, the response is the contract's
+    except (Exception, OutOfTime) as broken:  # noqa: BLE001 - the response is the contract's
         trace, request = traceback.format_exc(), creation.request
         logger.error("broken", exception=request.redact(trace) if request else trace)
         reason = reasons.of_exception(broken)
@@ -90,7 +100,7 @@ def _run(creation: Creation) -> ApiError | None:
     return responses.unexpected_error(creation, reason)
 
 
-def _notify(creation: Creation, error: ApiError) -> None:
+def _notify(creation: Creation, error: ApiError, invocation: Invocation) -> None:
     """Notify people of the error; never raises, since the response must not change."""
     email, item, request = creation.email, creation.appointment, creation.request
     try:
@@ -109,7 +119,8 @@ def _notify(creation: Creation, error: ApiError) -> None:
                 recovery=email.recovery if email else None,
                 is_logged=creation.source.is_replay
                 or (request is not None and request.is_replayable),
-            )
+            ),
+            until=invocation.last_notification,
         )
     except Exception:  # noqa: BLE001 - a failure to notify must not cost the caller the response
         logger.error("broken", exception=traceback.format_exc())
@@ -138,19 +149,29 @@ def _log_response(
     add_metric("ColdStarts", _is_cold)
     add_metric("AppointmentsCreated", creation.is_new)
     if creation.email:
-        add_metric("EmailsSent", creation.email.status == "sent")
         add_metric("EmailsFailed", body["status"] == Status.MANDRILL_EMAIL_FAILED.value)
     _is_cold = False
     flush_metrics(body["status"])
 
 
-def _handle_schedule(invocation: Invocation) -> dict[str, Any]:
+def _handle_schedule(event: Mapping[str, Any], invocation: Invocation) -> dict[str, Any]:
+    """Run the schedule, or one of its workers if the event has a slice of what is overdue."""
+    uuids = workers.uuids_of(event)
     try:
-        done = run_schedule(str(uuid4()), invocation.deadline)
+        if uuids is None:
+            done = run_schedule(str(uuid4()), invocation)
+        else:
+            done = run_worker(uuids, str(uuid4()), invocation)
     except Exception:  # noqa: BLE001 - the next minute's run does what this one could not
         logger.error("broken", exception=traceback.format_exc())
         add_metric("ScheduleFailed")
         done = {"failed": 1}
-    logger.info("schedule", **done)
+    logger.info("schedule", **done, is_worker=uuids is not None)
     flush_metrics()
     return done
+
+
+def _handle_settle(event: Mapping[str, Any], invocation: Invocation) -> dict[str, Any]:
+    settled = settle.settle(settle.uuids_of(event), str(uuid4()), invocation)
+    flush_metrics()
+    return settled

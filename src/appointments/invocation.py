@@ -7,8 +7,9 @@ from uuid import uuid4
 
 # What a request keeps of its time after the email: for marks, a notification and the response.
 _RESERVED_SECONDS: Final = 7.0
-# What is kept after all calls, for the response alone.
-_RESPONSE_SECONDS: Final = 2.0
+# What is kept after all other calls for the notification, and after that for the response.
+_NOTIFICATION_SECONDS: Final = 2.0
+_RESPONSE_SECONDS: Final = 1.0
 _LIMIT_WITHOUT_CONTEXT: Final = 29.0
 _ALIAS_ARN_PARTS: Final = 8
 
@@ -17,14 +18,20 @@ _ALIAS_ARN_PARTS: Final = 8
 class Invocation:
     """The limits of an invocation, in time.monotonic() seconds.
 
-    A request's calls to Mandrill end at `deadline`, and all that waits at `last_call`. `function`
-    names the function with the alias that was invoked; it is None if there was no alias.
+    A request's calls to Mandrill end at `deadline`, all other calls at `last_call`, and those of a
+    notification at `last_notification`. `function` names the function with the alias that was
+    invoked; it is None if there was no alias.
     """
 
     id: str
     deadline: float
     last_call: float
+    last_notification: float
     function: str | None = None
+
+    def seconds_left(self) -> float:
+        """Return the time until `deadline`, at least 0."""
+        return max(self.deadline - time.monotonic(), 0.0)
 
     @classmethod
     def from_context(cls, context: Any) -> Self:
@@ -37,7 +44,8 @@ class Invocation:
         return cls(
             id=str(getattr(context, "aws_request_id", None) or uuid4()),
             deadline=ends_at - _RESERVED_SECONDS,
-            last_call=ends_at - _RESPONSE_SECONDS,
+            last_call=ends_at - _NOTIFICATION_SECONDS,
+            last_notification=ends_at - _RESPONSE_SECONDS,
             function=_with_alias(str(getattr(context, "invoked_function_arn", ""))),
         )
 

@@ -17,7 +17,10 @@ from appointments.reasons import Reason
 from appointments.settings import SETTINGS
 from appointments.statuses import Status
 from appointments.tables.keys import user_record
+from appointments.time_limit import OutOfTime, time_limit
 
+# How long nothing is published after a failed publish.
+PAUSE_SECONDS: Final = 30.0
 _NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://planomatic.com/notifications")
 
 
@@ -68,17 +71,31 @@ def make(
     )
 
 
-def notify(notification: Notification) -> None:
-    """Publish; if that fails, leave it with its appointment as pending, or in the log."""
-    if publish(notification):
-        return
-    if notification.uuid and notification.saved is not False:
-        try:
-            outbox.add_pending_notification(notification.uuid, notification.to_json(), time.time())
-        except Exception as failed:  # noqa: BLE001 - the response must not change
-            logger.warning("notification not owed", reason=type(failed).__name__)
-        else:
-            return
+def notify(notification: Notification, until: float) -> None:
+    """Publish; if that fails, leave it with its appointment as pending, or in the log.
+
+    `until` bounds the calls (time.monotonic() seconds). While SNS has failed within the last
+    PAUSE_SECONDS, the notification of an appointment is pending at once.
+    """
+    has_item = notification.uuid is not None and notification.saved is not False
+    try:
+        with time_limit(until):
+            if not (has_item and is_paused()) and publish(notification):
+                return
+            if has_item:
+                outbox.add_pending_notification(
+                    str(notification.uuid), notification.to_json(), time.time()
+                )
+                return
+    except OutOfTime:
+        logger.warning("notification not pending", reason="no time left")
+    except Exception as failed:  # noqa: BLE001 - the response must not change
+        logger.warning("notification not pending", reason=type(failed).__name__)
+    log_unpublished(notification)
+
+
+def log_unpublished(notification: Notification) -> None:
+    """Leave a notification in the log, from where a command publishes it."""
     logger.error("notification not published", notification=asdict(notification))
     add_metric("NotificationFailed")
 
@@ -89,9 +106,27 @@ def publish(notification: Notification) -> bool:
         clients.client("sns").publish(**notification.to_sns(SETTINGS.notifications_topic))
     except (BotoCoreError, ClientError) as failed:
         logger.warning("SNS did not take a notification", reason=type(failed).__name__)
+        _Pause.until = time.monotonic() + PAUSE_SECONDS
         return False
     add_metric("NotificationsPublished")
     return True
+
+
+class _Pause:
+    """Until when this execution environment publishes nothing (time.monotonic() seconds)."""
+
+    until = float("-inf")
+
+
+def is_paused() -> bool:
+    """Whether a publish has failed within the last PAUSE_SECONDS (section 8.8)."""
+    return time.monotonic() < _Pause.until
+
+
+def forget() -> None:
+    """Forget failed publishes and storms, as a new execution environment would."""
+    _Pause.until = float("-inf")
+    storms.forget()
 
 
 class Storms:

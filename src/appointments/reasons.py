@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from appointments.time_limit import OutOfTime
+
 # The first words of the note that `clients` adds to an exception of a call to AWS.
 CALL_NOTE: Final = "AWS call: "
 # The reason of a try whose outcome is "unavailable"; what Mandrill said follows in brackets.
@@ -67,12 +69,14 @@ def of_exception(broken: BaseException) -> Reason:
     A call to AWS is named by operation, target and AWS's own error code. An exception's message is
     left out: it could hold anything.
     """
-    chain = list(chain(broken))
-    for each in chain:
+    causes = list(chain(broken))
+    for each in causes:
         if isinstance(each, MalformedItem):
             return Reason(str(each), each.code, Cause.ITEM)
-    call = next((note for each in chain for note in _notes(each)), None)
-    error = next((each for each in chain if isinstance(each, ClientError | BotoCoreError)), None)
+    if isinstance(broken, OutOfTime):
+        return Reason("no time left", "no time left", Cause.AWS)
+    call = next((note for each in causes for note in _notes(each)), None)
+    error = next((each for each in causes if isinstance(each, ClientError | BotoCoreError)), None)
     code = type(error or broken).__name__
     if isinstance(error, ClientError):
         code = str(error.response.get("Error", {}).get("Code") or code)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appointments.email import mandrill
+from appointments.email import mandrill_client
 from tests.email.conftest import sandbox  # noqa: F401 - fixtures
 from tests.service.conftest import aws, moto  # noqa: F401 - fixtures
 from tests.support.email_harness import CountedAccount, point_to
@@ -17,7 +17,7 @@ def account(
     """Give the function a Mandrill account, and no pause before it calls Mandrill again."""
     sandbox.account = CountedAccount()
     point_to(f"http://127.0.0.1:{sandbox.server_port}", monkeypatch)
-    monkeypatch.setattr(mandrill, "_RETRY_BACKOFF", (0.0, 0.0))
-    mandrill._key.cache_clear()
-    mandrill._pool.clear()
+    monkeypatch.setattr(mandrill_client, "_RETRY_BACKOFF", (0.0, 0.0))
+    mandrill_client._key.cache_clear()
+    mandrill_client._pool.clear()
     return sandbox.account

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from moto import mock_aws
 
-from appointments.email import mandrill
+from appointments.email import mandrill_client
 from appointments.observability import logger
 from tests.support.email_harness import START, Clock, CountedAccount, EmailHarness, point_to
 from tests.support.environment import reset_environment
@@ -34,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
         clock = Clock(of_day)
         monkeypatch.setattr(time, "monotonic", clock.monotonic)
         monkeypatch.setattr(time, "sleep", clock.sleep)
-        monkeypatch.setattr(mandrill, "_used_at", clock.now)
+        monkeypatch.setattr(mandrill_client, "_used_at", clock.now)
         yield clock
 
 

@@ -14,7 +14,7 @@ import mailchimp_transactional
 import pytest
 import trustme
 
-from appointments.email import mandrill
+from appointments.email import mandrill, mandrill_client
 from tests.support.email_harness import KEY, SLOW, Clock, CountedAccount, point_to
 from tools.mandrill_sandbox.account import ERRORS
 from tools.mandrill_sandbox.server import Sandbox
@@ -31,9 +31,9 @@ def account(
     """Give each test an account without mail, and the adapter its key."""
     sandbox.account = account = CountedAccount()
     point_to(url(sandbox), monkeypatch)
-    monkeypatch.setattr(mandrill, "_key", cache(lambda: KEY))
+    monkeypatch.setattr(mandrill_client, "_key", cache(lambda: KEY))
     yield account
-    mandrill._pool.clear()
+    mandrill_client._pool.clear()
 
 
 def url(sandbox: Sandbox) -> str:
@@ -158,7 +158,7 @@ def test_one_connection_serves_all(account: CountedAccount) -> None:
     """The connection is kept from call to call, and left alone once it has idled too long."""
     for _ in range(3):
         send("ann@example.com")
-    pools = mandrill._pool.pools
+    pools = mandrill_client._pool.pools
     assert [pools[key].num_connections for key in pools.keys()] == [1]  # noqa: SIM118
     mandrill._used_at -= 60
     send("ann@example.com")
@@ -322,13 +322,13 @@ def test_a_call_has_two_seconds_to_connect_and_eight_in_all(
 ) -> None:
     """A call takes at most 2 s to connect and 8 s in all, and less if less time is left."""
     limits: list[Any] = []
-    request = mandrill._pool.request
+    request = mandrill_client._pool.request
 
     def note(*given: Any, timeout: Any, **how: Any) -> Any:
         limits.append(timeout)
         return request(*given, timeout=timeout, **how)
 
-    monkeypatch.setattr(mandrill._pool, "request", note)
+    monkeypatch.setattr(mandrill_client._pool, "request", note)
     send("ann@example.com", seconds=seconds)
     [limit] = limits
     assert limit.total == pytest.approx(total, abs=0.5)

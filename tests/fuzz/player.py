@@ -61,7 +61,7 @@ class Tally:
 def player() -> Iterator["Player"]:
     """Prepare AWS on moto, a Mandrill account, no pause before a call is tried again."""
     from appointments import clients  # noqa: PLC0415 - after the environment
-    from appointments.email import mandrill  # noqa: PLC0415 - after the environment
+    from appointments.email import mandrill_client  # noqa: PLC0415 - after the environment
     from appointments.observability import logger  # noqa: PLC0415
     from appointments.settings import SETTINGS  # noqa: PLC0415
 
@@ -75,8 +75,8 @@ def player() -> Iterator["Player"]:
         url = f"http://127.0.0.1:{server.server_port}"
         stream = handler.setStream(out)
         with (
-            patch.object(mandrill, "SETTINGS", replace(SETTINGS, mandrill_url=url)),
-            patch.object(mandrill, "_RETRY_BACKOFF", (0.0, 0.0)),
+            patch.object(mandrill_client, "SETTINGS", replace(SETTINGS, mandrill_url=url)),
+            patch.object(mandrill_client, "_RETRY_BACKOFF", (0.0, 0.0)),
             patch.object(RetryQuota, "acquire", lambda *_: True),
             patch.object(logging.getLogger(logger.name), "propagate", False),
         ):

@@ -14,7 +14,7 @@ import time_machine
 from moto.sns.models import sns_backends
 
 from appointments import handler
-from appointments.email import mandrill
+from appointments.email import mandrill_client
 from appointments.settings import SETTINGS
 from tests.support.fake_aws import ACCOUNT, REGION, Answer, FakeAws, answer, event
 from tools.mandrill_sandbox.account import Account, MandrillError, Struct
@@ -186,4 +186,4 @@ class Context:
 
 def point_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the adapter call Mandrill there."""
-    monkeypatch.setattr(mandrill, "SETTINGS", replace(SETTINGS, mandrill_url=url))
+    monkeypatch.setattr(mandrill_client, "SETTINGS", replace(SETTINGS, mandrill_url=url))

@@ -4,11 +4,11 @@
 def reset_environment() -> None:
     """Make this process a new execution environment, with nothing cached."""
     from appointments import notifications  # noqa: PLC0415 - moto first
-    from appointments.email import mandrill  # noqa: PLC0415 - moto first
+    from appointments.email import mandrill_client  # noqa: PLC0415 - moto first
 
     forget_route()
-    mandrill.forget()
-    notifications.storms.forget()
+    mandrill_client.forget()
+    notifications.forget()
 
 
 def forget_route() -> None:

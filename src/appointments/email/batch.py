@@ -73,6 +73,9 @@ class Batch:
 
 def _user_keys(raws: Iterable[dict[str, Any]]) -> list[tuple[type[base.Model], str]]:
     numbers = {
-        raw[name]["N"] for raw in raws for name in _USER_PARAMETERS.values() if "N" in raw.get(name, {})
+        raw[name]["N"]
+        for raw in raws
+        for name in _USER_PARAMETERS.values()
+        if "N" in raw.get(name, {})
     }
     return [(Record, user_record(int(number))) for number in sorted(numbers)]

@@ -12,7 +12,7 @@ from appointments.email.put_off import is_of_content, put_off
 from appointments.email.sender import Sender
 from appointments.email.state import EmailState, Outcome, Trigger
 from appointments.invocation import Invocation
-from appointments.notifications import Notification
+from appointments.notification import Notification
 from appointments.observability import add_metric, log_keys, logger
 from appointments.tables.appointments import Appointment
 from appointments.tables.base import chunks
@@ -34,7 +34,8 @@ class Drain:
         self.sender = Sender(Trigger.SCHEDULE, attempt_id, invocation.last_call, Circuit())
         self.emails = self.notifications = self.failed = 0
         self._unavailable = 0
-        self._is_busy = self._is_silent = False
+        self._is_busy = False
+        self._is_silent = notifications.is_paused()
 
     def counts(self) -> dict[str, int]:
         """Return how many of each kind were processed, for the log."""
@@ -74,9 +75,7 @@ class Drain:
 
     def send(self, uuid: str, batch: Batch) -> EmailState | None:
         """Send one email; return its state, None if there was nothing to do."""
-        state = self.process(
-            uuid, batch, lambda item: self.sender.send(item, batch.users_of(item))
-        )
+        state = self.process(uuid, batch, lambda item: self.sender.send(item, batch.users_of(item)))
         if state and state.was_called and state.outcome:
             self._is_busy = state.outcome is Outcome.BUSY
             self._unavailable = 0 if state.outcome.available else self._unavailable + 1

@@ -137,19 +137,21 @@ def save_published(item: Appointment, published: Collection[str], now: float) ->
         actions.append(Appointment.notifications.delete(set(published)))
     if set(item.notifications or ()) <= set(published):
         notify_due = None
-        more = [Appointment.notify_unused.remove(), Appointment.put_off.remove()]
+        actions += [Appointment.notify_unused.remove(), Appointment.put_off.remove()]
     else:
         unused = int(item.notify_unused or 0) + 1
         notify_due = epoch_after(now, unused_delay(unused))
-        more = [Appointment.notify_unused.set(unused)]
+        actions.append(Appointment.notify_unused.set(unused))
     owed = _owe(item.uuid, item.planned_email(), notify_due)
     unchanged = (
         _same_notifications(item)
         & _equals_or_absent(Appointment.lease, item.lease)
         & _equals_or_absent(Appointment.due, item.due)
     )
-    if not _update(item, [*actions, *more, *owed], unchanged) and actions:
-        _update(item, actions, Appointment.uuid.exists())
+    if not _update(item, [*actions, *owed], unchanged) and published:
+        # Something else changed meanwhile: what is left is published once more.
+        done = Appointment.notifications.delete(set(published))
+        _update(item, [done], Appointment.uuid.exists())
 
 
 def _set_owed(item: Appointment, now: float, email_due: int) -> None:
@@ -160,7 +162,7 @@ def _set_owed(item: Appointment, now: float, email_due: int) -> None:
 def _owe(uuid: str, email_due: int | None, notify_due: int | None) -> list[Action]:
     """Return what keeps the item in the index until the earlier of both, or takes it out."""
     email, notify = Appointment.email_due, Appointment.notify_due
-    actions = [
+    actions: list[Action] = [
         email.remove() if email_due is None else email.set(email_due),
         notify.remove() if notify_due is None else notify.set(notify_due),
     ]

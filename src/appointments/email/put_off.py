@@ -23,7 +23,9 @@ def is_of_content(error: BaseException) -> bool:
     """Whether the content of an item or of its records raised the error, rather than AWS."""
     chain = list(reasons.chain(error))
     codes = {
-        each.response.get("Error", {}).get("Code") for each in chain if isinstance(each, ClientError)
+        each.response.get("Error", {}).get("Code")
+        for each in chain
+        if isinstance(each, ClientError)
     }
     if codes & _OF_CONTENT:
         return True

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from appointments.email import mandrill
+from appointments.email.mandrill_client import CallFailed
 from appointments.email.state import ACCEPTED, EmailState, EmailStatus, Outcome, Recipient
 from appointments.email.state import RecipientRole as Role
 from appointments.reasons import MANDRILL_UNAVAILABLE
@@ -92,7 +93,7 @@ def deliver(
             deadline=deadline,
             is_repeated=is_repeated,
         )
-    except mandrill.CallFailed as failed:
+    except CallFailed as failed:
         state = unsent(having, left, str(failed), failed.outcome)
         return replace(state, was_called=failed.outcome is not Outcome.NOT_CALLED)
     return _state_from_results(having.values(), left, results)
@@ -106,9 +107,7 @@ def _state_from_results(
     tried, outcomes = [], []
     for at, (recipient, _) in left.items():
         if result := by_address.get(at):
-            tried.append(
-                recipient_with(recipient, result.status, result.id, result.reject_reason)
-            )
+            tried.append(recipient_with(recipient, result.status, result.id, result.reject_reason))
             outcomes.append(Outcome.of_recipient(result.status, result.reject_reason))
         else:  # Mandrill took the message: this recipient may have it
             tried.append(recipient_with(recipient, "unknown"))

@@ -1,4 +1,4 @@
-"""A run of the schedule: what is overdue is processed, in the order of specification section 8.6."""
+"""A run of the schedule: what is overdue is processed, in the order of section 8.6."""
 
 import time
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def run_schedule(attempt_id: str, invocation: Invocation) -> dict[str, Any]:
 
 
 def run_worker(uuids: Sequence[str], attempt_id: str, invocation: Invocation) -> dict[str, Any]:
-    """Send a slice of the overdue emails; return how many. A doubled or late worker does no harm."""
+    """Send a slice of the overdue emails; a doubled or late worker does no harm."""
     run = Drain(attempt_id, invocation)
     with suppress(OutOfTime), time_limit(invocation.last_call):
         run.send_all(uuids, is_stopped_by_circuit=True)

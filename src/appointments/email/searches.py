@@ -7,7 +7,8 @@ from typing import Final
 from appointments.email import mandrill, search
 from appointments.email.batch import SIZE, Batch
 from appointments.email.drain import Drain
-from appointments.email.mandrill import CallFailed, FoundRecipient
+from appointments.email.mandrill import FoundRecipient
+from appointments.email.mandrill_client import CallFailed
 from appointments.email.state import EmailState, Outcome
 from appointments.observability import add_metric, logger
 from appointments.tables.appointments import Appointment

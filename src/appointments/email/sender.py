@@ -14,6 +14,7 @@ from appointments import notifications
 from appointments.email import circuit, mandrill, outbox, recipients, retries, search
 from appointments.email.circuit import Circuit
 from appointments.email.mandrill import FoundRecipient
+from appointments.email.mandrill_client import CallFailed
 from appointments.email.recipients import Users
 from appointments.email.retries import NextTry
 from appointments.email.state import EmailState, EmailStatus, Outcome, Trigger
@@ -28,7 +29,7 @@ class Sender:
     """Sends the emails of one request, schedule run or worker.
 
     `attempt_id` is the lease that it takes. Its calls to Mandrill end at `deadline`
-    (time.monotonic() seconds). `circuit` is the circuit breaker as it was read, and kept up to date.
+    (time.monotonic() seconds). `circuit` is the circuit breaker, as far as the sender knows it.
     """
 
     trigger: Trigger
@@ -133,7 +134,7 @@ class Sender:
             if found is None:
                 try:
                     found = mandrill.search([item.uuid], search.first_day([item]), self.deadline)
-                except mandrill.CallFailed as failed:
+                except CallFailed as failed:
                     return search.failed(item, str(failed))
             state = search.judge(item, addresses, found)
             if state.outcome is not Outcome.NOT_CALLED:

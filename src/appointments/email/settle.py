@@ -7,7 +7,8 @@ from typing import Any
 from appointments.email import mandrill, search
 from appointments.email.batch import SIZE, Batch
 from appointments.email.circuit import Circuit
-from appointments.email.mandrill import CallFailed, FoundRecipient
+from appointments.email.mandrill import FoundRecipient
+from appointments.email.mandrill_client import CallFailed
 from appointments.email.sender import Sender
 from appointments.email.state import Trigger
 from appointments.invocation import Invocation
@@ -53,7 +54,7 @@ def _search(items: Sequence[Appointment], deadline: float) -> list[FoundRecipien
     """Ask once about all that are maybe sent; None leaves each to ask for itself."""
     now = time.time()
     asked = [item for item in items if item.lease and not item.has_active_lease(now)]
-    if len(asked) < 2:  # noqa: PLR2004 - one asks for itself
+    if len(asked) < 2:
         return None
     try:
         found = mandrill.search([each.uuid for each in asked], search.first_day(asked), deadline)
@@ -66,6 +67,8 @@ def _search(items: Sequence[Appointment], deadline: float) -> list[FoundRecipien
 def _send(
     item: Appointment, batch: Batch, sender: Sender, found: list[FoundRecipient] | None
 ) -> dict[str, Any] | None:
+    if time.monotonic() > sender.deadline:
+        return item.email_state(time.time()).to_response()
     about = None if found is None else [each for each in found if each.uuid == item.uuid]
     try:
         return sender.send(item, batch.users_of(item), about).to_response()

@@ -107,10 +107,10 @@ class Outcome(Enum):
     NOT_SEARCHED = "not searched", True, False, None  # Mandrill did not say whether it has it
     PARTLY_FOUND = "partly found", True, False, None  # Mandrill has it for some, and is asked again
 
-    @classmethod
-    def worst(cls, outcomes: Iterable[Self]) -> Self:
+    @staticmethod
+    def worst(outcomes: Iterable["Outcome"]) -> "Outcome":
         """Return the outcome of a try from those of its recipients."""
-        return max(outcomes, key=list(cls).index)
+        return max(outcomes, key=list(Outcome).index)
 
     @classmethod
     def of_recipient(cls, status: str, reject_reason: str | None) -> Self:

@@ -37,12 +37,14 @@ def hand_over(uuids: list[str], invocation: Invocation) -> list[str]:
     if count <= 0 or invocation.function is None:
         return uuids
     size = min(SIZE, ceil((len(uuids) - RUN_EMAILS) / count))
+    done: set[str] = set()
     handed, left = uuids[: size * count], uuids[size * count :]
     for number in range(count):
         # Each slice has some of the oldest, so that they go first whatever the number of workers.
         taken = handed[number::count]
         if not _invoke(taken, invocation.function):
-            return [uuid for worker in range(number, count) for uuid in handed[worker::count]] + left
+            return [uuid for uuid in uuids if uuid not in done]
+        done.update(taken)
     return left
 
 
