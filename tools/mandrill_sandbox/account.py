@@ -147,7 +147,7 @@ class Account:
                 raise MandrillError("RequestLimitExceeded")
             self.searches.append(now)
             within = [mail for mail in reversed(self.mail) if first <= mail.at.date() <= last]
-        query = str(call.get("query") or "*").strip()
+        query = _parse(str(call.get("query") or "*").strip())
         return [one for mail in within for one in mail.found() if _matches(query, one)][:limit]
 
 
@@ -180,18 +180,35 @@ def _read_message(value: object) -> Struct:
     return message
 
 
-def _matches(query: str, found: Struct) -> bool:
-    """Compare by the part of Mandrill's Lucene that is needed: `*`, or `[field:]value` and AND."""
+def _parse(query: str) -> list[list[tuple[str, str]]]:
+    """Return alternatives of terms that must all match: the part of Mandrill's Lucene needed here.
+
+    That is `*`, or `[field:]value` with AND and OR.
+    """
+    if query == "*":
+        return [[]]
+    alternatives = []
+    for alternative in re.split(r"\s+OR\s+", query):
+        terms = []
+        for part in re.split(r"\s+AND\s+", alternative):
+            term = TERM.fullmatch(part)
+            if term is None:
+                raise _invalid(query="The sandbox reads values with AND and OR, without wildcards")
+            field, phrase, word = term.groups()
+            terms.append((field or "", (phrase or word or "").lower()))
+        alternatives.append(terms)
+    return alternatives
+
+
+def _matches(alternatives: list[list[tuple[str, str]]], found: Struct) -> bool:
     words = {name: {str(value).lower()} for name, value in found.items()}
     words |= {f"u_{name}": {str(value).lower()} for name, value in found["metadata"].items()}
     words["full_email"] = words["email"]
     words["email"] = words["email"].union(found["email"].lower().split("@"))
-    for part in [] if query == "*" else re.split(r"\s+AND\s+", query):
-        term = TERM.fullmatch(part)
-        if term is None:
-            raise _invalid(query="The sandbox reads values joined by AND, without wildcards")
-        field, phrase, word = term.groups()
-        value = (phrase or word or "").lower()
-        if not any(value in known for name, known in words.items() if field in {None, name}):
-            return False
-    return True
+    return any(
+        all(
+            any(value in known for name, known in words.items() if field in ("", name))
+            for field, value in terms
+        )
+        for terms in alternatives
+    )
