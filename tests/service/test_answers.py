@@ -132,11 +132,11 @@ BREAKS = [
     "tables.routes.load_route",
     "tables.sessions.authenticate",
     "tables.sessions.choose_role",
-    "email.sender.prepare",
+    "email.sender.Sender.prepare",
     "tables.records.check_references",
     "tables.appointments.find",
     "tables.appointments.write",
-    "email.sender.send",
+    "email.sender.Sender.send",
 ]
 
 
@@ -154,7 +154,7 @@ def test_anything_of_ours_that_breaks(
     monkeypatch.setattr(f"appointments.{place}", broken)
     answer = aws.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", **ids)
     assert (answer.status, answer.code) == ("application-crash", 500)
-    is_saved = place == "email.sender.send"
+    is_saved = place == "email.sender.Sender.send"
     assert answer.body["saved"] is is_saved
     assert ("appointment was saved" in answer.body["message"]) is is_saved
     assert ("nothing was saved" in answer.body["message"]) is not is_saved

@@ -272,7 +272,6 @@ def test_the_metrics_of_an_answer(aws: FakeAws, monkeypatch: pytest.MonkeyPatch)
         "Latency": "Milliseconds",
         "ColdStarts": "Count",
         "AppointmentsCreated": "Count",
-        "EmailsSent": "Count",
         "EmailsFailed": "Count",
     }
     for record, status, new, cold in (

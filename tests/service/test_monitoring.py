@@ -6,6 +6,8 @@ import shlex
 import time
 from collections.abc import Iterator
 from typing import Any, Final
+from unittest.mock import Mock
+from uuid import UUID
 
 import boto3
 import pytest
@@ -77,7 +79,10 @@ def sns(aws: FakeAws) -> Iterator[Any]:  # noqa: ARG001 - within it
 @pytest.fixture
 def lively(aws: FakeAws, sns: Any, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     """Cause everything that the function measures."""
-    from appointments.email import outbox  # noqa: PLC0415 - moto first
+    from appointments.email import mandrill, overdue, workers  # noqa: PLC0415 - moto first
+    from appointments.email.mandrill_client import CallFailed  # noqa: PLC0415
+    from appointments.email.state import Outcome  # noqa: PLC0415
+    from appointments.invocation import Invocation  # noqa: PLC0415
 
     for case in one_of_each(CASES).values():
         play(aws, case)
@@ -90,14 +95,31 @@ def lively(aws: FakeAws, sns: Any, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     item = next(item for item in aws.items() if item["email_status"] == "failed")
     aws.dynamodb.Table("appointments").update_item(
         Key={"uuid": item["uuid"]},
-        UpdateExpression="SET due = :now, email_tries = :tries",
-        ExpressionAttributeValues={":now": int(time.time()), ":tries": 4},
+        UpdateExpression="SET due = :now, email_due = :now, owed_since = :long_ago",
+        ExpressionAttributeValues={":now": int(time.time()), ":long_ago": 0},
     )
     aws.faults.inject.clear()
     assert aws.invoke({"schedule": "owed"})["emails"] == 1
+    # An item that cannot be read, workers that cannot be invoked, a search by OR that is refused.
+    aws.dynamodb.Table("appointments").put_item(
+        Item={"uuid": item["uuid"], "email_status": 5, "owed": "0", "due": 0}
+    )
+    workers.hand_over([item["uuid"]] * 200, Invocation("", 0, 0, 0, function="absent:live"))
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "overdue", None)
+        refusal = CallFailed("ValidationError", Outcome.REFUSED)
+        patch.setattr(mandrill, "call", Mock(side_effect=refusal))
+        for number in range(3):
+            maybe_sent = {"lease": "dead", "lease_until": 0, "email_status": "pending"}
+            aws.dynamodb.Table("appointments").put_item(
+                Item={**item, **maybe_sent, "uuid": str(UUID(int=number)), "owed": "0", "due": 0}
+            )
+        assert aws.invoke({"schedule": "owed"})["failed"] == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(overdue, "find", None)
         aws.invoke({"schedule": "owed"})
+    # A circuit breaker that cannot be written.
+    aws.faults.inject["PutItem"] = [lambda: None, "denied"]
+    assert aws.post(photographer_user_id=501).status == "mandrill-email-failed"
     aws.invoke_keeper({"check": "open"})
     return aws
 

@@ -147,7 +147,7 @@ def test_a_cached_route_is_not_read(aws: FakeAws) -> None:
         clock.shift(10)
         aws.post()
         ((_, read), *_rest) = aws.faults.calls
-        assert "records" not in read["RequestItems"]
+        assert read["RequestItems"]["records"]["Keys"] == [{"record": {"S": "circuit#mandrill"}}]
         clock.shift(-20)
         aws.put_record("service#appointments")
         assert aws.post().status == "service-not-found"

@@ -39,7 +39,7 @@ SESSION = Session(
 RECIPIENT = Recipient(
     email="pat@planomatic.test", roles=["photographer"], status="rejected", reject_reason="spam"
 )
-INVOCATION = Invocation("invocation-1", 0)
+INVOCATION = Invocation.from_context(None)
 
 
 def violations(pointer: str, value: Any) -> list[str]:

@@ -20,7 +20,7 @@ KEPT: Final = {
 ENVIRONMENTS: Final = {
     "appointments.handler.lambda_handler": {
         *("SESSIONS_TABLE", "RECORDS_TABLE", "APPOINTMENTS_TABLE", "NOTIFICATIONS_TOPIC"),
-        *("MANDRILL_URL", "MANDRILL_SECRET", "MANDRILL_TEMPLATE", "STAGE"),
+        *("MANDRILL_URL", "MANDRILL_SECRET", "MANDRILL_TEMPLATE", "STAGE", "MAIL_WORKERS"),
     },
     "appointments.tab.lambda_handler": {"NOTIFICATIONS_TABLE", "APPOINTMENTS_TABLE"},
 }

@@ -62,6 +62,7 @@ def _parameters(mandrill_url: str) -> dict[str, str]:
         "Runtime": RUNTIME,
         "Architecture": ARCHITECTURE,
         "MandrillUrl": mandrill_url,
+        "MailWorkers": "2",
     }
 
 

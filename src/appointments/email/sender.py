@@ -220,8 +220,7 @@ def _log(item: Appointment, after: EmailState, trigger: Trigger, planned: NextTr
         recipients=after.to_response()["recipients"],
         reason=after.reason,
     )
-    if after.status is EmailStatus.SENT:
-        add_metric("EmailsSent")
+    add_metric("EmailsSent", after.status is EmailStatus.SENT)
 
 
 def _save(
