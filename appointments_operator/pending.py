@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
+from appointments.email.state import FINAL_STATUSES, MAX_TRIES
 from appointments.tables.keys import OWED_INDEX, SHARDS
 from appointments_operator import items
-
-_FINAL: Final = ("sent", "skipped")
-_MAX_TRIES: Final = 5
 
 
 class State(StrEnum):
@@ -27,7 +25,7 @@ def state_of(item: Mapping[str, Any]) -> State:
     """Return what is left to do for an item of the table; `{}` if there is none."""
     if not item:
         return State.MISSING
-    if item.get("email_status") in _FINAL:
+    if item.get("email_status") in FINAL_STATUSES:
         return State.NOTIFICATION if item.get("notifications") else State.SETTLED
     return State.GIVEN_UP if _is_given_up(item) else State.PENDING
 
@@ -36,7 +34,7 @@ def _is_given_up(item: Mapping[str, Any]) -> bool:
     """Return whether the schedule sends no more: only a notification may still be pending."""
     if "owed" not in item:
         return True
-    is_exhausted = int(item.get("email_tries", 0)) >= _MAX_TRIES
+    is_exhausted = int(item.get("email_tries", 0)) >= MAX_TRIES
     return (
         is_exhausted and "email_due" not in item and ("notify_due" in item or "lease" not in item)
     )
@@ -53,7 +51,7 @@ def pending(table: Any) -> Iterator[dict[str, Any]]:
 
 def given_up(table: Any) -> Iterator[dict[str, Any]]:
     """Yield every appointment whose email was given up. This reads the whole table."""
-    tried = Attr("email_tries").gte(_MAX_TRIES)
+    tried = Attr("email_tries").gte(MAX_TRIES)
     for item in _pages(table.scan, {"FilterExpression": tried, "ConsistentRead": True}):
         if state_of(item) is State.GIVEN_UP:
             yield item

@@ -66,7 +66,6 @@ def test_the_route_closes_and_opens(stack: Stack) -> None:
     until(stack, "action-successful")
 
 
-@pytest.mark.xfail(reason="the function does not take the event `settle` yet", strict=False)
 def test_what_is_pending_is_listed_and_settled(stack: Stack) -> None:
     """An email that Mandrill rejected is owed; with the address corrected it is settled at once."""
     answer = post(stack, photographer_user_id=502)
