@@ -1,6 +1,7 @@
 """Fixtures: the function on moto, its email through HTTP to the Mandrill sandbox, and its clock."""
 
 import io
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
         clock = Clock(of_day)
         monkeypatch.setattr(time, "monotonic", clock.monotonic)
         monkeypatch.setattr(time, "sleep", clock.sleep)
+        monkeypatch.setattr(signal, "setitimer", clock.setitimer)
         monkeypatch.setattr(mandrill_client, "_used_at", clock.now)
         yield clock
 

@@ -6,6 +6,8 @@ has at least several real seconds, of which it needs some milliseconds.
 
 import io
 import json
+import signal
+import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -67,12 +69,14 @@ class CountedAccount(Account):
 class Clock:
     """What `time.time`, `time.monotonic` and `time.sleep` go by: it moves when a test moves it.
 
-    Who sleeps moves it too, but for the time of day; `slept` keeps how long.
+    Who sleeps moves it too, but for the time of day; `slept` keeps how long. The process's timer
+    goes by it as well: it fires in the main thread when the clock has moved to `fires_at`.
     """
 
     of_day: time_machine.Traveller
     now: float = 1_000.0
     slept: list[float] = field(default_factory=list)
+    fires_at: float | None = None
 
     def monotonic(self) -> float:
         """Return the seconds since some moment."""
@@ -81,12 +85,26 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Take no time."""
         self.slept.append(seconds)
-        self.now += seconds
+        self._pass(seconds)
 
     def move(self, seconds: float) -> None:
         """Let time pass."""
         self.of_day.shift(seconds)
+        self._pass(seconds)
+
+    def setitimer(self, _: int, seconds: float) -> tuple[float, float]:
+        """Set the process's timer; return what was left of it."""
+        left = 0.0 if self.fires_at is None else max(self.fires_at - self.now, 0.001)
+        self.fires_at = self.now + seconds if seconds else None
+        return left, 0.0
+
+    def _pass(self, seconds: float) -> None:
         self.now += seconds
+        if self.fires_at is not None and self.now >= self.fires_at:
+            self.fires_at = None
+            main = threading.main_thread().ident
+            assert main is not None
+            signal.pthread_kill(main, signal.SIGALRM)
 
 
 @dataclass
