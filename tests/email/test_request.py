@@ -92,17 +92,28 @@ def test_a_photographer_without_address_leaves_the_booker(harness: EmailHarness)
     assert harness.mailed() == [BOOKER]
 
 
+def unavailable(said: str) -> str:
+    """Return the reason of an outcome "unavailable"."""
+    return f"mandrill-unavailable ({said})"
+
+
 # An address: the email's status, the photographer's, the reason, the calls made.
 REFUSED = [
     ("a@queued.test", "sent", "queued", None, 1),
     ("a@rejected.test", "partly-sent", "rejected", "a@rejected.test rejected (hard-bounce)", 1),
     ("a@invalid.test", "partly-sent", "invalid", "a@invalid.test invalid", 1),
-    ("a@down.test", "failed", "unknown", "GeneralError", 1),
-    ("a@unpaid.test", "failed", "unknown", "PaymentRequired", 1),
-    ("a@unavailable.test", "failed", "unknown", "ServiceUnavailable", 3),
-    ("a@busy.test", "failed", "unknown", "RequestLimitExceeded", 3),
-    ("a@empty.test", "unknown", "unknown", "HTTP 500 without a readable answer", 1),
-    ("a@garbage.test", "unknown", "unknown", "HTTP 200 without a readable answer", 1),
+    ("a@down.test", "failed", "unknown", unavailable("GeneralError"), 1),
+    ("a@unpaid.test", "failed", "unknown", unavailable("PaymentRequired"), 1),
+    ("a@unavailable.test", "failed", "unknown", unavailable("ServiceUnavailable"), 3),
+    ("a@busy.test", "failed", "unknown", unavailable("RequestLimitExceeded"), 3),
+    ("a@empty.test", "unknown", "unknown", unavailable("HTTP 500 without a readable response"), 1),
+    (
+        "a@garbage.test",
+        "unknown",
+        "unknown",
+        unavailable("HTTP 200 without a readable response"),
+        1,
+    ),
 ]
 
 
@@ -173,7 +184,10 @@ def test_no_answer_in_time_is_unknown(harness: EmailHarness) -> None:
     answered = harness.create(seconds=RESERVE + SLOW / 4)
     assert answered.status == "mandrill-email-failed"
     email = answered.body["data"]["email"]
-    assert (email["status"], email["reason"]) == ("unknown", "no answer in time")
+    assert (email["status"], email["reason"]) == (
+        "unknown",
+        unavailable("no response in time"),
+    )
     assert {one["status"] for one in email["recipients"]} == {"unknown"}
 
 
@@ -185,7 +199,10 @@ def test_the_function_waits_no_longer_than_its_deadline(
         point_to(f"http://127.0.0.1:{silent.getsockname()[1]}", monkeypatch)
         with patch.object(urllib3, "Timeout", wraps=urllib3.Timeout) as limits:
             email = harness.create(seconds=RESERVE + 0.5).body["data"]["email"]
-    assert (email["status"], email["reason"]) == ("unknown", "no answer in time")
+    assert (email["status"], email["reason"]) == (
+        "unknown",
+        unavailable("no response in time"),
+    )
     assert limits.call_args.kwargs == {"connect": 0.5, "total": 0.5}
 
 
@@ -216,7 +233,7 @@ def test_being_busy_does_not_outlast_the_limit(harness: EmailHarness) -> None:
     harness.account.refusals = ["ServiceUnavailable"] * 9
     with patch.object(harness.account, "send_template", take_long):
         answered = harness.create()
-    assert answered.body["data"]["email"]["reason"] == "ServiceUnavailable"
+    assert answered.body["data"]["email"]["reason"] == unavailable("ServiceUnavailable")
     assert harness.account.calls == ["send"]
 
 
@@ -228,7 +245,10 @@ def test_a_refused_connection_is_tried_again(
         port = taken.getsockname()[1]
     point_to(f"http://127.0.0.1:{port}", monkeypatch)
     email = harness.create().body["data"]["email"]
-    assert (email["status"], email["reason"]) == ("failed", "connection refused")
+    assert (email["status"], email["reason"]) == (
+        "failed",
+        unavailable("connection refused"),
+    )
     assert harness.clock.slept == [0.2, 0.6]
 
 
@@ -242,7 +262,10 @@ def test_a_trickling_answer_is_cut_off(
         thread.start()
         email = harness.create().body["data"]["email"]
         thread.join()
-    assert (email["status"], email["reason"]) == ("unknown", "no answer in time")
+    assert (email["status"], email["reason"]) == (
+        "unknown",
+        unavailable("no response in time"),
+    )
 
 
 def trickle(server: socket.socket) -> None:
@@ -276,7 +299,7 @@ def test_a_wrong_key_fails(harness: EmailHarness) -> None:
     """A key that Mandrill does not know fails the email by its name; the key is read once more."""
     harness.account.keys = {"another"}
     answered = harness.create()
-    assert answered.body["data"]["email"]["reason"] == "Invalid_Key"
+    assert answered.body["data"]["email"]["reason"] == unavailable("Invalid_Key")
     assert answered.status == "mandrill-email-failed"
 
 
@@ -300,7 +323,7 @@ def test_no_key_fails(harness: EmailHarness, secret: str | None) -> None:
         secrets.put_secret_value(SecretId="mandrill", SecretString=secret)
     answered = harness.create()
     assert answered.status == "mandrill-email-failed"
-    assert answered.body["data"]["email"]["reason"] == "no key"
+    assert answered.body["data"]["email"]["reason"] == unavailable("no API key")
     assert harness.account.calls == []
 
 
