@@ -21,6 +21,7 @@ from appointments.time_limit import OutOfTime, time_limit
 _AT_LEAST: Final = 3_000
 _PER_WORKER: Final = 100
 _PUBLISH_SECONDS: Final = 5.0
+_OLDEST, _NEWEST = 0, -1
 
 
 def run_schedule(attempt_id: str, invocation: Invocation) -> dict[str, Any]:
@@ -55,33 +56,42 @@ def _is_available(found: Overdue, run: Drain, searches: Searches) -> bool:
     """Make the test call of section 8.8; whether the run goes on.
 
     It is made even if the circuit breaker is open, with the oldest overdue email, and once more
-    with the newest if Mandrill is unavailable. What was processed is taken out of `found`.
+    with the newest if Mandrill is unavailable. If only maybe sent emails are left, it is a search
+    for one of them. What was processed is taken out of `found`.
     """
-    if not found.emails:
-        return _is_search_available(found.maybe_sent, run, searches)
-    for position in (0, -1):
-        state = None
-        while found.emails and (state is None or not state.was_called):
-            uuid = found.emails.pop(position)
-            state = run.send(uuid, run.read([uuid]))
-        if state is None or state.outcome is None or not state.was_called:
-            return True  # nothing was there to be tried
-        if state.outcome.available or state.outcome is Outcome.BUSY:
+    is_tried = False
+    for position in (_OLDEST, _NEWEST):
+        outcome = _send_one(found.emails, position, run)
+        if outcome is None:
+            outcome = _search_one(found.maybe_sent, position, run, searches)
+        if outcome is None:
+            break  # there is no other
+        if outcome is Outcome.BUSY or outcome.available is not False:
             return True
-    return False
+        is_tried = True
+    return not is_tried
 
 
-def _is_search_available(uuids: list[str], run: Drain, searches: Searches) -> bool:
-    """Make the test call with a search, as only maybe sent emails are overdue."""
-    for position in (0, -1):
-        if not uuids:
-            return position == 0
+def _send_one(uuids: list[str], position: int, run: Drain) -> Outcome | None:
+    """Send the first of these emails that Mandrill is called for; None if there is none."""
+    while uuids and not run.is_ended:
+        uuid = uuids.pop(position)
+        state = run.send(uuid, run.read([uuid]))
+        if state and state.was_called:
+            return state.outcome
+    return None
+
+
+def _search_one(uuids: list[str], position: int, run: Drain, searches: Searches) -> Outcome | None:
+    """Search for the first of these emails that Mandrill is asked about; None if there is none."""
+    calls = searches.calls
+    while uuids and not run.is_ended:
         uuid = uuids.pop(position)
         failed = searches.search_all([uuid])
-        outcome = failed.outcome if failed else Outcome.SETTLED
-        if outcome is not Outcome.BUSY:
-            state = EmailState(EmailStatus.UNKNOWN, reason=str(failed), outcome=outcome)
-            run.sender.circuit = circuit.count(run.sender.circuit, state, uuid)
-        if outcome.available is not False:
-            return True
-    return False
+        if searches.calls > calls:
+            outcome = failed.outcome if failed else Outcome.SETTLED
+            if outcome is not Outcome.BUSY:
+                state = EmailState(EmailStatus.UNKNOWN, reason=str(failed), outcome=outcome)
+                run.sender.circuit = circuit.count(run.sender.circuit, state, uuid)
+            return outcome
+    return None

@@ -28,13 +28,19 @@ class Searches:
         self._drain = drain
         self._size = SIZE
         self._seconds = 0.0
+        self._is_ended = False
         self.calls = 0
         self.released: list[str] = []
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether Mandrill is not to be asked any more in this run."""
+        return self._is_ended or self.calls >= MAX_CALLS or self._seconds >= MAX_SECONDS
 
     def search_all(self, uuids: Sequence[str]) -> CallFailed | None:
         """Ask about these, the oldest first; return the failure that ended the searching."""
         left = list(uuids)
-        while left and self.calls < MAX_CALLS and self._seconds < MAX_SECONDS:
+        while left and not self.is_ended:
             asked, left = left[: self._size], left[self._size :]
             batch = self._drain.read(asked)
             items = [item for uuid in asked if (item := self._searched(uuid, batch))]
@@ -50,6 +56,7 @@ class Searches:
                     continue
                 for item in items:
                     self._drain.process(item.uuid, batch, self._failing(str(failed)))
+                self._is_ended = failed.outcome is Outcome.BUSY
                 return failed
             if len(found) >= mandrill.SEARCH_LIMIT and self._size > 1:
                 # Such a list proves nothing of those who are not on it.
