@@ -46,6 +46,11 @@ class Batch:
             users = []
         return cls(found, users)
 
+    @classmethod
+    def empty(cls) -> Self:
+        """Return a batch that has nothing."""
+        return cls(BatchResult({}), [])
+
     def item(self, uuid: str) -> Appointment | None:
         """Return an item, None if it is not there. Raises MalformedItem."""
         if uuid not in self._items:

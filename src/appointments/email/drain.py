@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from appointments import notifications
 from appointments.email import outbox
 from appointments.email.batch import SIZE, Batch
@@ -68,8 +70,12 @@ class Drain:
                 self.send(uuid, batch)
 
     def read(self, uuids: Sequence[str]) -> Batch:
-        """Read a batch, and with it the circuit breaker. Raises botocore's exceptions."""
-        batch = Batch.read(uuids)
+        """Read a batch, and with it the circuit breaker; an empty one if DynamoDB fails."""
+        try:
+            batch = Batch.read(uuids)
+        except (BotoCoreError, ClientError) as failed:
+            logger.error("overdue items not read", reason=type(failed).__name__)
+            return Batch.empty()
         self.sender.circuit = batch.circuit
         return batch
 
@@ -95,8 +101,9 @@ class Drain:
                 if state.outcome and state.outcome is not Outcome.NOT_CALLED:
                     self.emails += 1
                     add_metric("EmailsFailed", state.is_failure)
-                    if item.notifications and not self._is_silent:
-                        self._publish(item)
+                notify = item.planned_notifications()
+                if notify is not None and notify <= time.time() and not self._is_silent:
+                    self._publish(item)
             except Exception as broken:  # noqa: BLE001 - the next item must have its turn
                 self._fail(uuid, raw, broken)
                 return None
