@@ -16,7 +16,7 @@ from appointments.email.circuit import Circuit
 from appointments.email.mandrill import FoundRecipient
 from appointments.email.mandrill_client import CallFailed
 from appointments.email.recipients import Users
-from appointments.email.retries import NextTry
+from appointments.email.retries import LEASE_SECONDS, NextTry, epoch_after
 from appointments.email.state import EmailState, EmailStatus, Outcome, Trigger
 from appointments.observability import add_metric, log_audit, logger
 from appointments.statuses import Status
@@ -94,8 +94,10 @@ class Sender:
             users = recipients.read_users(item)
         after = search.judge(item, recipients.addresses_of(item, users), found)
         planned = retries.next_try(after, Trigger.SCHEDULE, history, now)
-        if after.outcome is Outcome.NOT_CALLED and not planned.is_given_up:
-            planned = replace(planned, unused=history.unused, due=int(now))
+        if not planned.is_given_up and after.outcome in (Outcome.NOT_CALLED, Outcome.PARTLY_FOUND):
+            # A search is no try: the email is sent now, or searched for once more in two minutes.
+            due = epoch_after(now, LEASE_SECONDS) if after.maybe_sent else int(now)
+            planned = replace(planned, unused=history.unused, due=due)
         return self._conclude(item, item.lease or "", after, planned, Trigger.SEARCH)
 
     def fail_search(self, item: Appointment, reason: str) -> EmailState:
