@@ -52,7 +52,7 @@ def acquire_lease(item: Appointment, attempt_id: str, now: float) -> bool:
         Appointment.lease_until.set(lease_until),
         *_owe(item.uuid, lease_until, item.planned_notifications()),
     ]
-    if item.planned_email() is None and (item.email_tries or 0) >= MAX_TRIES:
+    if (item.email_tries or 0) >= MAX_TRIES:
         # A person retries what was given up: if this sender dies, the schedule searches.
         actions.append(Appointment.retried_at.set(int(now)))
     if _update(item, actions, unchanged):
