@@ -119,7 +119,8 @@ def _state_from_results(
     if outcome is Outcome.SETTLED:
         status = EmailStatus.SENT
     elif outcome is Outcome.UNKNOWN:
-        status, reason = EmailStatus.UNKNOWN, f"{MANDRILL_UNAVAILABLE} ({reason})"
+        # Without addresses: the circuit breaker shows this reason to other callers.
+        status, reason = EmailStatus.UNKNOWN, f"{MANDRILL_UNAVAILABLE} (nothing about a recipient)"
     else:
         is_partly_sent = len(recipients) > len(failed)
         status = EmailStatus.PARTLY_SENT if is_partly_sent else EmailStatus.FAILED
