@@ -172,6 +172,12 @@ def _handle_schedule(event: Mapping[str, Any], invocation: Invocation) -> dict[s
 
 
 def _handle_settle(event: Mapping[str, Any], invocation: Invocation) -> dict[str, Any]:
-    settled = settle.settle(settle.uuids_of(event), str(uuid4()), invocation)
+    """Send what is pending or given up of the appointments that people name."""
+    settled: dict[str, Any] = dict.fromkeys(settle.uuids_of(event))
+    try:
+        with time_limit(invocation.last_call):
+            settle.settle(settled, str(uuid4()), invocation)
+    except (Exception, OutOfTime):  # noqa: BLE001 - what was settled until then is the response
+        logger.error("broken", exception=traceback.format_exc())
     flush_metrics()
     return settled

@@ -58,4 +58,5 @@ def flush_metrics(status: str | None = None) -> None:
     """Write the metrics as one EMF record: by stage, and by status if there is one."""
     if status:
         metrics.add_dimensions(service=SERVICE, status=status)
-    metrics.flush_metrics()
+    if metrics.metric_set:  # Powertools warns of a record without a figure
+        metrics.flush_metrics()

@@ -24,14 +24,14 @@ def uuids_of(event: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(uuid for uuid in listed if isinstance(uuid, str)))
 
 
-def settle(uuids: Sequence[str], attempt_id: str, invocation: Invocation) -> dict[str, Any]:
-    """Send what is pending or given up of these; return `data.email` of each by uuid (10.2).
+def settle(settled: dict[str, Any], attempt_id: str, invocation: Invocation) -> None:
+    """Send what is pending or given up of these; set `data.email` of each by its uuid (10.2).
 
-    It uses up no try. It is None for an appointment that is not there or cannot be read.
+    It uses up no try. What is not there or cannot be read stays as it is. Raises botocore's
+    exceptions.
     """
     sender = Sender(Trigger.SETTLE, attempt_id, invocation.deadline, Circuit())
-    settled: dict[str, Any] = dict.fromkeys(uuids)
-    for chunk in chunks(uuids, SIZE):
+    for chunk in chunks(list(settled), SIZE):
         batch = Batch.read(chunk)
         sender.circuit = batch.circuit
         items = [item for uuid in chunk if (item := _item(uuid, batch))]
@@ -39,7 +39,6 @@ def settle(uuids: Sequence[str], attempt_id: str, invocation: Invocation) -> dic
         for item in items:
             with log_keys(request_id=item.request_id):
                 settled[item.uuid] = _send(item, batch, sender, found)
-    return settled
 
 
 def _item(uuid: str, batch: Batch) -> Appointment | None:
