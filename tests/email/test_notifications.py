@@ -46,7 +46,7 @@ def test_a_failed_email_is_notified(harness: EmailHarness) -> None:
         "rex@rejected.test (photographer): rejected (hard-bounce)",
         "booker@planomatic.test (booker): sent",
         "admin record put 'user#502' --email ADDRESS",
-        "The email is tried again at 2027-01-15T08:01Z, then with growing pauses until",
+        "The email is tried again at 2027-01-15T08:01Z, and further on until",
         "2027-01-15T09:20Z. Recipients who have it get no second one.",
         "docs/operations.md#mandrill-refuses-an-address",
         "req-1",
@@ -196,13 +196,14 @@ def test_a_pending_notification_outlives_the_email(harness: EmailHarness) -> Non
     assert "owed" in before
     harness.wait(121)
     assert harness.schedule() == {"emails": 0, "notifications": 1, "searches": 0, "failed": 0}
-    left = {name: before[name] for name in before if name not in ("owed", "due", "notifications")}
+    pending = ("owed", "due", "notify_due", "notifications")
+    left = {name: before[name] for name in before if name not in pending}
     assert harness.item() == left
 
 
 def test_a_skipped_email_stays_skipped(harness: EmailHarness) -> None:
     """A pending notification does not make the schedule send an email that had no recipient."""
-    with sns_down(), patch("appointments.create.sender.send", side_effect=KeyError):
+    with sns_down(), patch("appointments.create.Sender.send", side_effect=KeyError):
         harness.create(token="application-token", photographer_user_id=503)
     harness.aws.put_record("user#503", name="Sam", email="sam@planomatic.test")
     harness.wait(60)
@@ -214,7 +215,7 @@ def test_a_skipped_email_stays_skipped(harness: EmailHarness) -> None:
 @pytest.mark.parametrize("saved", [True, False])
 def test_reporting_that_breaks_changes_no_response(harness: EmailHarness, *, saved: bool) -> None:
     """If reporting itself breaks, the response stays, the log tells of it and an alarm sees it."""
-    broken = patch.object(clients.client("sns"), "publish", side_effect=RuntimeError("no topic"))
+    broken = patch.object(notifications, "make", side_effect=RuntimeError("no topic"))
     with broken:
         answered = harness.create(photographer_user_id=502) if saved else harness.handle({})
     status = "mandrill-email-failed" if saved else "identify-request-error"
@@ -231,7 +232,7 @@ def test_reporting_that_breaks_changes_no_response(harness: EmailHarness, *, sav
 
 def test_giving_up_with_sns_down_is_notified_later(harness: EmailHarness) -> None:
     """The notification of an email given up is in the item before it is published."""
-    harness.aws.put_record("user#501", name="Pat", email="a@down.test")
+    harness.aws.put_record("user#501", name="Pat", email="a@rejected.test")
     harness.create()
     with sns_down():
         for wait in (60, 240, 900, 3600):
@@ -254,6 +255,15 @@ def test_without_an_item_it_stands_in_the_log(harness: EmailHarness) -> None:
     assert line["level"] == "ERROR"
     assert line["notification"]["request_id"] == "req-1"
     assert line["notification"]["notification_id"]
+    assert harness.count("NotificationFailed") == 1
+
+
+def test_a_publish_that_breaks_stands_in_the_log(harness: EmailHarness) -> None:
+    """If publishing ends in something that SNS never says, the log has the notification."""
+    broken = patch.object(clients.client("sns"), "publish", side_effect=RuntimeError("no topic"))
+    with broken:
+        assert harness.create(photographer_user_id=502).status == "mandrill-email-failed"
+    assert len(harness.lines("notification not published")) == 1
     assert harness.count("NotificationFailed") == 1
 
 
