@@ -8,16 +8,21 @@ import io
 import json
 import signal
 import threading
+import time
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import time_machine
+from botocore.exceptions import ClientError
 from moto.sns.models import sns_backends
 
-from appointments import handler
+from appointments import clients, handler
 from appointments.email import mandrill_client
 from appointments.settings import SETTINGS
+from appointments.tables.keys import CIRCUIT_RECORD, shard_of
 from tests.support.fake_aws import ACCOUNT, REGION, Answer, FakeAws, answer, event
 from tools.mandrill_sandbox.account import Account, MandrillError, Struct
 
@@ -27,6 +32,27 @@ UUID = "7d1f6f0e-0c5a-4c57-9a3e-5a0f6d9b2c11"
 SLOW = 2.0
 # What the function keeps of its time for what follows the email.
 RESERVE = 7
+FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:create:live"
+PAT = "pat@planomatic.test"
+# An item whose email is for the photographer alone, without its key and its times.
+OVERDUE = {
+    "received_at": "2027-01-15T07:00:00.000Z",
+    "role": "client",
+    "owner": "user#45",
+    "fingerprint": "f",
+    "attempt": "first",
+    "photographer_user_id": 501,
+    "email_status": "failed",
+    "email_tries": 0,
+    "email_unused": 1,
+    "owed_since": START - 3600,
+}
+MAYBE_SENT = {
+    "email_status": "unknown",
+    "email_recipients": [{"email": PAT, "roles": ["photographer"], "status": "unknown"}],
+    "lease": "gone",
+    "lease_until": START - 1,
+}
 
 
 class CountedAccount(Account):
@@ -107,6 +133,28 @@ class Clock:
             signal.pthread_kill(main, signal.SIGALRM)
 
 
+class Workers:
+    """The workers that the function invokes, as Lambda's queue would have them.
+
+    `refused` is how many more invocations Lambda takes before it refuses the others.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.functions: set[str] = set()
+        self.refused: int | None = None
+        events = clients.client("lambda").meta.events
+        events.register("before-call.lambda.Invoke", self._take)
+
+    def _take(self, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        if self.refused is not None and len(self.events) >= self.refused:
+            raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
+        assert params["headers"]["X-Amz-Invocation-Type"] == "Event"
+        self.functions.add(unquote(params["url_path"]).split("/")[3])
+        self.events.append(json.loads(params["body"]))
+        return SimpleNamespace(status_code=202), {"StatusCode": 202}
+
+
 @dataclass
 class EmailHarness:
     """The function and all that is around it."""
@@ -116,6 +164,7 @@ class EmailHarness:
     clock: Clock
     capsys: pytest.CaptureFixture[str]
     log: io.StringIO = field(default_factory=io.StringIO)
+    workers: "Workers | None" = None
 
     def create(self, *, seconds: float = 29, **params: Any) -> Answer:
         """Send the request, with so many seconds left to the function."""
@@ -126,10 +175,83 @@ class EmailHarness:
         """Hand the function an event."""
         return answer(handler.lambda_handler(request, Context(seconds)))
 
-    def schedule(self, seconds: float = 29) -> dict[str, Any]:
-        """Run the schedule."""
-        done: dict[str, Any] = handler.lambda_handler({"schedule": "owed"}, Context(seconds))
+    def schedule(self, seconds: float = 29, **more: Any) -> dict[str, Any]:
+        """Run the schedule, with more keys in its event. It may invoke workers if `workers` is set.
+
+        They do not run before `work`.
+        """
+        arn = "" if self.workers is None else FUNCTION_ARN
+        context = Context(seconds, invoked_function_arn=arn)
+        done: dict[str, Any] = handler.lambda_handler({"schedule": "owed", **more}, context)
         return done
+
+    def work(self, event: dict[str, Any] | None = None, seconds: float = 29) -> dict[str, Any]:
+        """Run a worker: the next that was invoked, or with this event."""
+        if event is None:
+            assert self.workers is not None
+            event = self.workers.events.pop(0)
+        done: dict[str, Any] = handler.lambda_handler(event, Context(seconds))
+        return done
+
+    def settle(self, *uuids: Any, seconds: float = 29) -> dict[str, Any]:
+        """Have people settle these appointments."""
+        done: dict[str, Any] = handler.lambda_handler({"settle": list(uuids)}, Context(seconds))
+        return done
+
+    def replay(self) -> Answer:
+        """Replay the first request."""
+        return self.handle({"replay": self.lines("request")[0]})
+
+    def circuit(self) -> dict[str, Any] | None:
+        """Return the circuit breaker's record, without its key."""
+        records = {record.pop("record"): record for record in self.aws.items("records")}
+        return records.get(CIRCUIT_RECORD)
+
+    def put_circuit(self, failures: int = 0, open_for: int = 0, **more: Any) -> None:
+        """Put the circuit breaker's record: so many failures, the last one now."""
+        now = START if not failures else int(time.time())
+        record = {"failures": failures, "failed_at": now, "open_until": now + open_for}
+        self.aws.put_record(
+            CIRCUIT_RECORD, **record, **{"uuid": "x", "reason": "mandrill-unavailable (x)"} | more
+        )
+
+    def put_overdue(self, number: int, *, maybe_sent: bool = False, **more: Any) -> list[str]:
+        """Put so many items whose email is overdue, the oldest first; return their uuids.
+
+        The emails are for the photographer alone. `more` are attributes; None leaves one out.
+        """
+        uuids = [
+            f"{place % 16:x}{place:07x}-1111-4111-8111-111111111111" for place in range(number)
+        ]
+        with self.aws.dynamodb.Table("appointments").batch_writer() as batch:
+            for place, uuid in enumerate(uuids):
+                due = int(time.time()) - number + place
+                item = {
+                    **OVERDUE,
+                    **(MAYBE_SENT if maybe_sent else {}),
+                    "uuid": uuid,
+                    "owed": shard_of(uuid),
+                    "due": due,
+                    "email_due": due,
+                    "request_id": f"req-{place}",
+                    **more,
+                }
+                kept = {name: value for name, value in item.items() if value is not None}
+                batch.put_item(Item=kept)
+        return uuids
+
+    def accept(self, uuid: str, *emails: str) -> None:
+        """Have Mandrill have the email of an appointment already, for these addresses."""
+        message = {
+            "to": [{"email": email, "name": ""} for email in emails],
+            "metadata": {"appointment_uuid": uuid},
+        }
+        call = {"template_name": "appointment-created", "message": message}
+        Account.send_template(self.account, call)
+
+    def item_of(self, uuid: str) -> dict[str, Any]:
+        """Return the item of an appointment."""
+        return next(item for item in self.aws.items() if item["uuid"] == uuid)
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
@@ -196,6 +318,7 @@ class Context:
 
     seconds: float
     aws_request_id: str = "invocation-1"
+    invoked_function_arn: str = ""
 
     def get_remaining_time_in_millis(self) -> float:
         """Return what is left."""
