@@ -55,7 +55,9 @@ def add_metric(name: str, number: float = 1, unit: MetricUnit = MetricUnit.Count
 
 
 def flush_metrics(status: str | None = None) -> None:
-    """Write the metrics as one EMF record: by stage, and by status if there is one."""
+    """Write the metrics, if there are any, as one EMF record: by stage, and by status if given."""
+    if not metrics.metric_set:
+        return
     if status:
         metrics.add_dimensions(service=SERVICE, status=status)
     if metrics.metric_set:  # Powertools warns of a record without a figure
