@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import Final
 
@@ -144,7 +145,7 @@ def _failed_and_due(run: Run) -> None:
 def _warm(run: Run) -> None:
     """Have the key read already, as it is in most requests."""
     del run
-    mandrill.search("any", time.monotonic() + 1)
+    mandrill.search(["any"], date.min, time.monotonic() + 1)
 
 
 PAIRS: Final = {

@@ -3,7 +3,9 @@
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+_SEARCHED: Final = re.compile(r'u_appointment_uuid:"([^"]+)"')
 
 
 @dataclass
@@ -15,8 +17,10 @@ class Mandrill:
     def __call__(self, path: str, call: dict[str, Any]) -> tuple[int, Any]:
         """Answer a call: HTTP status and JSON."""
         if path == "messages/search":
-            [uuid] = re.findall(r'^u_appointment_uuid:"([^"]+)"$', call["query"])
-            return 200, [one for one in self.found if one["metadata"]["appointment_uuid"] == uuid]
+            asked = set(_SEARCHED.findall(call["query"]))
+            assert len(asked) == call["query"].count(" OR ") + 1, call["query"]
+            found = [one for one in self.found if one["metadata"]["appointment_uuid"] in asked]
+            return 200, found[: call["limit"]]
         assert path == "messages/send-template", path
         message = call["message"]
         results = []

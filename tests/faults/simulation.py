@@ -20,7 +20,7 @@ from moto.dynamodb.models.dynamo_type import Item
 from moto.sns.models import sns_backends
 
 from appointments import clients, create, handler
-from appointments.email import outbox, retries, sender
+from appointments.email import outbox, overdue, retries
 from appointments.observability import logger
 from appointments.tables import appointments, keys
 from tests.faults.io_boundary import Died, Fault, IoBoundary
@@ -184,14 +184,16 @@ def simulation() -> Iterator[Simulation]:
         mock_aws(),
         boundary.installed(clients._SESSION),
         # One of eight equal queries is enough here; the tests of the email have all eight.
-        patch.object(outbox, "SHARDS", ("0",)),
+        patch.object(overdue, "SHARDS", ("0",)),
         patch.object(keys, "SHARDS", ("0",)),
         # Two tries in place of five: the request's, and the schedule's last.
         patch.object(appointments, "MAX_TRIES", TRIES),
         patch.object(retries, "MAX_TRIES", TRIES),
-        patch.object(sender, "MAX_TRIES", TRIES),
+        patch.object(outbox, "MAX_TRIES", TRIES),
         fast_moto(),
         patch.object(create, "threading", SimpleNamespace(Thread=_AtOnce)),
+        # The pause after a failed publish ends with the clock's time too.
+        patch("time.monotonic", time.time),
     ):
         renew_clients()
         # Its own faults stay unused: the boundary injects them.
