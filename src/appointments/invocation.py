@@ -11,7 +11,8 @@ _RESERVED_SECONDS: Final = 7.0
 _NOTIFICATION_SECONDS: Final = 2.0
 _RESPONSE_SECONDS: Final = 1.0
 _LIMIT_WITHOUT_CONTEXT: Final = 29.0
-_ALIAS_ARN_PARTS: Final = 8
+_NAME_IN_ARN: Final = 6
+_ALIAS: Final = "live"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Invocation:
 
     A request's calls to Mandrill end at `deadline`, all other calls at `last_call`, and those of a
     notification at `last_notification`. `function` names the function with the alias that was
-    invoked; it is None if there was no alias.
+    invoked; it is None if that is unknown.
     """
 
     id: str
@@ -51,6 +52,13 @@ class Invocation:
 
 
 def _with_alias(arn: str) -> str | None:
-    """Return `name:alias` of arn:partition:lambda:region:account:function:name:alias."""
-    parts = arn.split(":")
-    return ":".join(parts[6:]) if len(parts) == _ALIAS_ARN_PARTS else None
+    """Return `name:alias` of arn:partition:lambda:region:account:function:name:alias.
+
+    Emulators leave the alias out; then it is that of the template. None without an ARN.
+    """
+    match arn.split(":")[_NAME_IN_ARN:]:
+        case [name, alias]:
+            return f"{name}:{alias}"
+        case [name]:
+            return f"{name}:{_ALIAS}"
+    return None

@@ -30,7 +30,7 @@ DEFAULT_ARCHITECTURE = "arm64"
 PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 
 # The clients that the function makes. botocore ships the data of four hundred services.
-SERVICES = ["dynamodb", "secretsmanager", "sns"]
+SERVICES = ["dynamodb", "lambda", "secretsmanager", "sns"]
 SHARED_DATA = ["_retry.json", "endpoints.json", "partitions.json"]
 SHARED_DATA += ["sdk-default-configuration.json"]
 # The roots under which AWS's services stand, as Amazon lists them for custom trust stores

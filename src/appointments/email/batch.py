@@ -9,6 +9,7 @@ from appointments.email.circuit import Circuit
 from appointments.email.recipients import Users
 from appointments.email.state import RecipientRole
 from appointments.observability import logger
+from appointments.reasons import of_exception
 from appointments.tables import base
 from appointments.tables.appointments import Appointment
 from appointments.tables.base import MAX_KEYS, BatchResult, chunks
@@ -42,7 +43,7 @@ class Batch:
         try:
             users = [base.read_batch(chunk) for chunk in chunks(_user_keys(raws), MAX_KEYS)]
         except (BotoCoreError, ClientError, TimeoutError) as failed:
-            logger.warning("users not read", reason=type(failed).__name__)
+            logger.warning("users not read", reason=of_exception(failed).text)
             users = []
         return cls(found, users)
 

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from appointments import clients
 from appointments.email.state import EmailState
 from appointments.observability import add_metric, logger
+from appointments.reasons import of_exception
 from appointments.settings import SETTINGS
 from appointments.tables.keys import CIRCUIT_RECORD
 
@@ -94,7 +95,7 @@ def count(known: Circuit, state: EmailState, uuid: str) -> Circuit:
                 return written
             known = _read()
     except (BotoCoreError, ClientError) as failed:
-        logger.warning("circuit not written", reason=type(failed).__name__)
+        logger.warning("circuit not written", reason=of_exception(failed).text)
         add_metric("CircuitFailed")
     return known
 

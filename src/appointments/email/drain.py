@@ -16,6 +16,7 @@ from appointments.email.state import EmailState, Outcome, Trigger
 from appointments.invocation import Invocation
 from appointments.notification import Notification
 from appointments.observability import add_metric, log_keys, logger
+from appointments.reasons import of_exception
 from appointments.tables.appointments import Appointment
 from appointments.tables.base import chunks
 
@@ -74,7 +75,7 @@ class Drain:
         try:
             batch = Batch.read(uuids)
         except (BotoCoreError, ClientError) as failed:
-            logger.error("overdue items not read", reason=type(failed).__name__)
+            logger.error("overdue items not read", reason=of_exception(failed).text)
             return Batch.empty()
         self.sender.circuit = batch.circuit
         return batch

@@ -10,7 +10,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from appointments import clients
 from appointments.observability import logger
-from appointments.reasons import MalformedItem
+from appointments.reasons import MalformedItem, of_exception
 from appointments.settings import SETTINGS
 from appointments.tables.appointments import Appointment, Owed
 from appointments.tables.base import MAX_KEYS, chunks
@@ -70,7 +70,7 @@ def _keys(now: float, limit: int) -> list[str]:
             owed = Appointment.owed_index.query(shard, Owed.due <= int(now), limit=limit)
             entries += [(int(entry.due), entry.uuid) for entry in owed]
         except PynamoDBException as failed:
-            logger.error("shard not read", shard=shard, reason=type(failed).__name__)
+            logger.error("shard not read", shard=shard, reason=of_exception(failed).text)
     return [uuid for _, uuid in sorted(entries)[:limit]]
 
 
@@ -89,7 +89,7 @@ def _read(uuids: Sequence[str]) -> Iterable[tuple[str, Appointment | None]]:
                 RequestItems={SETTINGS.appointments_table: request}
             )
         except (BotoCoreError, ClientError) as failed:
-            logger.error("overdue items not read", reason=type(failed).__name__)
+            logger.error("overdue items not read", reason=of_exception(failed).text)
             continue
         raws = {raw["uuid"]["S"]: raw for raw in read["Responses"][SETTINGS.appointments_table]}
         for uuid in chunk:

@@ -55,7 +55,7 @@ def put_off(uuid: str, raw: dict[str, Any], error: BaseException) -> None:
             ExpressionAttributeValues=due,
         )
     except (BotoCoreError, ClientError) as failed:
-        logger.error("item not put off", uuid=uuid, reason=type(failed).__name__)
+        logger.error("item not put off", uuid=uuid, reason=reasons.of_exception(failed).text)
     if not last:
         _notify(uuid, raw, error)
 

@@ -11,6 +11,7 @@ from appointments import clients
 from appointments.email.batch import SIZE
 from appointments.invocation import Invocation
 from appointments.observability import add_metric, logger
+from appointments.reasons import of_exception
 from appointments.settings import SETTINGS
 
 SCHEDULE: Final = {"schedule": "owed"}
@@ -56,7 +57,7 @@ def _invoke(uuids: Sequence[str], function: str) -> bool:
             Payload=json.dumps({**SCHEDULE, "uuids": list(uuids)}),
         )
     except (BotoCoreError, ClientError) as failed:
-        logger.error("emails not handed over", reason=type(failed).__name__)
+        logger.error("emails not handed over", reason=of_exception(failed).text)
         add_metric("HandOverFailed")
         return False
     return True
