@@ -9,6 +9,7 @@ import json
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from appointments.email import mandrill_client
 from appointments.settings import SETTINGS
 from appointments.tables.keys import CIRCUIT_RECORD, shard_of
 from tests.support.fake_aws import ACCOUNT, REGION, Answer, FakeAws, answer, event
+from tools.local_stack import seeds
 from tools.mandrill_sandbox.account import Account, MandrillError, Struct
 
 START = 1_800_000_000
@@ -143,6 +145,7 @@ class Workers:
         self.events: list[dict[str, Any]] = []
         self.functions: set[str] = set()
         self.refused: int | None = None
+        self.on_invoke: Callable[[], object] = lambda: None
         events = clients.client("lambda").meta.events
         events.register("before-call.lambda.Invoke", self._take)
 
@@ -150,6 +153,7 @@ class Workers:
         if self.refused is not None and len(self.events) >= self.refused:
             raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
         assert params["headers"]["X-Amz-Invocation-Type"] == "Event"
+        self.on_invoke()
         self.functions.add(unquote(params["url_path"]).split("/")[3])
         self.events.append(json.loads(params["body"]))
         return SimpleNamespace(status_code=202), {"StatusCode": 202}
@@ -209,11 +213,16 @@ class EmailHarness:
 
     def put_circuit(self, failures: int = 0, open_for: int = 0, **more: Any) -> None:
         """Put the circuit breaker's record: so many failures, the last one now."""
-        now = START if not failures else int(time.time())
+        now = int(time.time())
         record = {"failures": failures, "failed_at": now, "open_until": now + open_for}
-        self.aws.put_record(
-            CIRCUIT_RECORD, **record, **{"uuid": "x", "reason": "mandrill-unavailable (x)"} | more
-        )
+        said = {"uuid": "x", "reason": "mandrill-unavailable (x)"}
+        self.aws.put_record(CIRCUIT_RECORD, **record | said | more)
+
+    def renew_session(self, token: str) -> None:
+        """Renew a seeded session, which has ended after days."""
+        now = int(time.time())
+        silent = {"email": ...} if token == "silent-token" else {}
+        self.aws.put_session(token, **seeds.kinds(now)["session"] | silent)
 
     def put_overdue(self, number: int, *, maybe_sent: bool = False, **more: Any) -> list[str]:
         """Put so many items whose email is overdue, the oldest first; return their uuids.
