@@ -163,7 +163,7 @@ def _handle_schedule(event: Mapping[str, Any], invocation: Invocation) -> dict[s
         else:
             done = run_worker(uuids, str(uuid4()), invocation)
     except Exception:  # noqa: BLE001 - the next minute's run does what this one could not
-        logger.error("broken", exception=traceback.format_exc())
+        logger.error("broken", exception=traceback.format_exc(), request_id=invocation.id)
         add_metric("ScheduleFailed")
         done = {"failed": 1}
     logger.info("schedule", **done, is_worker=uuids is not None)
@@ -178,6 +178,6 @@ def _handle_settle(event: Mapping[str, Any], invocation: Invocation) -> dict[str
         with time_limit(invocation.last_call):
             settle.settle(settled, str(uuid4()), invocation)
     except (Exception, OutOfTime):  # noqa: BLE001 - what was settled until then is the response
-        logger.error("broken", exception=traceback.format_exc())
+        logger.error("broken", exception=traceback.format_exc(), request_id=invocation.id)
     flush_metrics()
     return settled
