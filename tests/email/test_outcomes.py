@@ -191,7 +191,7 @@ def test_unavailable_is_worse_than_refused() -> None:
 
 def pauses(harness: EmailHarness, number: int) -> list[int]:
     """Run the schedule as soon as something is due, so many times; return the minutes between."""
-    waited = []
+    waited: list[int] = []
     for _ in range(number):
         due = int(harness.item()["due"])
         waited.append((due - START - sum(waited) * MINUTE) // MINUTE)

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from appointments import notifications
 from appointments.email import drain, searches
+from appointments.email.batch import Batch
 from appointments.notification import Notification
 from appointments.reasons import Cause, Reason
 from appointments.statuses import Status
@@ -346,7 +347,7 @@ def test_an_email_waits_for_its_time(harness: EmailHarness) -> None:
 def test_a_failed_read_ends_no_run(harness: EmailHarness) -> None:
     """If DynamoDB refuses one batch, the run goes on with the next, and postpones nothing."""
     harness.put_overdue(3)
-    read, reads = drain.Batch.read, list[Any]()
+    read, reads = Batch.read, list[Any]()
 
     def refuse_second(uuids: Any) -> Any:
         reads.append(uuids)
@@ -354,7 +355,7 @@ def test_a_failed_read_ends_no_run(harness: EmailHarness) -> None:
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "BatchGetItem")
         return read(uuids)
 
-    with patch.object(drain, "SIZE", 1), patch.object(drain.Batch, "read", refuse_second):
+    with patch.object(drain, "SIZE", 1), patch.object(Batch, "read", refuse_second):
         done = harness.schedule()
     assert (done["emails"], done["failed"]) == (2, 0)
     assert harness.count("OwedBroken") == 0

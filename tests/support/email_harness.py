@@ -255,7 +255,7 @@ class EmailHarness:
             "to": [{"email": email, "name": ""} for email in emails],
             "metadata": {"appointment_uuid": uuid},
         }
-        call = {"template_name": "appointment-created", "message": message}
+        call = {"template_name": "appointment-created", "template_content": [], "message": message}
         Account.send_template(self.account, call)
 
     def item_of(self, uuid: str) -> dict[str, Any]:
