@@ -381,3 +381,39 @@ def test_a_subscriber_gets_what_its_protocol_is_for(harness: EmailHarness) -> No
     harness.create(photographer_user_id=502)
     [received] = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     assert json.loads(received["Body"])["status"] == "mandrill-email-failed"
+
+
+def test_after_a_failed_publish_nothing_is_published_for_thirty_seconds(
+    harness: EmailHarness,
+) -> None:
+    """The notifications of appointments are pending at once, without a call to SNS."""
+    with sns_down() as publish:
+        for digit in range(3):
+            harness.create(uuid=f"{digit}{UUID[1:]}", photographer_user_id=502)
+        harness.wait(29)
+        harness.create(uuid=f"4{UUID[1:]}", photographer_user_id=502)
+        assert publish.call_count == 1
+        harness.wait(1)
+        harness.create(uuid=f"5{UUID[1:]}", photographer_user_id=502)
+        assert publish.call_count == 2
+    assert all(len(item["notifications"]) == 1 for item in harness.aws.items())
+    assert harness.count("NotificationFailed") == 0
+
+
+def test_the_pause_does_not_apply_without_an_item(harness: EmailHarness) -> None:
+    """A failure that has no appointment item is published during the pause too."""
+    with sns_down():
+        harness.create(photographer_user_id=502)
+    with crash():
+        harness.create()
+    assert [one.facts["status"] for one in harness.published()] == ["application-crash"]
+
+
+def test_a_run_during_the_pause_publishes_nothing(harness: EmailHarness) -> None:
+    """The run sends its emails; what is pending stays until the pause has passed."""
+    harness.put_overdue(1)
+    with sns_down():
+        harness.create(photographer_user_id=502)
+    assert harness.schedule() == {"emails": 1, "notifications": 0, "searches": 0, "failed": 0}
+    harness.wait(30)
+    assert harness.schedule()["notifications"] == 1

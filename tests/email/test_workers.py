@@ -14,8 +14,10 @@ OPEN: dict[str, Any] = {"failures": 5, "open_for": 100, "uuid": "x", "reason": "
 
 
 @pytest.fixture
-def invoked(harness: EmailHarness) -> Workers:
-    """Have the function invoke workers."""
+def invoked(harness: EmailHarness, monkeypatch: pytest.MonkeyPatch) -> Workers:
+    """Have the function invoke workers, already for a few emails."""
+    monkeypatch.setattr(workers, "RUN_EMAILS", 4)
+    monkeypatch.setattr(workers, "WORKER_EMAILS", 6)
     harness.workers = Workers()
     return harness.workers
 
@@ -91,23 +93,25 @@ def test_the_number_of_workers_is_a_variable(
 
 def test_run_and_workers_send_everything_once(harness: EmailHarness, invoked: Workers) -> None:
     """Workers are the same function through the same alias; together nothing is left or doubled."""
-    uuids = harness.put_overdue(103)
+    uuids = harness.put_overdue(15)
     done = harness.schedule()
     assert invoked.functions == {"create:live"}
     assert [set(each) for each in invoked.events] == [{"schedule", "uuids"}] * 2
     assert {each["schedule"] for each in invoked.events} == {"owed"}
     handed = [uuid for each in invoked.events for uuid in each["uuids"]]
     assert sorted(handed, key=uuids.index) == uuids[1 : len(handed) + 1]
-    assert done["emails"] == 103 - len(handed)
-    assert [harness.work()["emails"] for _ in range(2)] == [31, 31]
+    assert done["emails"] == 15 - len(handed)
+    assert [harness.work()["emails"] for _ in range(2)] == [5, 5]
     assert not [item for item in harness.aws.items() if "owed" in item]
-    assert len(harness.mailed()) == 103
+    assert len(harness.mailed()) == 15
 
 
-def test_without_an_alias_no_worker_is_invoked(harness: EmailHarness) -> None:
+def test_without_an_alias_no_worker_is_invoked(harness: EmailHarness, invoked: Workers) -> None:
     """A function that was not invoked through its alias works alone."""
-    harness.put_overdue(45)
-    assert harness.schedule()["emails"] == 45
+    harness.put_overdue(15)
+    harness.workers = None
+    assert harness.schedule()["emails"] == 15
+    assert invoked.events == []
     assert harness.count("HandOverFailed") == 0
 
 
@@ -117,20 +121,20 @@ def test_if_invoking_fails_the_run_continues_alone(
 ) -> None:
     """It logs and counts the error, and sends what no worker got."""
     invoked.refused = accepted
-    harness.put_overdue(103)
+    harness.put_overdue(15)
     done = harness.schedule()
     handed = sum(len(each["uuids"]) for each in invoked.events)
     assert len(invoked.events) == accepted
-    assert done["emails"] == 103 - handed
+    assert done["emails"] == 15 - handed
     assert harness.count("HandOverFailed") == 1
     assert len(harness.lines("emails not handed over")) == 1
     [harness.work() for _ in range(accepted)]
-    assert len(harness.mailed()) == 103
+    assert len(harness.mailed()) == 15
 
 
 def test_maybe_sent_emails_use_up_no_turns(harness: EmailHarness, invoked: Workers) -> None:
     """Maybe sent emails are handed to no worker, and make none necessary."""
-    harness.put_overdue(60, maybe_sent=True)
+    harness.put_overdue(15, maybe_sent=True)
     harness.schedule()
     assert invoked.events == []
 
@@ -139,8 +143,8 @@ def test_a_worker_sends_in_order_and_invokes_no_other(
     harness: EmailHarness, invoked: Workers
 ) -> None:
     """It processes its list in order, however long."""
-    uuids = harness.put_overdue(45)[::-1]
-    assert harness.work(event(uuids)) == {"emails": 45, "notifications": 0, "failed": 0}
+    uuids = harness.put_overdue(12)[::-1]
+    assert harness.work(event(uuids)) == {"emails": 12, "notifications": 0, "failed": 0}
     sent = [mail["metadata"]["appointment_uuid"] for mail in harness.account.accepted()]
     assert sent == uuids
     assert invoked.events == []
