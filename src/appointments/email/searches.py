@@ -69,7 +69,7 @@ class Searches:
 
     def _searched(self, uuid: str, batch: Batch) -> Appointment | None:
         """Return an item if it is still maybe sent, and no sender is at work on it."""
-        if self._drain.process(uuid, batch, lambda read: read.email_state(0)) is None:
+        if self._drain.process(uuid, batch, _checked) is None:
             return None
         item, now = batch.item(uuid), time.time()
         if item is None or item.lease is None or item.has_active_lease(now):
@@ -107,3 +107,9 @@ class Searches:
             )
             if state and state.outcome is Outcome.NOT_CALLED:
                 self.released.append(item.uuid)
+
+
+def _checked(item: Appointment) -> EmailState:
+    """Read what the search of many items reads of each; one that is broken must fail alone."""
+    search.first_day([item])
+    return item.email_state(0)

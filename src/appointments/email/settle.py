@@ -43,10 +43,13 @@ def settle(settled: dict[str, Any], attempt_id: str, invocation: Invocation) -> 
 
 def _item(uuid: str, batch: Batch) -> Appointment | None:
     try:
-        return batch.item(uuid)
+        item = batch.item(uuid)
+        if item:
+            search.first_day([item])  # the search of all must not fail because of one
     except Exception:  # noqa: BLE001 - one that cannot be read must not keep the others
         logger.exception("not settled", uuid=uuid)
         return None
+    return item
 
 
 def _search(items: Sequence[Appointment], deadline: float) -> list[FoundRecipient] | None:
