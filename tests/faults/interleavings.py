@@ -15,7 +15,7 @@ from typing import Final
 
 from appointments.email import mandrill
 from tests.faults.invariants import violations
-from tests.faults.io_boundary import Fault, Kind, is_read
+from tests.faults.io_boundary import Fault, kinds_of
 from tests.faults.scenarios import SCENARIOS, Recovery, Run, Scenario, failed
 from tests.faults.simulation import Simulation
 
@@ -130,11 +130,7 @@ class Pair:
     def faults(self, simulation: Simulation) -> list[Fault]:
         """Return every fault that can be injected, whatever the order."""
         effects = {effect for _, found, _ in self.orders(simulation) for effect in found}
-        return [
-            Fault(number, kind)
-            for number, name in sorted(effects)
-            for kind in ((Kind.DIE_BEFORE, Kind.ERROR_BEFORE) if is_read(name) else Kind)
-        ]
+        return [Fault(number, kind) for number, name in sorted(effects) for kind in kinds_of(name)]
 
 
 def _failed_and_due(run: Run) -> None:

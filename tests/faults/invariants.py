@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from appointments.statuses import Status
+from tests.faults.limits import FAILURES
 from tests.faults.scenarios import Recovery, Run
 from tests.faults.simulation import BOOKER, MENDED, PAT, REX, SECRETS, Simulation
 
@@ -14,37 +15,47 @@ _NOTIFIED = {status.value for status in Status if status.notified}
 
 def violations(run: Run) -> list[str]:
     """Return what does not hold after a run."""
-    return [*_appointments(run), *_emails(run), *_notifications(run.simulation), *_secrets(run)]
+    return [
+        *_appointments(run),
+        *(wrong for uuid in run.answers for wrong in _emails(run, uuid)),
+        *_notifications(run.simulation),
+        *_waits(run.simulation),
+        *_secrets(run),
+    ]
 
 
 def _appointments(run: Run) -> Iterator[str]:
-    items = run.simulation.items()
-    if len(items) > 1 or (run.recovery is Recovery.CALLER and not items):
-        yield f"one appointment: {len(items)}"
+    items, asked = run.simulation.items(), set(run.answers)
+    stored = {item["uuid"] for item in items}
+    if stored - asked or (run.recovery is Recovery.CALLER and stored != asked):
+        yield f"one appointment: {len(stored)} for {len(asked)}"
     for answered in run.simulation.answers:
         said = f"{answered.request_id} got {answered.status}, saved {answered.saved}"
         if (answered.saved or answered.status == "action-successful") and not answered.is_stored:
             yield f"what is reported as saved is stored: {said}"
         if answered.saved is False and answered.is_stored and not answered.was_stored:
             yield f"what is reported as not saved is not stored: {said}"
-    last = run.simulation.answers[-1] if run.simulation.answers else None
-    if run.recovery is Recovery.CALLER and (last is None or not last.saved):
-        yield f"the caller hears that it is saved: {last}"
+    last = {answered.uuid: answered for answered in run.simulation.answers}
+    for uuid in asked:
+        if run.recovery is Recovery.CALLER and not (uuid in last and last[uuid].saved):
+            yield f"the caller hears that it is saved: {last.get(uuid)}"
     for item in items:
         if left := {"owed", "due", "notifications", "lease", "lease_until"} & set(item):
             yield f"nothing is owed for ever: {sorted(left)}"
 
 
-def _emails(run: Run) -> Iterator[str]:
+def _emails(run: Run, uuid: str) -> Iterator[str]:
     simulation = run.simulation
-    mailed = simulation.mandrill.mailed()
-    if not simulation.items():
+    mailed = simulation.mandrill.mailed(uuid)
+    if not simulation.is_stored(uuid):
         if mailed:
             yield f"no email without an appointment: {mailed}"
         return
     photographers = {None: [], 501: [PAT], 502: [REX, MENDED]}[run.scenario.photographer]
     given_up = [
-        notification for notification in simulation.published if _GIVEN_UP in notification["reason"]
+        notification
+        for notification in simulation.published
+        if notification["uuid"] == uuid and _GIVEN_UP in notification["reason"]
     ]
     for people in filter(None, ([BOOKER], photographers)):
         times = sum(mailed[address] for address in people)
@@ -86,6 +97,15 @@ def _notifications(simulation: Simulation) -> Iterator[str]:
     for status, times in answered.items():
         if notified[status] < times:
             yield f"every failure is notified: {times} {status}, {notified[status]} notifications"
+
+
+def _waits(simulation: Simulation) -> Iterator[str]:
+    if waited := [wait.request_id for wait in simulation.waits if wait.is_open]:
+        yield f"no request calls Mandrill while the circuit breaker is open: {waited}"
+    # A fault may leave a failure uncounted.
+    waited = [wait.request_id for wait in simulation.waits if wait.is_outage]
+    if len(waited) > FAILURES + simulation.injected:
+        yield f"few requests wait in an outage: {waited}"
 
 
 def _secrets(run: Run) -> Iterator[str]:

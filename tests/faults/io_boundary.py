@@ -7,25 +7,34 @@ its order within a run. A fault is injected into one effect:
 - `error-before`: the effect is refused and does not happen;
 - `error-after`: the effect happens and its answer is lost, and so is every retry's;
 - `doubled`: the client sends twice: botocore because the first answer was lost, the Mandrill
-  adapter because it got 503 (it re-sends nothing that may have been accepted).
+  adapter because it got 503 (it re-sends nothing that may have been accepted);
+- `dropped`, `late`: Lambda accepts an asynchronous invocation, and never invokes the function, or
+  only after the schedule's next run.
 """
 
 import io
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 from unittest.mock import patch
 
 import urllib3
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.retries.quota import RetryQuota
+from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 
+from tests.faults.limits import MAX_KEYS
+
 AnswerT = TypeVar("AnswerT")
+INVOKE: Final = "Invoke"
+SEND: Final = "messages/send-template"
 Transport = Callable[[str, dict[str, Any]], tuple[int, Any]]
 
 
@@ -41,6 +50,8 @@ class Kind(StrEnum):
     ERROR_BEFORE = "error-before"
     ERROR_AFTER = "error-after"
     DOUBLED = "doubled"
+    DROPPED = "dropped"
+    LATE = "late"
 
 
 @dataclass(frozen=True, order=True)
@@ -66,11 +77,12 @@ class IoBoundary:
 
     `trace` names the run's effects; `standing` faults affect every effect of a name; `gate` is
     called before each effect, may wait, and may number it otherwise; `performed` sees each AWS
-    call that took place.
+    call that took place; `invoked` takes an event for an asynchronous invocation, late or not.
     """
 
     mandrill: Transport
     performed: Callable[[str, Any], None]
+    invoked: Callable[[dict[str, Any], bool], None]
     faults: dict[int, Kind] = field(default_factory=dict)
     trace: list[str] = field(default_factory=list)
     standing: dict[str, Kind] = field(default_factory=dict)
@@ -115,15 +127,17 @@ class IoBoundary:
         name = self._call.name
 
         def perform() -> Any:
+            if name == INVOKE:
+                return self._invoke(request)
+            if name == "BatchGetItem" and _key_count(request.body) > MAX_KEYS:
+                raise _refusal("ValidationException", name)
             answer = botocore_stubber("before-send", request)
             if answer and answer.status_code < 300:
                 self.performed(name, request.body)
             return answer
 
         def refuse() -> NoReturn:
-            error = {"Code": "AccessDeniedException", "Message": "a fault"}
-            metadata = {"HTTPStatusCode": 400, "RetryAttempts": 0}
-            raise ClientError({"Error": error, "ResponseMetadata": metadata}, name)  # type: ignore[typeddict-item]
+            raise _refusal("AccessDeniedException", name)
 
         def lose() -> NoReturn:
             raise ReadTimeoutError(endpoint_url=request.url)
@@ -135,6 +149,12 @@ class IoBoundary:
             return answer
 
         return self._inject(perform, refuse, lose, send_twice)
+
+    def _invoke(self, request: Any) -> AWSResponse:
+        kind = self.faults.get(self._call.number)
+        if kind is not Kind.DROPPED:
+            self.invoked(json.loads(request.body), kind is Kind.LATE)
+        return AWSResponse(request.url, 202, HTTPHeaders(), MockRawResponse(b""))
 
     def _post(self, url: str, body: bytes) -> urllib3.HTTPResponse:
         path = "/".join(url.split("/")[-2:])
@@ -183,6 +203,18 @@ class IoBoundary:
         return perform()
 
 
-def is_read(name: str) -> bool:
-    """Whether an effect changes nothing: a fault before it and one after it are the same."""
-    return name.startswith(("Get", "BatchGet", "Query")) or name == "messages/search"
+def _refusal(code: str, name: str) -> ClientError:
+    error = {"Code": code, "Message": "a fault"}
+    metadata = {"HTTPStatusCode": 400, "RetryAttempts": 0}
+    return ClientError({"Error": error, "ResponseMetadata": metadata}, name)  # type: ignore[typeddict-item]
+
+
+def _key_count(body: bytes) -> int:
+    return sum(len(asked["Keys"]) for asked in json.loads(body)["RequestItems"].values())
+
+
+def kinds_of(name: str) -> Collection[Kind]:
+    """Return the faults of an effect. Of a read, before and after are the same, twice is once."""
+    if name.startswith(("Get", "BatchGet", "Query")) or name == "messages/search":
+        return (Kind.DIE_BEFORE, Kind.ERROR_BEFORE)
+    return [kind for kind in Kind if name == INVOKE or kind not in (Kind.DROPPED, Kind.LATE)]

@@ -33,6 +33,10 @@ class Mandrill:
             results.append({**result, "status": state, "reject_reason": reason})
         return 200, results
 
-    def mailed(self) -> Counter[str]:
-        """Return how often each address got an email."""
-        return Counter(one["email"] for one in self.found if one["state"] == "sent")
+    def mailed(self, uuid: str) -> Counter[str]:
+        """Return how often each address got the email of an appointment."""
+        return Counter(
+            one["email"]
+            for one in self.found
+            if one["state"] == "sent" and one["metadata"]["appointment_uuid"] == uuid
+        )

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from tests.faults.io_boundary import Fault, Kind
+from tests.faults.io_boundary import SEND, Fault, Kind
 from tests.faults.simulation import Simulation
 from tests.support.fake_aws import event
 
-UUID = "7d1f6f0e-0c5a-4c57-9a3e-5a0f6d9b2c11"
-SEND = "messages/send-template"
+UUIDS = tuple(f"7d1f6f0e-0c5a-4c57-9a3e-5a0f6d9b2c1{number}" for number in range(6))
+SCHEDULE = {"schedule": "owed"}
 # How often at most the caller and the schedule come back: nothing may be owed for ever.
 _MOST_RETRIES = 6
 _MOST_RUNS = 24
@@ -44,19 +44,20 @@ class Run:
     scenario: Scenario
     recovery: Recovery
     sent: int = 0
-    answer: dict[str, Any] | None = None
+    answers: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
-    def request(self) -> None:
+    def request(self, uuid: str = UUIDS[0]) -> None:
         """Deliver the caller's request, the same each time but for the gateway's request id."""
         self.sent += 1
-        self.answer = self.simulation.deliver(
+        self.answers[uuid] = self.simulation.deliver(
             event(
                 token=self.scenario.token,
-                uuid=UUID,
+                uuid=uuid,
                 photographer_user_id=self.scenario.photographer,
                 notes="Ring.",
                 request_id=f"req-{self.sent}",
-            )
+            ),
+            uuid,
         )
 
     def replay(self) -> None:
@@ -68,16 +69,27 @@ class Run:
             "token_hash": hashlib.sha256(b"session-token").hexdigest(),
             "params": {
                 "updated_at_mt": "2026-11-22 10:00:00",
-                "uuid": UUID,
+                "uuid": UUIDS[0],
                 "photographer_user_id": self.scenario.photographer,
                 "notes": "Ring.",
             },
         }
-        self.answer = self.simulation.deliver(line)
+        self.answers[UUIDS[0]] = self.simulation.deliver(line, UUIDS[0])
 
     def schedule(self) -> None:
-        """Run the schedule."""
-        self.simulation.invoke({"schedule": "owed"})
+        """Run the schedule, then the workers that it invoked, then the late ones of the last."""
+        late, self.simulation.late = self.simulation.late, []
+        self.simulation.invoke(SCHEDULE)
+        self._work(self.simulation.workers)
+        self._work(late)
+
+    def _work(self, events: list[dict[str, Any]]) -> None:
+        while events:
+            self.simulation.invoke(events.pop(0))
+
+    def settle(self) -> None:
+        """Have a person settle everything."""
+        self.simulation.invoke({"settle": list(UUIDS)})
 
     def under(self, **standing: Kind) -> None:
         """Inject a fault into every effect of these names, until this is called again."""
@@ -102,7 +114,8 @@ class Run:
         if self.recovery is Recovery.CALLER:
             # Once more, undisturbed: it changes nothing.
             self.simulation.arm(())
-            self.request()
+            for uuid in self.answers:
+                self.request(uuid)
         return effects
 
     def recover(self) -> None:
@@ -116,12 +129,17 @@ class Run:
                 break
             self.wait(max(60, min(due) - self.simulation.now()))
             self.schedule()
+        self._work(self.simulation.late)
 
     def _ask(self) -> None:
         for _ in range(_MOST_RETRIES):
             self.wait(61)
-            self.request()
-            if self.answer and not self.answer["retryable"]:
+            unsaved = [
+                uuid for uuid, answer in self.answers.items() if not answer or answer["retryable"]
+            ]
+            for uuid in unsaved or UUIDS[:1]:
+                self.request(uuid)
+            if not unsaved:
                 break
 
 
@@ -138,9 +156,35 @@ def _failed_unheard(run: Run) -> None:
 
 
 def _died_sending(run: Run) -> None:
-    run.under(send=Kind.DIE_AFTER)
-    run.request()
+    _maybe_sent(run, 1, accepted=1)
+
+
+def _maybe_sent(run: Run, number: int, *, accepted: int) -> None:
+    """Die while sending the emails of so many appointments, of which Mandrill has so many."""
+    for position, uuid in enumerate(UUIDS[:number]):
+        run.under(send=Kind.DIE_AFTER if position < accepted else Kind.DIE_BEFORE)
+        run.request(uuid)
     run.wait(121)
+
+
+def _requests(run: Run) -> None:
+    """Deliver a request of four appointments each, and the first one again."""
+    for uuid in (*UUIDS[:4], UUIDS[0]):
+        run.request(uuid)
+
+
+def _backlog(run: Run) -> None:
+    """Have more emails overdue than a run sends by itself."""
+    run.under(send=Kind.ERROR_BEFORE)
+    for uuid in UUIDS:
+        run.request(uuid)
+    run.wait(61)
+
+
+def _given_up(run: Run) -> None:
+    run.request()
+    run.wait(61)
+    run.schedule()
 
 
 SCENARIOS = {
@@ -158,5 +202,21 @@ SCENARIOS = {
         Scenario("schedule", Run.schedule, before=_failed_unheard),
         Scenario("schedule-suspect", Run.schedule, before=_died_sending),
         Scenario("replay", Run.replay),
+        Scenario("retry-given-up", Run.request, before=_given_up, photographer=502),
+        # The circuit breaker opens, and its record recovers.
+        Scenario(
+            "outage",
+            _requests,
+            photographer=None,
+            token="fresh-token",
+            standing={SEND: Kind.ERROR_BEFORE},
+        ),
+        # The run invokes workers.
+        Scenario("backlog", Run.schedule, before=_backlog),
+        # The run searches, and so does a person.
+        Scenario(
+            "search", Run.schedule, before=lambda run: _maybe_sent(run, len(UUIDS), accepted=5)
+        ),
+        Scenario("settle", Run.settle, before=lambda run: _maybe_sent(run, 3, accepted=2)),
     )
 }

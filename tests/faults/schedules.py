@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.faults.invariants import violations
-from tests.faults.io_boundary import Fault, Kind, is_read
+from tests.faults.io_boundary import Fault, kinds_of
 from tests.faults.scenarios import SCENARIOS, Recovery, Run
 from tests.faults.simulation import Simulation
-
-# A read changes nothing: before and after it are the same, and twice is once.
-_OF_READS: Final = (Kind.DIE_BEFORE, Kind.ERROR_BEFORE)
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Schedule:
         """Yield this schedule with one more fault, at each later effect of its run."""
         begin = self.faults[-1].at + 1 if self.faults else 0
         for at, effect in enumerate(effects[begin:], begin):
-            for kind in _OF_READS if is_read(effect) else Kind:
+            for kind in kinds_of(effect):
                 yield Schedule(self.scenario, self.recovery, (*self.faults, Fault(at, kind)))
 
 

@@ -20,10 +20,11 @@ from moto.dynamodb.models.dynamo_type import Item
 from moto.sns.models import sns_backends
 
 from appointments import clients, create, handler
-from appointments.email import outbox, overdue, retries
+from appointments.email.circuit import Circuit
 from appointments.observability import logger
-from appointments.tables import appointments, keys
-from tests.faults.io_boundary import Died, Fault, IoBoundary
+from appointments.tables.keys import CIRCUIT_RECORD
+from tests.faults.io_boundary import SEND, Died, Fault, IoBoundary, Kind
+from tests.faults.limits import small_limits
 from tests.faults.mandrill import Mandrill
 from tests.support.environment import reset_environment
 from tests.support.fake_aws import ACCOUNT, REGION, TABLES, FakeAws, renew_clients
@@ -36,7 +37,6 @@ BOOKER, PAT, REX, MENDED = (
     "rex@rejected.test",
     "rex@planomatic.test",
 )
-TRIES = 2
 SECRETS = ("session-token", "fresh-token", "sandbox-key")
 
 
@@ -58,6 +58,7 @@ class Answered:
     """An answer of the function, and the request it answers."""
 
     request_id: str
+    uuid: str
     status: str
     saved: bool | None
     was_stored: bool
@@ -65,10 +66,20 @@ class Answered:
 
 
 @dataclass
+class Wait:
+    """A caller's request that called Mandrill: was the circuit breaker open, was Mandrill out."""
+
+    request_id: str
+    is_open: bool
+    is_outage: bool
+
+
+@dataclass
 class Simulation:
     """One simulation for all runs; `begin` resets it for each run.
 
     `is_alone` tells that one invocation runs at a time, so that what was stored meanwhile is its.
+    `workers` and `late` are the events of the asynchronous invocations that Lambda has accepted.
     """
 
     aws: FakeAws
@@ -79,6 +90,10 @@ class Simulation:
     answers: list[Answered] = field(default_factory=list)
     log: io.StringIO = field(default_factory=io.StringIO)
     is_alone: bool = True
+    workers: list[dict[str, Any]] = field(default_factory=list)
+    late: list[dict[str, Any]] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    injected: int = 0
     seeds: dict[str, bytes] = field(default_factory=dict)
     original_records: bytes = b""
 
@@ -105,6 +120,10 @@ class Simulation:
         self.mandrill.found.clear()
         self.published.clear()
         self.answers.clear()
+        self.workers.clear()
+        self.late.clear()
+        self.waits.clear()
+        self.injected = 0
         self.log.seek(0)
         self.log.truncate()
         self.boundary.trace.clear()
@@ -123,28 +142,53 @@ class Simulation:
         """Inject these faults from now on; the numbers of the effects start again."""
         self.boundary.trace.clear()
         self.boundary.faults = {fault.at: fault.kind for fault in faults}
+        self.injected += len(self.boundary.faults)
 
     def invoke(self, event: dict[str, Any]) -> Any:
         """Invoke the function; None where its process died."""
+        context = SimpleNamespace(aws_request_id="invocation", invoked_function_arn=_FUNCTION)
         try:
-            return handler.lambda_handler(event, SimpleNamespace(aws_request_id="invocation"))
+            return handler.lambda_handler(event, context)
         except Died:
             self.boot()
             return None
 
-    def deliver(self, event: dict[str, Any]) -> dict[str, Any] | None:
+    def invoked(self, event: dict[str, Any], is_late: bool) -> None:
+        """Accept an event for an asynchronous invocation."""
+        (self.late if is_late else self.workers).append(event)
+
+    def deliver(self, event: dict[str, Any], uuid: str) -> dict[str, Any] | None:
         """Deliver a request, and remember the response that its caller got, or None."""
-        was_stored = not self.is_alone or bool(self.items())
+        was_stored = not self.is_alone or self.is_stored(uuid)
+        is_open, calls = self.circuit().is_open(self.now()), len(self.boundary.trace)
         payload = self.invoke(event)
+        if self.is_alone and "requestContext" in event and SEND in self.boundary.trace[calls:]:
+            is_outage = self.boundary.standing.get(SEND) is Kind.ERROR_BEFORE
+            self.waits.append(Wait(event["requestContext"]["requestId"], is_open, is_outage))
         if payload is None:
             return None
         body: dict[str, Any] = json.loads(payload["body"])
         self.answers.append(
             Answered(
-                body["request_id"], body["status"], body["saved"], was_stored, bool(self.items())
+                body["request_id"],
+                uuid,
+                body["status"],
+                body["saved"],
+                was_stored,
+                self.is_stored(uuid),
             )
         )
         return body
+
+    def is_stored(self, uuid: str) -> bool:
+        """Whether the appointments table has an item."""
+        return any(item["uuid"] == uuid for item in self.items())
+
+    def circuit(self) -> Circuit:
+        """Return what is in the circuit breaker's record."""
+        raws = [record.to_json()["Attributes"] for record in _table("records").all_items()]
+        found = [raw for raw in raws if raw["record"]["S"] == CIRCUIT_RECORD]
+        return Circuit.from_raw(found[0] if found else None)
 
     def now(self) -> int:
         """Return what the clock says."""
@@ -161,6 +205,9 @@ class Simulation:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
 
+_FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:appointments:live"
+
+
 def _table(name: str) -> Any:
     """Return moto's own table: through its API the harness would cost more than what it tests."""
     return dynamodb_backends[ACCOUNT][REGION].tables[name]
@@ -173,23 +220,26 @@ def _seen(simulation: list[Simulation], name: str, body: Any) -> None:
         simulation[0].published.append(json.loads(json.loads(sent["Message"][0])["sqs"]))
 
 
+def _accept(simulation: list[Simulation], event: dict[str, Any], *, is_late: bool) -> None:
+    """Remember an event that Lambda accepted for an asynchronous invocation."""
+    (simulation[0].late if is_late else simulation[0].workers).append(event)
+
+
 @contextmanager
 def simulation() -> Iterator[Simulation]:
     """Create the one simulation of this process, and restore everything at the end."""
     found = Mandrill()
     made: list[Simulation] = []
-    boundary = IoBoundary(found, lambda name, body: _seen(made, name, body))
+    boundary = IoBoundary(
+        found,
+        lambda name, body: _seen(made, name, body),
+        lambda event, is_late: _accept(made, event, is_late=is_late),
+    )
     with (
         time_machine.travel(START, tick=False) as clock,
         mock_aws(),
         boundary.installed(clients._SESSION),
-        # One of eight equal queries is enough here; the tests of the email have all eight.
-        patch.object(overdue, "SHARDS", ("0",)),
-        patch.object(keys, "SHARDS", ("0",)),
-        # Two tries in place of five: the request's, and the schedule's last.
-        patch.object(appointments, "MAX_TRIES", TRIES),
-        patch.object(retries, "MAX_TRIES", TRIES),
-        patch.object(outbox, "MAX_TRIES", TRIES),
+        small_limits(),
         fast_moto(),
         patch.object(create, "threading", SimpleNamespace(Thread=_AtOnce)),
         # The pause after a failed publish ends with the clock's time too.

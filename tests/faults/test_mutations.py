@@ -107,9 +107,9 @@ def test_a_part_switched_off_is_missed(
 
 def test_without_the_lease_two_senders_meet(one: Simulation) -> None:
     """Without the lease two schedules at once mail the same people twice."""
-    both_read_first = [0, 0, 0, 1, 1, 1]
+    both_acquire_first = [0] * 4 + [1] * 4
     with no_lease():
-        *_, wrong = PAIRS["two-schedules"].run(one, both_read_first)
+        *_, wrong = PAIRS["two-schedules"].run(one, both_acquire_first)
     found = lost([wrong])
     assert TWICE in found, found
 
