@@ -1,6 +1,7 @@
 """Schedules and orders in bulk, on every core: each process has a simulation of its own."""
 
 import multiprocessing
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
@@ -52,11 +53,15 @@ def run(schedules: Iterable[Schedule]) -> Tally:
     return tally
 
 
-def run_pairs(schedule: Schedule) -> Tally:
-    """Run a schedule of one fault with every second fault that can come after it."""
+def run_pairs(schedule: Schedule, sample: int | None = None) -> Tally:
+    """Run a schedule of one fault with every second fault that can come after it, or with some."""
     tally = Tally(f"{schedule.scenario} {schedule.recovery}")
     effects = _count(tally, schedule)
-    for pair in schedule.with_one_more(effects):
+    pairs = list(schedule.with_one_more(effects))
+    if sample is not None:
+        chosen = random.Random(str(schedule))  # noqa: S311 - the same sample each time
+        pairs = chosen.sample(pairs, min(sample, len(pairs)))
+    for pair in pairs:
         _count(tally, pair)
     return tally
 

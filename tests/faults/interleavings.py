@@ -8,16 +8,19 @@ numbered by invocation: 0, 1, 2, … and 100, 101, 102, …
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from typing import Final
 
-from appointments.email import mandrill
+from appointments.email import circuit, mandrill
+from appointments.email.circuit import Circuit
+from appointments.email.state import EmailState, EmailStatus, Outcome
 from tests.faults.invariants import violations
-from tests.faults.io_boundary import Fault, kinds_of
-from tests.faults.scenarios import SCENARIOS, Recovery, Run, Scenario, failed
-from tests.faults.simulation import Simulation
+from tests.faults.io_boundary import SEND, Fault, Kind, kinds_of
+from tests.faults.limits import FAILURES
+from tests.faults.scenarios import SCENARIOS, UUIDS, Recovery, Run, Scenario, failed, maybe_sent
+from tests.faults.simulation import Simulation, Wait
 
 _APART: Final = 100
 _PATIENCE: Final = 30.0
@@ -60,11 +63,13 @@ class _Invocation:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two invocations at once, after `before` was done; written by its name."""
+    """Two invocations at once, after `before` and before `after`; written by its name."""
 
     name: str
     actions: tuple[Callable[[Run], object], Callable[[Run], object]]
     before: Callable[[Run], object] = lambda _: None
+    after: Callable[[Run], object] = lambda _: None
+    standing: dict[str, Kind] = field(default_factory=dict)
 
     def run(
         self, simulation: Simulation, choices: Sequence[int], fault: Fault | None = None
@@ -79,11 +84,13 @@ class Pair:
         run = Run(simulation, plain, Recovery.CALLER)
         simulation.begin()
         self.before(run)
-        run.under()
+        simulation.boundary.standing = self.standing
         simulation.arm([fault] if fault else [])
         made, others, numbers = self._interleave(run, choices)
         effects = list(zip(numbers, simulation.boundary.trace, strict=True))
         simulation.arm(())
+        self.after(run)
+        run.under()
         run.recover()
         return made, others, effects, violations(run)
 
@@ -144,12 +151,40 @@ def _warm(run: Run) -> None:
     mandrill.search(["any"], date.min, time.monotonic() + 1)
 
 
+def _maybe_sent(run: Run) -> None:
+    maybe_sent(run, 1, accepted=0)
+
+
+def _count_failure(run: Run, uuid: str) -> None:
+    """Count a failure, as a sender does that has read the circuit breaker when it was closed."""
+    del run
+    failed_state = EmailState(EmailStatus.FAILED, reason="a fault", outcome=Outcome.UNAVAILABLE)
+    circuit.count(Circuit(), failed_state, uuid)
+
+
+def _request_third(run: Run) -> None:
+    """Deliver a request in the outage that two others have found."""
+    run.simulation.waits += [Wait("before", is_open=False, is_outage=True)] * FAILURES
+    run.request(UUIDS[2])
+
+
 PAIRS: Final = {
     pair.name: pair
     for pair in (
         Pair("two-deliveries", (Run.request, Run.request), before=_warm),
         Pair("two-schedules", (Run.schedule, Run.schedule), before=_failed_and_due),
         Pair("retry-and-schedule", (Run.request, Run.schedule), before=_failed_and_due),
+        Pair("two-workers", (Run.work, Run.work), before=_failed_and_due),
+        Pair("schedule-and-worker", (Run.schedule, Run.work), before=_failed_and_due),
+        Pair("retry-and-worker", (Run.request, Run.work), before=_failed_and_due),
+        Pair("two-searches", (Run.schedule, Run.schedule), before=_maybe_sent),
+        Pair("retry-and-search", (Run.request, Run.schedule), before=_maybe_sent),
+        Pair(
+            "two-failures",
+            (partial(_count_failure, uuid=UUIDS[0]), partial(_count_failure, uuid=UUIDS[1])),
+            after=_request_third,
+            standing={SEND: Kind.ERROR_BEFORE},
+        ),
     )
 }
 assert not set(PAIRS) & set(SCENARIOS)

@@ -1,7 +1,7 @@
 """What is being done when the faults are injected, and what recovers it afterwards."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -87,6 +87,10 @@ class Run:
         while events:
             self.simulation.invoke(events.pop(0))
 
+    def work(self, uuids: Sequence[str] = UUIDS[:1]) -> None:
+        """Run a worker."""
+        self.simulation.invoke({**SCHEDULE, "uuids": list(uuids)})
+
     def settle(self) -> None:
         """Have a person settle everything."""
         self.simulation.invoke({"settle": list(UUIDS)})
@@ -156,10 +160,10 @@ def _failed_unheard(run: Run) -> None:
 
 
 def _died_sending(run: Run) -> None:
-    _maybe_sent(run, 1, accepted=1)
+    maybe_sent(run, 1, accepted=1)
 
 
-def _maybe_sent(run: Run, number: int, *, accepted: int) -> None:
+def maybe_sent(run: Run, number: int, *, accepted: int) -> None:
     """Die while sending the emails of so many appointments, of which Mandrill has so many."""
     for position, uuid in enumerate(UUIDS[:number]):
         run.under(send=Kind.DIE_AFTER if position < accepted else Kind.DIE_BEFORE)
@@ -215,8 +219,8 @@ SCENARIOS = {
         Scenario("backlog", Run.schedule, before=_backlog),
         # The run searches, and so does a person.
         Scenario(
-            "search", Run.schedule, before=lambda run: _maybe_sent(run, len(UUIDS), accepted=5)
+            "search", Run.schedule, before=lambda run: maybe_sent(run, len(UUIDS), accepted=5)
         ),
-        Scenario("settle", Run.settle, before=lambda run: _maybe_sent(run, 3, accepted=2)),
+        Scenario("settle", Run.settle, before=lambda run: maybe_sent(run, 3, accepted=2)),
     )
 }

@@ -3,13 +3,14 @@
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
-from appointments.email import mandrill, outbox
+from appointments.email import circuit, mandrill, outbox, searches
+from appointments.email.circuit import Circuit
 from appointments.tables import appointments
 from appointments.tables.appointments import Appointment
 from tests.faults.interleavings import PAIRS
@@ -19,6 +20,7 @@ from tests.faults.simulation import Simulation, simulation
 
 TWICE = "no recipient is mailed twice"
 NEVER = "everybody is mailed or the email is given up"
+FEW_WAIT = "few requests wait in an outage"
 OWED = "nothing is owed for ever"
 SAVED_IN_SECRET = "what is reported as not saved is not stored"
 
@@ -37,9 +39,11 @@ def lost(runs: Iterable[list[str]]) -> Counter[str]:
     )
 
 
-def violations(one: Simulation, recovery: Recovery) -> Iterator[list[str]]:
-    """Run every single fault of `create`; yield what did not hold."""
-    faultless = Schedule("create", recovery)
+def violations(
+    one: Simulation, recovery: Recovery, scenario: str = "create"
+) -> Iterator[list[str]]:
+    """Run every single fault of a scenario; yield what did not hold."""
+    faultless = Schedule(scenario, recovery)
     effects, _ = faultless.run(one)
     for schedule in faultless.with_one_more(effects):
         yield schedule.run(one)[1]
@@ -77,6 +81,44 @@ def no_lease() -> AbstractContextManager[Any]:
     return patch.object(outbox, "acquire_lease", _acquired)
 
 
+def no_circuit() -> AbstractContextManager[Any]:
+    """Keep the circuit breaker closed."""
+    return patch.object(Circuit, "is_open", lambda *_: False)
+
+
+def no_count() -> AbstractContextManager[Any]:
+    """Count no failure for the circuit breaker."""
+    return patch.object(circuit, "count", lambda known, *_: known)
+
+
+def no_comparison() -> AbstractContextManager[Any]:
+    """Write the circuit breaker whatever another sender has written meanwhile."""
+    write = circuit._write
+
+    def overwrite(_: Circuit, changed: Circuit) -> Circuit | None:
+        stored = circuit._read()
+        return write(stored, changed)
+
+    return patch.object(circuit, "_write", overwrite)
+
+
+def no_batch_limit() -> AbstractContextManager[Any]:
+    """Read as many items at once as there are."""
+    return patch.object(searches, "SIZE", 99)
+
+
+def no_search_limit() -> AbstractContextManager[Any]:
+    """Take the longest list that a search returns for a complete one."""
+    return patch.object(mandrill, "SEARCH_LIMIT", _Unreached(5))
+
+
+class _Unreached(int):
+    """A limit that the search asks for, and that no length reaches."""
+
+    def __le__(self, _: int) -> bool:
+        return False
+
+
 def test_with_all_parts_nothing_is_lost(one: Simulation) -> None:
     """The same runs, with every part in place, break no promise."""
     for recovery in Recovery:
@@ -107,11 +149,47 @@ def test_a_part_switched_off_is_missed(
 
 def test_without_the_lease_two_senders_meet(one: Simulation) -> None:
     """Without the lease two schedules at once mail the same people twice."""
-    both_acquire_first = [0] * 4 + [1] * 4
+    # Both have read the item when the first acquires the lease, and both acquire it then.
+    both_acquire = [0, 0, 0, 1, 1, 1, 0, 1]
     with no_lease():
-        *_, wrong = PAIRS["two-schedules"].run(one, both_acquire_first)
+        *_, wrong = PAIRS["two-schedules"].run(one, both_acquire)
     found = lost([wrong])
     assert TWICE in found, found
+
+
+@pytest.mark.parametrize(
+    ("off", "scenario", "what"),
+    [
+        (no_circuit, "outage", FEW_WAIT),
+        (no_count, "outage", FEW_WAIT),
+        (no_search_limit, "search", TWICE),
+    ],
+)
+def test_a_limit_switched_off_is_missed(
+    one: Simulation, off: Callable[[], AbstractContextManager[Any]], scenario: str, what: str
+) -> None:
+    """Without the circuit breaker requests wait; without a batch's limit nothing is certain."""
+    with off():
+        _, wrong = Schedule(scenario, Recovery.SCHEDULE).run(one)
+    assert what in lost([wrong]), wrong
+
+
+def test_without_the_limit_of_a_batch_more_runs_are_needed(one: Simulation) -> None:
+    """A run searches for many emails, but not if DynamoDB refuses what it reads at once."""
+    runs = []
+    for part in (nullcontext(), no_batch_limit()):
+        with part:
+            effects, wrong = Schedule("search", Recovery.SCHEDULE).run(one)
+        assert not wrong
+        runs.append(effects.count("Query"))
+    assert runs[0] < runs[1]
+
+
+def test_without_a_comparison_a_failure_is_lost(one: Simulation) -> None:
+    """Two failures at once are two failures: without the comparison one is overwritten."""
+    with no_comparison():
+        found = lost(wrong for *_, wrong in PAIRS["two-failures"].orders(one))
+    assert FEW_WAIT in found, found
 
 
 def test_an_effect_unseen_is_no_effect(one: Simulation) -> None:

@@ -1,5 +1,6 @@
-"""Every single fault at every effect, and every order of two invocations, recovered by either."""
+"""Every single fault at every effect, some pairs, and every order of two invocations."""
 
+import random
 from collections.abc import Iterator
 from concurrent.futures import Executor
 
@@ -10,6 +11,10 @@ from tests.faults.interleavings import PAIRS
 from tests.faults.schedules import FAULTLESS, Schedule
 
 _CHUNK = 12
+# The pairs of faults that are run here, of all that `make faults` runs.
+_FIRST_FAULTS = 24
+_SECOND_FAULTS = 6
+_SEED = 2026
 
 
 @pytest.fixture(scope="module")
@@ -48,23 +53,36 @@ def test_every_effect_has_its_schedules(
         for at in range(len(found))
     }
     assert faulted == recorded
-    assert {"PutItem", "UpdateItem", "Publish", "messages/send-template", "messages/search"} <= {
-        effect for found in effects.values() for effect in found
-    }
+    assert {
+        *("PutItem", "UpdateItem", "Publish", "Invoke"),
+        *("messages/send-template", "messages/search"),
+    } <= {effect for found in effects.values() for effect in found}
 
 
+@pytest.mark.timeout(900)
 def test_nothing_is_lost_with_one_fault(pool: Executor, singles: list[Schedule]) -> None:
     """One fault anywhere loses no appointment, no email and no notification, and doubles none."""
     chunks = [singles[at : at + _CHUNK] for at in range(0, len(singles), _CHUNK)]
     tallies = list(campaign.together(pool, [(campaign.run, chunk) for chunk in chunks]))
     wrong = {run: what for tally in tallies for run, what in tally.wrong.items()}
     assert not wrong, "\n".join(f"--only '{run}': {what}" for run, what in wrong.items())
-    assert sum(tally.runs for tally in tallies) == len(singles) > 400
+    assert sum(tally.runs for tally in tallies) == len(singles) > 1_500
 
 
+def test_nothing_is_lost_with_two_faults(pool: Executor, singles: list[Schedule]) -> None:
+    """A second fault, at what recovers from the first one, loses and doubles nothing either."""
+    firsts = random.Random(_SEED).sample(singles, _FIRST_FAULTS)  # noqa: S311 - a sample
+    work = [(campaign.run_pairs, first, _SECOND_FAULTS) for first in firsts]
+    tallies = list(campaign.together(pool, work))
+    wrong = {run: what for tally in tallies for run, what in tally.wrong.items()}
+    assert not wrong, "\n".join(f"--only '{run}': {what}" for run, what in wrong.items())
+    assert sum(tally.runs for tally in tallies) > 5 * _FIRST_FAULTS
+
+
+@pytest.mark.timeout(900)
 def test_nothing_is_lost_in_any_order(pool: Executor) -> None:
     """However the effects of two invocations interleave, one creates, one sends, once."""
     tallies = list(campaign.together(pool, [(campaign.run_orders, name) for name in PAIRS]))
     wrong = {run: what for tally in tallies for run, what in tally.wrong.items()}
     assert not wrong, "\n".join(f"--only '{run}': {what}" for run, what in wrong.items())
-    assert min(tally.runs for tally in tallies) > 30
+    assert min(tally.runs for tally in tallies) > 10
