@@ -1,0 +1,25 @@
+"""Scenarios are played in processes of their own, and their results kept."""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import tests.conftest  # noqa: F401 - the environment, before anything reads it
+from tests.scale.scenarios import SCENARIOS
+
+HOME: Final = Path(".local/scale")
+
+
+def play(name: str) -> str:
+    """Play one scenario, and keep its result."""
+    began = time.time()
+    result = SCENARIOS[name]()
+    HOME.mkdir(parents=True, exist_ok=True)
+    (HOME / f"{name}.json").write_text(json.dumps(asdict(result)))
+    said = [f"{name}, {time.time() - began:.0f} s {result.figures}"]
+    for goal in result.goals:
+        said.append(f"  {'met' if goal.is_met else 'MISSED'}: {goal.what}: {goal.measured}")
+    return "\n".join(said)
