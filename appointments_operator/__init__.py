@@ -3,8 +3,8 @@
 They reach a deployed stack through AWS's APIs only, and read no environment variable of the
 function's. So they import only modules of `appointments` that read no environment.
 
-May import: `appointments.notification`, `appointments.parameters`, `appointments.statuses`,
-`appointments.tables.keys`, `appointments_operator.web.server`
+May import: `appointments.email.state`, `appointments.notification`, `appointments.parameters`,
+`appointments.statuses`, `appointments.tables.keys`, `appointments_operator.web.server`
 """
 
 import sys

@@ -15,7 +15,7 @@ from tools.mandrill_sandbox.server import Sandbox
 @pytest.fixture
 def mandrill(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """Give the function a Mandrill account, served from this process."""
-    from appointments.email import mandrill as adapter  # noqa: PLC0415 - moto first
+    from appointments.email import mandrill_client  # noqa: PLC0415 - moto first
     from appointments.settings import SETTINGS  # noqa: PLC0415
 
     account = Account({"sandbox-key"}, slow=0, search_limit=0)
@@ -23,7 +23,7 @@ def mandrill(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     serving = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     serving.start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
-    monkeypatch.setattr(adapter, "SETTINGS", replace(SETTINGS, mandrill_url=url))
+    monkeypatch.setattr(mandrill_client, "SETTINGS", replace(SETTINGS, mandrill_url=url))
     yield account
     server.shutdown()
     serving.join()
