@@ -6,13 +6,10 @@ from `received_at`. The rest of the log follows.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from boto3.dynamodb.conditions import Attr, Key
-
-from appointments.tables.keys import BY_DAY_INDEX, OPEN_INDEX
 from appointments_operator import items, tab
 from appointments_operator.deployment import Deployment
 from appointments_operator.log_search import LogLine, search
@@ -64,6 +61,7 @@ class Story:
         """Yield the entries about all requests that named a record, such as an order."""
         path = f"$.params.{name}"
         pattern = f'{{ ({path} = {number}) || ({path} = "{number}") }}'
+        earliest: datetime | None = None
         for line in search(self._deployment, pattern, since, on_window=self._on_window):
             params = line.entry.get("params")
             if line.entry.get("message") == "request" and isinstance(params, dict):
@@ -73,9 +71,10 @@ class Story:
                     self.is_cut = True
                     break
                 self.request_ids.add(str(line.entry.get("request_id")))
+                earliest = earliest or line.at
         self._asked |= self.request_ids
-        if self.request_ids:
-            yield self._entries(since, _end())
+        if earliest:
+            yield self._entries(earliest - _MARGIN, _end())
 
     def _entries(self, since: datetime, until: datetime) -> list[Entry]:
         """Return what the log has of a span, and what the tables have of what is named there."""
@@ -90,7 +89,7 @@ class Story:
             for pattern in _patterns(clauses):
                 self._search(pattern, since, until)
         entries = [of_line(line) for key, line in self._lines.items() if key not in before]
-        entries += self._table_entries({entry.at.date() for entry in entries})
+        entries += self._table_entries()
         return sorted(entries, key=lambda entry: entry.at)
 
     def _clauses(self) -> Iterator[str]:
@@ -126,46 +125,22 @@ class Story:
     def _item(self, uuid: str) -> dict[str, Any]:
         return items.get(self._deployment.table("AppointmentsTable"), {"uuid": uuid})
 
-    def _table_entries(self, days: set[date]) -> Iterator[Entry]:
-        """Yield the items, and the notifications that came on these days or are open, once."""
+    def _table_entries(self) -> Iterator[Entry]:
+        """Yield the items and the notifications that were not shown yet."""
         name = self._deployment.name("AppointmentsTable")
         for uuid in sorted(self.uuids):
             key = ("", datetime.min.replace(tzinfo=UTC), uuid)
             if key not in self._lines and (item := self._item(uuid)):
                 self._lines[key] = LogLine(key[1], "", {}, uuid)
                 yield of_item(name, item)
-        for item in self._notifications(days):
-            if not self._is_mine(item.get("request_id"), item.get("uuid")):
-                continue
-            key = ("", datetime.max.replace(tzinfo=UTC), str(item["notification_id"]))
-            if key not in self._lines:
+        notifications = tab.table(self._deployment)
+        for request_id in sorted(self.request_ids)[:MAX_REQUESTS]:
+            for item in tab.of_request(notifications, request_id):
+                key = ("", datetime.max.replace(tzinfo=UTC), str(item["notification_id"]))
+                if key in self._lines or not self._is_mine(request_id, item.get("uuid")):
+                    continue
                 self._lines[key] = LogLine(key[1], "", {}, key[2])
                 yield from of_notification(self._deployment.name("NotificationsTable"), item)
-
-    def _notifications(self, days: set[date]) -> Iterator[dict[str, Any]]:
-        table = tab.table(self._deployment)
-        mine = [Attr("uuid").is_in(sorted(self.uuids)[:MAX_REQUESTS])] if self.uuids else []
-        mine += [Attr("request_id").is_in(sorted(self.request_ids)[:MAX_REQUESTS])]
-        condition = mine[0] | mine[1] if len(mine) > 1 else mine[0]
-        # A notification may be published on the day after its failure.
-        for day in sorted(days | {each + timedelta(days=1) for each in days}):
-            key = Key("day").eq(day.isoformat())
-            yield from _all(table, BY_DAY_INDEX, key, condition)
-        yield from _all(table, OPEN_INDEX, Key("open").eq("open"), condition)
-
-
-def _all(table: Any, index: str, key: Any, condition: Any) -> Iterator[dict[str, Any]]:
-    request = {
-        "IndexName": index,
-        "KeyConditionExpression": key,
-        "FilterExpression": condition,
-    }
-    while True:
-        page = table.query(**request)
-        yield from page["Items"]
-        if "LastEvaluatedKey" not in page:
-            return
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 def _end() -> datetime:

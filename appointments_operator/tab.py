@@ -7,14 +7,18 @@ from typing import Any, Final
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
-from appointments.tables.keys import BY_DAY_INDEX, OPEN_INDEX, NotificationState
+from appointments.tables.keys import (
+    BY_DAY_INDEX,
+    BY_REQUEST_INDEX,
+    OPEN_INDEX,
+    NotificationState,
+)
 from appointments_operator.deployment import Deployment
 
-RETENTION_DAYS: Final = 365
 # What a list shows: the rest of the facts is for the page of one notification.
 LISTED: Final = (
     *("notification_id", "came_at", "day", "state", "stage", "status", "reason", "uuid"),
-    *("request_id", "chapter", "recipients", "saved", "received_at", "storm"),
+    *("request_id", "chapter", "recipients", "saved", "received_at", "storm", "recovery"),
 )
 _PAGE: Final = 200
 _OPEN: Final = NotificationState.OPEN.value
@@ -76,6 +80,17 @@ def get(notifications: Any, notification_id: str) -> dict[str, Any]:
     return item
 
 
+def of_request(notifications: Any, request_id: str) -> list[dict[str, Any]]:
+    """Return the notifications of a request, the earliest first."""
+    if not request_id:
+        return []
+    page = notifications.query(
+        IndexName=BY_REQUEST_INDEX, KeyConditionExpression=Key("request_id").eq(request_id)
+    )
+    found = [get(notifications, each["notification_id"]) for each in page["Items"]]
+    return [item for item in found if item]
+
+
 def identity(deployment: Deployment) -> str:
     """Return who the operator is to AWS, as the history of a notification names them."""
     return str(deployment.client("sts").get_caller_identity()["Arn"])
@@ -129,10 +144,13 @@ def resolve_replayed(deployment: Deployment, request_ids: set[str], by: str) -> 
     The keeper resolves those with a uuid, by what it sees in the appointments table.
     """
     notifications, resolved = table(deployment), []
-    since = datetime.now(UTC) - timedelta(days=RETENTION_DAYS)
-    for item in list(newest(notifications, since, is_open=True)):
-        if item.get("uuid") or item.get("request_id") not in request_ids:
-            continue
+    found = [
+        item
+        for request_id in sorted(request_ids)
+        for item in of_request(notifications, request_id)
+        if not item.get("uuid")
+    ]
+    for item in found:
         done = f"the replay of {item['request_id']} succeeded"
         try:
             close(

@@ -76,8 +76,9 @@ def _facts(body: str) -> dict[str, Any]:
         raise UnreadableMessage("it is no JSON") from invalid
     if not isinstance(facts, dict) or not _is_text(facts.get("notification_id")):
         raise UnreadableMessage("it has no notification_id")
-    if not isinstance(facts.get("uuid"), str | None):
-        raise UnreadableMessage("its uuid is not a text")
+    for name in ("uuid", "request_id"):
+        if not isinstance(facts.get(name), str | None):
+            raise UnreadableMessage(f"its {name} is not a text")
     return facts
 
 

@@ -92,7 +92,8 @@ def test_a_message_that_comes_again_resets_no_state(aws: FakeAws, state: str) ->
     "body",
     [
         *("no JSON", "[]", "null", "{}", '{"notification_id": ""}', '{"notification_id": 7}'),
-        *('{"notification_id": "a", "uuid": 7}', '{"notification_id": "a", "x": NaN}'),
+        *('{"notification_id": "a", "uuid": 7}', '{"notification_id": "a", "request_id": []}'),
+        *('{"notification_id": "a", "x": NaN}'),
     ],
 )
 def test_an_unreadable_message_fails_alone(aws: FakeAws, body: str) -> None:

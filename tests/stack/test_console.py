@@ -92,7 +92,7 @@ def put_record(stack: Stack, record: str, **attributes: Any) -> None:
 def open_notification(page: Page, url: str, search: str) -> None:
     """Open the page of the one notification that a search finds, which arrives live."""
     page.goto(f"{url}?q={search}")
-    page.locator("#rows a").first.click()
+    page.locator("#rows a[id]").first.click()
     expect(page.locator("h1")).to_be_visible()
 
 
@@ -149,7 +149,7 @@ def test_a_rejected_address_by_keys_alone(stack: Stack, page: Page, url: str) ->
     page.goto(f"{url}?q={uuid}")
     expect(page.get_by_text("There is no such notification")).to_be_visible()
     assert send(stack, uuid=uuid, photographer_user_id=602)["status"] == "mandrill-email-failed"
-    row = page.locator("#rows a")
+    row = page.locator("#rows a[id]")
     expect(row).to_be_visible()
     check_page(page, "notifications")
     tab_to(page, row)

@@ -38,6 +38,7 @@ INDEXES: Final = {
     "notifications": [
         ("by_day", "day", "came_at", "S", "ALL"),
         ("open", "open", "came_at", "S", "ALL"),
+        ("by_request", "request_id", "came_at", "S", "KEYS_ONLY"),
     ],
 }
 DAY = 24 * 3600

@@ -36,6 +36,7 @@ OWED_INDEX: Final = "owed"
 # The indexes of the notifications table (section 9.5).
 BY_DAY_INDEX: Final = "by_day"
 OPEN_INDEX: Final = "open"
+BY_REQUEST_INDEX: Final = "by_request"
 
 
 class Role(StrEnum):

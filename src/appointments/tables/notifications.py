@@ -10,6 +10,8 @@ An item has the facts of the notification as attributes of the same names, and b
 `ttl`                a year after `came_at`
 ===================  =====================================================================
 
+A fact without a value is left out. The index `by_request` has the keys of each `request_id`.
+
 botocore's client and not PynamoDB's model: the facts may be those of another version of the code.
 """
 
@@ -49,7 +51,7 @@ def iso(moment: datetime) -> str:
 def put(facts: Mapping[str, Any], came_at: datetime) -> bool:
     """Store a notification as open; False if the table has it already, whatever its state."""
     item = {
-        **{name: value for name, value in facts.items() if value is not None},
+        **{name: value for name, value in facts.items() if value not in (None, "")},
         "came_at": iso(came_at),
         "day": came_at.date().isoformat(),
         "state": _OPEN,
