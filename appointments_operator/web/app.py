@@ -97,8 +97,7 @@ class Console:
             return self._failure(request, str(failed), 502)
 
     def _failure(self, request: Request, sentence: str, code: int) -> Response:
-        is_part = "hx-request" in request.headers
-        template = "_failure.html" if is_part else "failure.html"
+        template = "_failure.html" if _is_part(request) else "failure.html"
         return self._html(template, code, sentence=sentence)
 
     def _html(self, template: str, code: int = 200, **values: Any) -> HTMLResponse:
@@ -108,7 +107,8 @@ class Console:
         """Return what an action will do with the button that does it, or what it did."""
         again = {name: value for name, value in form.items() if name != "run"}
         path = request.url.path.removeprefix(request.scope.get("root_path", ""))
-        return self._html("_result.html", result=result, path=path, again=again)
+        template = "_result.html" if _is_part(request) else "result.html"
+        return self._html(template, result=result, path=path, again=again)
 
     # Notifications
 
@@ -326,6 +326,11 @@ class _Asked:
         if self.order:
             return story.of_reference("order_id", self.order, since)
         return story.of_reference("photographer_user_id", self.photographer or 0, since)
+
+
+def _is_part(request: Request) -> bool:
+    """Return whether htmx asks for a part of a page, and not the browser for a page."""
+    return "hx-request" in request.headers
 
 
 def _number(text: str, name: str) -> int | None:

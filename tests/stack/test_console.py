@@ -29,6 +29,7 @@ MAX_TABS: Final = 60
 PHONE: Final = {"width": 375, "height": 740}
 WIDE: Final = {"width": 1200, "height": 800}
 ORIGINAL_ROLES: Final = ["client", "employee", "liaison"]
+expect.set_options(timeout=WAIT)
 
 
 @pytest.fixture(scope="module")
