@@ -75,20 +75,28 @@ def replay(
         return Result(title, [*lines, *explained])
     with _one_at_a_time:
         replay_all(replays, deployment, _RATE)
-        resolved = resolve_notifications(replays, deployment)
     lines = [_outcome(each) for each in replays]
-    lines += [f"Notification {each} is resolved." for each in resolved]
     good = sum(each.is_good for each in replays)
     if notification_id:
         _record(deployment, notification_id, f"replayed: {'; '.join(map(_outcome, replays))}")
     if good:
-        lines += check(deployment).lines
+        lines += _bring_up_to_date(deployment, replays)
     return Result(
         f"{good} of {_requests(len(replays))} {'is' if good == 1 else 'are'} good now",
         lines,
         is_good=good == len(replays),
         is_done=True,
     )
+
+
+def _bring_up_to_date(deployment: Deployment, replays: Sequence[Replay] = ()) -> list[str]:
+    """Resolve what is resolved by now; if that fails, what was done stays done."""
+    try:
+        resolved = resolve_notifications(replays, deployment)
+        lines = [f"Notification {each} is resolved." for each in resolved]
+        return lines + check(deployment).lines
+    except (BotoCoreError, ClientError, click.ClickException) as failed:
+        return [f"The notifications tab was not brought up to date: {failed}"]
 
 
 def _outcome(each: Replay) -> str:
@@ -185,6 +193,8 @@ def settle(deployment: Deployment, uuids: Sequence[str], *, run: bool = False) -
     after = {key: pending.state_of(items.get(table, {"uuid": key})) for key in keys}
     lines = [f"{key}: {before[key].value} → {errors.get(key) or after[key].value}" for key in keys]
     good = sum(state is pending.State.SETTLED for state in after.values())
+    if good:
+        lines += _bring_up_to_date(deployment)
     title = f"{good} of {len(keys)} {'has' if good == 1 else 'have'} nothing left to send"
     return Result(title, lines, is_good=good == len(keys), is_done=True)
 

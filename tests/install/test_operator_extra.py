@@ -127,11 +127,40 @@ def test_without_the_extra_a_command_says_how_to_install_it(
     assert "Traceback" not in done.stderr
 
 
-def test_the_extra_declares_what_the_commands_import() -> None:
+def test_the_console_is_an_extra_of_its_own(environment: Environment) -> None:
+    """The other commands work without the console's libraries, and it says how to get them."""
+    done = environment.run("admin", "--stack", "none", "console")
+    assert done.returncode == 1
+    assert "jinja2, starlette, uvicorn" in done.stderr
+    assert "uv tool install '.[console]'" in done.stderr
+
+
+def test_the_console_runs_from_the_wheel(
+    wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its lock has every library, and the wheel its templates, its style and htmx."""
+    made = create(tmp_path_factory)
+    made.install("--require-hashes", "--requirement", REQUIREMENTS / "console.txt")
+    made.install(wheel)
+    listing = (
+        "from appointments_operator.web import server; "
+        "from appointments_operator.web.site import FOLDER; "
+        "print(*sorted(path.name for path in FOLDER.glob('*/*.*') if path.suffix != '.pyc'))"
+    )
+    done = made.run("python", "-c", listing)
+    assert done.returncode == 0, done.stderr
+    web = ROOT / "appointments_operator" / "web"
+    files = {path.name for folder in ("static", "templates") for path in (web / folder).iterdir()}
+    assert set(done.stdout.split()) == files
+
+
+@pytest.mark.parametrize(("extra", "folder"), [("operator", "."), ("console", "web")])
+def test_the_extra_declares_what_the_commands_import(extra: str, folder: str) -> None:
     """An installation without the lock gets every library too."""
-    declared = {*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["operator"]}
+    extras = PROJECT["optional-dependencies"]
+    declared = {*PROJECT["dependencies"], *extras["operator"], *extras[extra]}
     distributions = packages_distributions()
-    for path in (ROOT / "appointments_operator").glob("*.py"):
+    for path in (ROOT / "appointments_operator" / folder).glob("*.py"):
         imports = [
             node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
             for node in ast.walk(ast.parse(path.read_text()))
@@ -139,4 +168,6 @@ def test_the_extra_declares_what_the_commands_import() -> None:
         ]
         tops = {str(name).partition(".")[0] for name in imports}
         libraries = tops - sys.stdlib_module_names - {"appointments", "appointments_operator"}
-        assert all(declared & set(distributions[name]) for name in libraries), path.name
+        assert all(
+            declared & {each.lower() for each in distributions[name]} for name in libraries
+        ), path.name

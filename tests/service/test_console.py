@@ -12,7 +12,8 @@ from appointments_operator.web import listing
 from appointments_operator.web.app import create_app
 from appointments_operator.web.cloud import CachedDeployment
 from appointments_operator.web.guard import HEADERS
-from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws
+from appointments_operator.web.site import FOLDER
+from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws, death
 
 PORT: Final = 4568
 ORIGIN: Final = f"http://127.0.0.1:{PORT}"
@@ -292,3 +293,28 @@ def test_a_circuit_breaker_is_shown_from_its_record(
     assert "mandrill-unavailable (503)" in console.get(path("/health")).text
     operator_aws.aws.put_record("circuit#mandrill", open_until="soon")
     assert console.get(path("/health")).status_code == 200
+
+
+def test_htmx_is_the_pinned_file(console: TestClient) -> None:
+    """The console serves htmx itself, of the version that its name says, with its licence."""
+    (file,) = FOLDER.glob("static/htmx-*.min.js")
+    version = file.name.removeprefix("htmx-").removesuffix(".min.js")
+    served = console.get(path(f"/static/{file.name}"))
+    assert f'version:"{version}"' in served.text
+    assert served.headers["Content-Type"].startswith("text/javascript")
+    assert "Zero-Clause BSD" in (FOLDER / "static" / "htmx-LICENSE.txt").read_text()
+    assert f"/static/{file.name}" in console.get(path("/")).text
+
+
+def test_what_was_done_stays_done_if_the_keeper_fails(
+    operator_aws: FakeOperatorAws, console: TestClient
+) -> None:
+    """A replay that succeeded is shown as such, and that the tab was not brought up to date."""
+    operator_aws.aws.faults.inject["BatchGetItem"] = ["refused"] * 2
+    operator_aws.post("req-9")
+    operator_aws.aws.faults.inject.clear()
+    operator_aws.instead = [None, lambda: death("the keeper is broken")]
+    form = {"request_id": "req-9", "since": "2020-01-01", "run": "1"}
+    shown = console.post(path("/replay"), data=form).text
+    assert "1 of 1 request is good now" in shown
+    assert "the keeper is broken" in shown

@@ -4,19 +4,21 @@ import json
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.stack.table import item
 from tools.bootstrap import LOCAL
-from tools.local_stack import outage, role, services
+from tools.local_stack import outage, processes, role, services
 from tools.local_stack.aws import session
 from tools.local_stack.demo import PATH
 from tools.local_stack.stack import Stack
@@ -141,6 +143,18 @@ def tab_to(page: Page, target: Locator) -> None:
             return
         page.keyboard.press("Tab")
     pytest.fail("the keyboard does not reach it")
+
+
+def test_it_listens_on_this_machine_alone(url: str, home: Path) -> None:
+    """No other machine reaches it, no other user of this one learns its address."""
+    process = processes.find(home / "console.pid")
+    assert process is not None
+    listening = [each for each in process.net_connections() if each.status == psutil.CONN_LISTEN]
+    assert {each.laddr.ip for each in listening} == {"127.0.0.1"}
+    assert stat.S_IMODE(services.console_url(home).stat().st_mode) == 0o600
+    key = url.rstrip("/").rpartition("/")[2]
+    assert key not in " ".join(process.cmdline())
+    assert len(key) >= 32
 
 
 def test_a_rejected_address_by_keys_alone(stack: Stack, page: Page, url: str) -> None:
