@@ -125,6 +125,14 @@ class Story:
     def _item(self, uuid: str) -> dict[str, Any]:
         return items.get(self._deployment.table("AppointmentsTable"), {"uuid": uuid})
 
+    def _is_sensitive(self, item: dict[str, Any]) -> bool:
+        """Return whether the log has the item's request without its parameters."""
+        return any(
+            line.entry.get("message") == "request" and line.entry.get("params") is None
+            for line in self._lines.values()
+            if line.entry.get("request_id") == item.get("request_id")
+        )
+
     def _table_entries(self) -> Iterator[Entry]:
         """Yield the items and the notifications that were not shown yet."""
         name = self._deployment.name("AppointmentsTable")
@@ -132,7 +140,7 @@ class Story:
             key = ("", datetime.min.replace(tzinfo=UTC), uuid)
             if key not in self._lines and (item := self._item(uuid)):
                 self._lines[key] = LogLine(key[1], "", {}, uuid)
-                yield of_item(name, item)
+                yield of_item(name, item, is_sensitive=self._is_sensitive(item))
         notifications = tab.table(self._deployment)
         for request_id in sorted(self.request_ids)[:MAX_REQUESTS]:
             for item in tab.of_request(notifications, request_id):

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from appointments.parameters import STORED
 from appointments_operator.log_search import LogLine
 
 _HIDDEN: Final = frozenset({"token_hash", "token"})
 # What Powertools adds to each line.
 _TECHNICAL: Final = frozenset({"level", "timestamp", "service", "message"})
+_PARAMETERS: Final = frozenset(STORED) - {"uuid"}
 _NAMED: Final = ("order_id", "order_request_id", "order_request_appt_id", "photographer_user_id")
 
 
@@ -102,8 +104,9 @@ def _other(entry: Mapping[str, Any]) -> tuple[str, str]:
     return str(entry.get("level", "log")).lower(), text
 
 
-def of_item(table: str, item: Mapping[str, Any]) -> Entry:
-    """Return the entry of an appointment item."""
+def of_item(table: str, item: Mapping[str, Any], *, is_sensitive: bool = False) -> Entry:
+    """Return the entry of an appointment item; of a sensitive request none of the parameters."""
+    hidden = _HIDDEN | _PARAMETERS if is_sensitive else _HIDDEN
     state = [f"the item, as it is now: email {item.get('email_status', 'unknown')}"]
     if item.get("forgotten_at"):
         state = ["the appointment was erased"]
@@ -116,7 +119,7 @@ def of_item(table: str, item: Mapping[str, Any]) -> Entry:
         kind="item",
         text=", ".join(state),
         source=f"table {table} uuid {item['uuid']}",
-        facts={name: value for name, value in item.items() if name not in _HIDDEN},
+        facts={name: value for name, value in item.items() if name not in hidden},
     )
 
 

@@ -1,7 +1,7 @@
 """The list of notifications: filtered, in pages, a storm as one row."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -86,7 +86,6 @@ class Page:
 
     rows: list[Row]
     next_before: str | None
-    count: int
 
     @property
     def version(self) -> str:
@@ -102,19 +101,18 @@ def read(deployment: Deployment, chosen: Filter) -> Page:
     deadline = monotonic() + _SECONDS
     found: list[dict[str, Any]] = []
     position, is_whole = None, True
+    last_at, _, last_id = (chosen.before or "").partition(" ")
     items = tab.newest(
         tab.table(deployment),
         chosen.since,
-        chosen.before,
+        last_at or None,
         is_open=chosen.state == NotificationState.OPEN.value,
     )
-    for item in items:
-        if item["came_at"] == chosen.before:
-            continue  # `before` is the last one of the page before
+    for item in _after(items, last_at, last_id):
         if len(found) >= PAGE or monotonic() > deadline:
             is_whole = False
             break
-        position = item["came_at"]
+        position = f"{item['came_at']} {item['notification_id']}"
         if tab.is_selected(
             item,
             status=chosen.status,
@@ -123,7 +121,18 @@ def read(deployment: Deployment, chosen: Filter) -> Page:
             stage=chosen.stage,
         ):
             found.append(item)
-    return Page(group(found), None if is_whole else position, len(found))
+    return Page(group(found), None if is_whole else position)
+
+
+def _after(items: Iterator[dict[str, Any]], last_at: str, last_id: str) -> Iterator[dict[str, Any]]:
+    """Yield what follows the last one of the page before: several may have come at one moment."""
+    for item in items:
+        if item["came_at"] != last_at:
+            yield item
+            break
+        if item["notification_id"] == last_id:
+            break
+    yield from items
 
 
 def group(items: list[dict[str, Any]]) -> list[Row]:

@@ -198,7 +198,7 @@ def test_older_ones_are_on_the_next_page(
 
     now = time.time()
     for number in range(listing.PAGE + 20):
-        operator_aws.aws.keep({"notification_id": f"{number}"}, sent_at=now - number)
+        operator_aws.aws.keep({"notification_id": f"{number}"}, sent_at=now - number // 50)
     for state in ("open", ""):
         first = listing.read(deployment, listing.Filter(state=state))
         second = listing.read(deployment, listing.Filter(state=state, before=first.next_before))
@@ -277,7 +277,7 @@ def test_a_dismissed_notification_keeps_its_note(
     shown = console.get(path(f"/n/{notification_id}")).text
     assert "told by phone" in shown
     assert "arn:aws:sts::" in shown
-    assert "Look what changes" not in shown
+    assert "Preview the change" not in shown
 
 
 def test_a_circuit_breaker_is_shown_from_its_record(

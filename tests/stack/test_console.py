@@ -113,7 +113,7 @@ def run(page: Page, button: Locator) -> Locator:
 
 def replay(page: Page) -> None:
     """Replay the request of the notification that is open, and see that it is resolved."""
-    result = run(page, page.get_by_role("button", name="Look what it would replay"))
+    result = run(page, page.get_by_role("button", name="Preview the replay"))
     expect(result).to_contain_text("1 of 1 request is good now")
     page.reload()
     expect(page.locator("p .state")).to_have_text("resolved")
@@ -176,8 +176,8 @@ def test_a_rejected_address_by_keys_alone(stack: Stack, page: Page, url: str) ->
     page.keyboard.press("Control+a")
     page.keyboard.type("rex@planomatic.test")
     for button, expected in (
-        ("Look what changes", "Corrected user#602"),
-        ("Look what it would replay", "1 of 1 request is good now"),
+        ("Preview the change", "Corrected user#602"),
+        ("Preview the replay", "1 of 1 request is good now"),
     ):
         tab_to(page, page.get_by_role("button", name=button))
         page.keyboard.press("Enter")
@@ -227,7 +227,7 @@ def test_a_malformed_record(stack: Stack, page: Page, url: str) -> None:
     open_notification(page, url, uuid)
     expect(page.locator("p.bad")).to_have_text("user#604: email is not a text")
     page.get_by_label("Address").fill("mal@planomatic.test")
-    run(page, page.get_by_role("button", name="Look what changes"))
+    run(page, page.get_by_role("button", name="Preview the change"))
     page.reload()
     expect(page.locator("p.bad")).to_have_count(0)
     replay(page)
@@ -260,13 +260,13 @@ def test_a_closed_route(stack: Stack, page: Page, url: str) -> None:
         switch = page.locator("dd", has_text="roles:")
         expect(switch).to_contain_text("closed")
         check_page(page, "health")
-        run(page, page.get_by_role("button", name="Look what changes"))
+        run(page, page.get_by_role("button", name="Preview the change"))
     finally:
         put_record(stack, "route#appointments/create", deployed=True, permissions=ORIGINAL_ROLES)
     page.reload()
     expect(switch).to_contain_text("open")
     page.get_by_label("Since").fill(before)
-    result = run(page, page.get_by_role("button", name="Look what it would replay"))
+    result = run(page, page.get_by_role("button", name="Preview the replay"))
     expect(result).to_contain_text(re.compile(r"(\d+) of \1 requests? (is|are) good now"))
     assert item(stack, uuid)
 
@@ -287,5 +287,5 @@ def test_the_story_and_what_is_owed(stack: Stack, page: Page, url: str) -> None:
     page.get_by_role("link", name="Owed", exact=True).click()
     expect(page.get_by_text(uuid)).to_be_visible()
     check_page(page, "owed")
-    page.get_by_role("button", name=f"Send {uuid}: look first").click()
+    page.get_by_role("button", name=f"Send {uuid}: preview").click()
     expect(page.locator(".result")).to_contain_text(f"{uuid}: pending")
