@@ -155,23 +155,24 @@ def test_a_replay_resolves_what_has_no_uuid(operator_aws: FakeOperatorAws) -> No
     operator_aws.aws.faults.inject.clear()
     (facts,) = operator_aws.aws.facts()
     assert facts["uuid"] is None
-    for request_id in (facts["request_id"], "another"):
+    mine = {"request_id": facts["request_id"]}
+    others: list[dict[str, str]] = [{"request_id": "another"}, {**mine, "uuid": "its own"}]
+    for number, changes in enumerate([mine, *others]):
         table.put_item(
             Item={
                 **{name: value for name, value in facts.items() if value is not None},
-                "notification_id": request_id,
-                "request_id": request_id,
+                "notification_id": f"{number}",
                 "state": "open",
                 "open": "open",
                 "came_at": "2099-01-01T00:00:00.000Z",
                 "history": [],
+                **changes,
             }
         )
     done = operator_aws.run(replay, "--log-group", LOG_GROUP, "--yes")
     assert done.exit_code == 0, done.output
     found = {item["notification_id"]: item for item in table.scan()["Items"]}
     table.delete()
-    assert found["another"]["state"] == "open"
-    resolved = found[facts["request_id"]]
-    assert resolved["state"] == "resolved"
+    assert [found[number]["state"] for number in ("0", "1", "2")] == ["resolved", "open", "open"]
+    resolved = found["0"]
     assert resolved["history"][0]["by"].startswith("arn:aws:sts::")

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
@@ -148,14 +148,3 @@ def test_nothing_is_known(operator_aws: FakeOperatorAws, trace: Trace) -> None:
 def test_a_wrong_use_is_refused(trace: Trace, arguments: list[str]) -> None:
     """Exactly one way in is needed."""
     assert trace(*arguments).exit_code == 2
-
-
-def test_a_full_window_is_read_in_halves(operator_aws: FakeOperatorAws, trace: Trace) -> None:
-    """A reader of the log that returns one page at most hides nothing."""
-    uuid = fail(operator_aws)
-    now = datetime.now(UTC)
-    for hours in range(11):
-        filler = [json.dumps({"message": "filler", "n": n}) for n in range(1_000)]
-        operator_aws.log(*filler, at=now - timedelta(hours=hours))
-    found = kinds(trace(uuid, "--json", "--since", "1d"))
-    assert sorted(found) == WHOLE
