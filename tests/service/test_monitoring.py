@@ -96,7 +96,7 @@ def lively(aws: FakeAws, sns: Any, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     aws.dynamodb.Table("appointments").update_item(
         Key={"uuid": item["uuid"]},
         UpdateExpression="SET due = :now, email_due = :now, owed_since = :long_ago",
-        ExpressionAttributeValues={":now": int(time.time()), ":long_ago": 0},
+        ExpressionAttributeValues={":now": int(time.time()), ":long_ago": 1},
     )
     aws.faults.inject.clear()
     assert aws.invoke({"schedule": "owed"})["emails"] == 1
