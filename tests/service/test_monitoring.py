@@ -109,7 +109,7 @@ def lively(aws: FakeAws, sns: Any, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
         refusal = CallFailed("ValidationError", Outcome.REFUSED)
         patch.setattr(mandrill, "call", Mock(side_effect=refusal))
         for number in range(3):
-            maybe_sent = {"lease": "dead", "lease_until": 0, "email_status": "pending"}
+            maybe_sent = {"lease": "dead", "lease_until": 0, "email_due": 0}
             aws.dynamodb.Table("appointments").put_item(
                 Item={**item, **maybe_sent, "uuid": str(UUID(int=number)), "owed": "0", "due": 0}
             )
