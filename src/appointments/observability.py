@@ -60,5 +60,4 @@ def flush_metrics(status: str | None = None) -> None:
         return
     if status:
         metrics.add_dimensions(service=SERVICE, status=status)
-    if metrics.metric_set:  # Powertools warns of a record without a figure
-        metrics.flush_metrics()
+    metrics.flush_metrics()
