@@ -25,6 +25,7 @@ OF_A_RUN = {
     "emails not handed over",
     "search by OR refused",
     "not searched at once",
+    "users not read",
 }
 
 

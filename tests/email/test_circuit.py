@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from appointments import clients
 from appointments.email import circuit
 from appointments.email.circuit import Circuit
+from appointments.tables import base
+from appointments.tables.keys import CIRCUIT_RECORD
 from tests.support.email_harness import PAT, START, UUID, EmailHarness
 
 REASON = "mandrill-unavailable (GeneralError)"
@@ -178,13 +180,13 @@ def test_a_failed_write_changes_no_response(harness: EmailHarness, *, is_failing
 
 def test_failures_at_the_same_time_both_count(harness: EmailHarness) -> None:
     """A failure that was counted since the breaker was read is not lost."""
-    harness.put_circuit(2)
+    harness.put_circuit(3)
     known = Circuit(2, START, START, "x", "r", {"failures": {"N": "1"}, "failed_at": {"N": "0"}})
     with patch.object(Circuit, "from_raw", side_effect=[known, circuit_of(harness)]):
         fail(harness, 1)
     record = harness.circuit()
     assert record is not None
-    assert record["failures"] == 3
+    assert record["failures"] == 4
 
 
 def circuit_of(harness: EmailHarness) -> Circuit:
@@ -280,6 +282,28 @@ def test_a_search_of_a_retry_does_not_count(harness: EmailHarness) -> None:
     harness.create()
     assert harness.account.calls == ["send", "search"]
     assert harness.circuit() == before
+
+
+def test_a_search_that_settles_does_not_count_either(harness: EmailHarness) -> None:
+    """That Mandrill answers a search does not close the breaker."""
+    harness.aws.put_record("user#501", email="a@garbage.test")
+    harness.create()
+    before = harness.circuit()
+    harness.wait(121)
+    assert harness.create().status == "action-successful"
+    assert harness.account.calls == ["send", "search"]
+    assert harness.circuit() == before
+
+
+@pytest.mark.parametrize(("date", "is_read"), [(None, True), ("never", False)])
+def test_it_is_read_with_all_else(
+    harness: EmailHarness, date: str | None, *, is_read: bool
+) -> None:
+    """A request reads the breaker in its one read stage, if its parameters are valid."""
+    with patch.object(base, "read_batch", wraps=base.read_batch) as read:
+        harness.create(date_start_local=date)
+    [call] = read.call_args_list
+    assert (CIRCUIT_RECORD in [key for _, key in call.args[0]]) is is_read
 
 
 def test_a_429_to_a_request_counts(harness: EmailHarness) -> None:

@@ -1,5 +1,6 @@
 """Sections 8.6 and 8.8: the order of a schedule run, its test call, and what ends it."""
 
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -7,11 +8,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from appointments import notifications
-from appointments.email import drain, searches, workers
+from appointments.email import drain, overdue, schedule, searches, workers
 from appointments.email.batch import Batch
 from appointments.notification import Notification
 from appointments.reasons import Cause, Reason
+from appointments.settings import SETTINGS
 from appointments.statuses import Status
+from appointments.tables import base
 from tests.support.email_harness import START, EmailHarness, Workers
 
 OPEN: dict[str, Any] = {"failures": 5, "open_for": 100, "uuid": "x", "reason": "r"}
@@ -220,7 +223,9 @@ def test_a_search_that_is_not_made_tests_nothing(harness: EmailHarness) -> None:
     assert harness.circuit() == before
 
 
-def test_a_429_to_a_send_ends_the_sending(harness: EmailHarness) -> None:
+def test_a_429_to_a_send_ends_the_sending(
+    harness: EmailHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As the test call, it ends the sending, does not count, renews nothing; searches go on."""
     harness.put_circuit(**OPEN)
     before = harness.circuit()
@@ -228,6 +233,7 @@ def test_a_429_to_a_send_ends_the_sending(harness: EmailHarness) -> None:
     uuids = harness.put_overdue(4)
     harness.account.refusals = ["RequestLimitExceeded"]
     harness.workers = Workers()
+    monkeypatch.setattr(workers, "RUN_EMAILS", 1)
     harness.schedule()
     assert sent_uuids(harness) == uuids[:1]
     assert harness.account.calls == ["send", "search"]
@@ -359,3 +365,51 @@ def test_a_failed_read_ends_no_run(harness: EmailHarness) -> None:
     assert (done["emails"], done["failed"]) == (2, 0)
     assert harness.count("OwedBroken") == 0
     assert harness.schedule()["emails"] == 1
+
+
+@pytest.mark.parametrize(("mail_workers", "limit"), [(10, 3000), (30, 3000), (100, 10_000)])
+def test_how_much_a_run_reads(harness: EmailHarness, mail_workers: int, limit: int) -> None:
+    """A run reads up to 100 overdue items per worker, and at least 3,000."""
+    settings = replace(SETTINGS, mail_workers=mail_workers)
+    with (
+        patch.object(schedule, "SETTINGS", settings),
+        patch.object(overdue, "find", wraps=overdue.find) as find,
+    ):
+        harness.schedule()
+    find.assert_called_once_with(limit)
+
+
+def test_what_has_nothing_pending_leaves_the_index(harness: EmailHarness) -> None:
+    """An item of an older version that is in the index for nothing is taken out of it."""
+    harness.put_overdue(1, email_status="sent", email_due=None)
+    assert harness.schedule()["failed"] == 0
+    assert not {"owed", "due"} & set(harness.item())
+
+
+def test_what_dynamodb_returns_unread_stays(harness: EmailHarness) -> None:
+    """Items for which DynamoDB has no capacity stay overdue; the others have their turn."""
+    uuids = harness.put_overdue(3)
+    read = base.read_batch
+
+    def read_less(wanted: Any, **how: Any) -> Any:
+        return read([(table, key) for table, key in wanted if key != uuids[1]], **how)
+
+    with patch.object(base, "read_batch", read_less):
+        assert harness.schedule() == {"emails": 2, "notifications": 0, "searches": 0, "failed": 0}
+    assert harness.schedule()["emails"] == 1
+
+
+def test_users_that_are_not_read_are_read_again(harness: EmailHarness) -> None:
+    """If the users of a batch cannot be read at once, each email reads its own."""
+    harness.put_overdue(2)
+    read = base.read_batch
+    throttled = ClientError({"Error": {"Code": "ThrottlingException"}}, "BatchGetItem")
+
+    def refuse_users(wanted: Any, **how: Any) -> Any:
+        if all(key.startswith("user#") for _, key in wanted):
+            raise throttled
+        return read(wanted, **how)
+
+    with patch.object(base, "read_batch", refuse_users):
+        assert harness.schedule()["emails"] == 2
+    assert harness.count("OwedBroken") == 0
