@@ -5,7 +5,8 @@ from unittest.mock import patch
 
 import pytest
 
-from appointments.email import mandrill, searches
+from appointments.email import mandrill, overdue, searches
+from appointments.email.overdue import Overdue
 from tests.support.email_harness import PAT, START, EmailHarness
 from tools.mandrill_sandbox.account import MandrillError
 
@@ -133,6 +134,28 @@ def test_some_listed_and_some_not(harness: EmailHarness) -> None:
     item = harness.item_of(uuid)
     assert item["email_status"] == "sent"
     assert "searched_at" not in item
+
+
+def test_one_refused_and_one_not_listed(harness: EmailHarness) -> None:
+    """The second search decides, also if it lists no more than the first did."""
+    refused = "a@rejected.test"
+    [uuid] = harness.put_overdue(1, maybe_sent=True, booker_email=refused)
+    harness.accept(uuid, refused)
+    harness.schedule()
+    assert harness.item_of(uuid)["searched_at"] == START
+    harness.wait(120)
+    harness.schedule()
+    assert harness.account.calls == ["search", "search", "send"]
+    item = harness.item_of(uuid)
+    assert (item["email_status"], item["email_tries"]) == ("partly-sent", 1)
+    assert harness.mailed() == [PAT]
+
+
+def test_a_sender_that_is_faster_than_the_search(harness: EmailHarness) -> None:
+    """An email that another sender has leased since the run planned its work is not asked about."""
+    uuids = harness.put_overdue(2, maybe_sent=True, lease_until=START + 100)
+    with patch.object(overdue, "find", return_value=Overdue(maybe_sent=list(uuids))):
+        assert harness.schedule()["searches"] == 0
 
 
 def test_a_failed_search_leaves_everything(harness: EmailHarness) -> None:
