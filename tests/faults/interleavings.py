@@ -19,8 +19,9 @@ from appointments.email.state import EmailState, EmailStatus, Outcome
 from tests.faults.invariants import violations
 from tests.faults.io_boundary import SEND, Fault, Kind, kinds_of
 from tests.faults.limits import FAILURES
+from tests.faults.observed import Wait
 from tests.faults.scenarios import SCENARIOS, UUIDS, Recovery, Run, Scenario, failed, maybe_sent
-from tests.faults.simulation import Simulation, Wait
+from tests.faults.simulation import Simulation
 
 _APART: Final = 100
 _PATIENCE: Final = 30.0

@@ -26,6 +26,7 @@ from appointments.tables.keys import CIRCUIT_RECORD
 from tests.faults.io_boundary import SEND, Died, Fault, IoBoundary, Kind
 from tests.faults.limits import small_limits
 from tests.faults.mandrill import Mandrill
+from tests.faults.observed import Answered, Wait
 from tests.support.environment import reset_environment
 from tests.support.fake_aws import ACCOUNT, REGION, TABLES, FakeAws, renew_clients
 from tests.support.fast_moto import fast_moto
@@ -51,27 +52,6 @@ class _AtOnce:
 
     def join(self, _: float) -> None:
         """Nothing is left to wait for."""
-
-
-@dataclass
-class Answered:
-    """An answer of the function, and the request it answers."""
-
-    request_id: str
-    uuid: str
-    status: str
-    saved: bool | None
-    was_stored: bool
-    is_stored: bool
-
-
-@dataclass
-class Wait:
-    """A caller's request that called Mandrill: was the circuit breaker open, was Mandrill out."""
-
-    request_id: str
-    is_open: bool
-    is_outage: bool
 
 
 @dataclass

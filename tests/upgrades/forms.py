@@ -15,6 +15,7 @@ ADDRESSES: Final = {
     "user#601": "dee@down.test",
     "user#602": "gus@garbage.test",
 }
+_TIMES: Final = ("due", "email_due", "notify_due", "lease_until")
 # Every parameter, as FileMaker sends it.
 EVERYTHING: Final[dict[str, Any]] = {
     **dict.fromkeys(("confirmed", "allday", "optional", "ready_to_schedule"), "1"),
@@ -101,7 +102,7 @@ def untold(aws: FakeAws) -> None:
 
 def given_up(aws: FakeAws) -> None:
     """Try as often as the schedule does."""
-    aws.post(photographer_user_id=601)
+    aws.post(photographer_user_id=502)
     for _ in range(MOST_TRIES):
         make_due(aws)
         aws.invoke(SCHEDULE)
@@ -119,5 +120,5 @@ FORMS: Final[dict[str, Callable[[FakeAws], None]]] = {
 def make_due(aws: FakeAws) -> None:
     """Let the time pass that the schedule waits, and a lease lasts."""
     item = aws.item()
-    passed: dict[str, int] = {name: 0 for name in ("due", "lease_until") if name in item}
+    passed: dict[str, int] = {name: 0 for name in _TIMES if name in item}
     aws.dynamodb.Table("appointments").put_item(Item={**item, **passed})

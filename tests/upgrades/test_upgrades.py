@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 import boto3
 import pytest
 
+from appointments.request import iso
 from appointments_operator import replay
 from tests.support.fake_aws import FakeAws, answer
 from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws
@@ -25,7 +27,9 @@ EXAMPLES: Final = [example for release in RELEASES for example in sorted(release
 # What an item tells of its email; all else is the appointment itself.
 OF_THE_EMAIL: Final = {
     *("attempt", "email_status", "email_reason", "email_recipients", "email_tries"),
-    *("lease", "lease_until", "notifications", "owed", "due"),
+    *("email_due", "email_unused", "owed_since", "retried_at", "searched_at"),
+    *("lease", "lease_until", "notifications", "notify_due", "notify_unused"),
+    *("owed", "due", "put_off"),
 }
 
 Example = dict[str, dict[str, Any]]
@@ -57,7 +61,8 @@ def items() -> list[dict[str, Any]]:
 
 
 def put(aws: FakeAws, item: dict[str, Any]) -> None:
-    """Put an appointment as an older version did, long ago."""
+    """Put an appointment as an older version did an hour ago: within the limit of its tries."""
+    item = {**item, "received_at": {"S": iso(time.time() - 3600)}}
     boto3.client("dynamodb", region_name="us-east-1").put_item(TableName="appointments", Item=item)
     make_due(aws)
 
