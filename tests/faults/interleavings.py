@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
+from itertools import pairwise
 from typing import Final
 
 from appointments.email import circuit, mandrill
@@ -64,13 +65,17 @@ class _Invocation:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two invocations at once, after `before` and before `after`; written by its name."""
+    """Two invocations at once, after `before` and before `after`; written by its name.
+
+    Orders with more than `switches` changes from one to the other are left out.
+    """
 
     name: str
     actions: tuple[Callable[[Run], object], Callable[[Run], object]]
     before: Callable[[Run], object] = lambda _: None
     after: Callable[[Run], object] = lambda _: None
     standing: dict[str, Kind] = field(default_factory=dict)
+    switches: int = 1_000
 
     def run(
         self, simulation: Simulation, choices: Sequence[int], fault: Fault | None = None
@@ -132,8 +137,15 @@ class Pair:
             made, others, effects, wrong = self.run(simulation, choices, fault)
             yield made, effects, wrong
             left += [
-                [*made[:at], other] for at in range(len(choices), len(made)) for other in others[at]
+                order
+                for at in range(len(choices), len(made))
+                for other in others[at]
+                if self._switches(order := [*made[:at], other]) <= self.switches
             ]
+
+    @staticmethod
+    def _switches(choices: Sequence[int]) -> int:
+        return sum(one != other for one, other in pairwise(choices))
 
     def faults(self, simulation: Simulation) -> list[Fault]:
         """Return every fault that can be injected, whatever the order."""
@@ -154,6 +166,7 @@ def _warm(run: Run) -> None:
 
 def _maybe_sent(run: Run) -> None:
     maybe_sent(run, 1, accepted=0)
+    _warm(run)
 
 
 def _count_failure(run: Run, uuid: str) -> None:
@@ -178,8 +191,8 @@ PAIRS: Final = {
         Pair("two-workers", (Run.work, Run.work), before=_failed_and_due),
         Pair("schedule-and-worker", (Run.schedule, Run.work), before=_failed_and_due),
         Pair("retry-and-worker", (Run.request, Run.work), before=_failed_and_due),
-        Pair("two-searches", (Run.schedule, Run.schedule), before=_maybe_sent),
-        Pair("retry-and-search", (Run.request, Run.schedule), before=_maybe_sent),
+        Pair("two-searches", (Run.schedule, Run.schedule), before=_maybe_sent, switches=3),
+        Pair("retry-and-search", (Run.request, Run.schedule), before=_maybe_sent, switches=3),
         Pair(
             "two-failures",
             (partial(_count_failure, uuid=UUIDS[0]), partial(_count_failure, uuid=UUIDS[1])),
