@@ -46,7 +46,7 @@ def service_of(name: str) -> str:
 class TimedBoundary(IoBoundary):
     """The boundary of the fault campaigns, whose effects take time, and fail during an outage.
 
-    `out` has the services, or single effects, that are out. `answers` are calls that moto does not take. `calls` counts
+    `invoked` takes the event of an asynchronous invocation. `out` has the services, or single effects, that are out. `answers` are calls that moto does not take. `calls` counts
     the effects by kind of invocation, and `waiting` the calls that an outage let wait.
     """
 
@@ -54,6 +54,7 @@ class TimedBoundary(IoBoundary):
     cpu: Cpu = field(default_factory=Cpu)
     out: dict[str, Outage] = field(default_factory=dict)
     answers: dict[str, Callable[[dict[str, Any]], Any]] = field(default_factory=dict)
+    invoked: Callable[[dict[str, Any], bool], None] = lambda *_: None
     calls: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def _send(self, request: Any, **more: Any) -> Any:

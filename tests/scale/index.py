@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from botocore.exceptions import ClientError
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
@@ -17,15 +18,19 @@ from tests.support.fake_aws import ACCOUNT, REGION
 
 
 class SparseIndex:
-    """By shard, when each appointment that is owed is due."""
+    """By shard, when each appointment that is owed is due; a shard may be `unreadable`."""
 
     def __init__(self) -> None:
         self._due: dict[str, dict[str, int]] = defaultdict(dict)
         self._shard: dict[str, str] = {}
+        self.unreadable: set[str] = set()
 
     def written(self, name: str, body: bytes) -> None:
         """Follow a call that DynamoDB took."""
-        if name not in ("PutItem", "UpdateItem") or SETTINGS.appointments_table.encode() not in body:
+        if (
+            name not in ("PutItem", "UpdateItem")
+            or SETTINGS.appointments_table.encode() not in body
+        ):
             return
         call = json.loads(body)
         if call["TableName"] == SETTINGS.appointments_table:
@@ -44,6 +49,8 @@ class SparseIndex:
         """Answer the schedule's query: a shard, and what is due until then."""
         values = call["ExpressionAttributeValues"].values()
         [shard] = [value["S"] for value in values if "S" in value]
+        if shard in self.unreadable:
+            raise _throttled()
         [until] = [int(value["N"]) for value in values if "N" in value]
         entries = sorted((due, uuid) for uuid, due in self._due[shard].items() if due <= until)
         items = [
@@ -52,9 +59,9 @@ class SparseIndex:
         ]
         return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
 
-    def overdue(self, now: float) -> list[str]:
-        """Return the appointments that are due."""
-        return [uuid for due in self._due.values() for uuid, at in due.items() if at <= now]
+    def shard_of(self, uuid: str) -> str | None:
+        """Return the shard of an appointment; None if it is not owed."""
+        return self._shard.get(uuid)
 
     def __len__(self) -> int:
         return len(self._shard)
@@ -72,3 +79,9 @@ def project(item: Item, paths: Sequence[Sequence[str]]) -> Item:
 def appointments() -> Any:
     """Return moto's items, by uuid."""
     return dynamodb_backends[ACCOUNT][REGION].tables[SETTINGS.appointments_table].items
+
+
+def _throttled() -> ClientError:
+    error = {"Code": "ProvisionedThroughputExceededException", "Message": "no capacity"}
+    metadata = {"HTTPStatusCode": 400, "RetryAttempts": 0}
+    return ClientError({"Error": error, "ResponseMetadata": metadata}, "Query")  # type: ignore[typeddict-item]

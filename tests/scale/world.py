@@ -13,6 +13,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
 from unittest.mock import patch
+from urllib.parse import parse_qs
 from uuid import UUID, uuid5
 
 import time_machine
@@ -23,7 +24,8 @@ from appointments import clients, handler, notifications
 from appointments.email import schedule, workers
 from appointments.observability import logger
 from appointments.settings import SETTINGS
-from appointments.tables.keys import shard_of
+from appointments.statuses import Status
+from appointments.tables.keys import CIRCUIT_RECORD, shard_of
 from tests.faults.mandrill import Mandrill
 from tests.scale.boundary import TimedBoundary
 from tests.scale.cpu import Cpu
@@ -126,6 +128,7 @@ class World:
     photographer: int | None = 501
     answers: list[Answer] = field(default_factory=list)
     owed: list[tuple[float, int]] = field(default_factory=list)
+    crashes: list[str] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     durations: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     invoked: Counter[str] = field(default_factory=Counter)
@@ -166,9 +169,8 @@ class World:
             aws_request_id=f"invocation-{next(self._numbers)}",
             invoked_function_arn=ARN,
             get_remaining_time_in_millis=lambda: (
-                begins_at + LIMIT_SECONDS - self.virtual.now
-            )
-            * 1000,
+                (begins_at + LIMIT_SECONDS - self.virtual.now) * 1000
+            ),
         )
 
         def run() -> None:
@@ -233,10 +235,9 @@ class World:
         number = max(len(self.index) - self.busy["request"], 0)
         self.owed.append((self.virtual.now - START, number))
 
-    def take_worker(self, payload: dict[str, Any]) -> dict[str, Any]:
+    def take_worker(self, payload: dict[str, Any]) -> None:
         """Take an asynchronous invocation, which begins at once."""
         self.invoke("worker", payload, lambda *_: None)
-        return {}
 
     def until(self, seconds: float) -> None:
         """Let everything happen until so many seconds after the start."""
@@ -268,6 +269,25 @@ class World:
             appointments()[key] = Item(key, None, item)
             self.index.update(uuid)
         return uuids
+
+    def close_circuit(self) -> None:
+        """Remove the circuit breaker's record."""
+        records = self.aws.dynamodb.Table(SETTINGS.records_table)
+        records.delete_item(Key={"record": CIRCUIT_RECORD})
+
+    def forget_environments(self) -> None:
+        """Have the next invocation begin in a new environment."""
+        self._idle.clear()
+
+    def performed(self, name: str, body: Any) -> None:
+        """See a call that AWS took."""
+        if name == "Publish":
+            sent = parse_qs(body.decode() if isinstance(body, bytes) else body)
+            notification = json.loads(json.loads(sent["Message"][0])["sqs"])
+            if notification["status"] == Status.APPLICATION_CRASH.value:
+                self.crashes.append(notification["uuid"])
+        else:
+            self.index.written(name, body)
 
     def statuses(self) -> Counter[str]:
         """Return how many items have which email status."""
@@ -311,5 +331,6 @@ def world(*, workers_per_run: int = 10, is_measuring: bool = False) -> Iterator[
         )
         one = World(virtual, boundary, mandrill, index, aws, log)
         boundary.answers = {"Query": index.query, "Invoke": one.take_worker}
+        boundary.performed = one.performed
         yield one
     reset_environment()
