@@ -25,7 +25,7 @@ port := $(if $(PORT),--port '$(PORT)')
 json := $(if $(JSON),--json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo console invoke logs mailbox notifications seeds reset outage rie build bench unit test faults fuzz mutants check audit load deploy docs picture lock clean
+.PHONY: help run up down demo console invoke logs mailbox notifications seeds reset outage rie build bench unit test faults scale fuzz mutants check audit load deploy docs picture lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -102,6 +102,10 @@ test: ## Run all tests, on a stack of their own
 faults: ## Run all pairs of faults, and every order of two deliveries (about 9 minutes)
 	$(setup) venv
 	@$(python) -m tests.faults
+
+scale: ## Measure in virtual time how fast it recovers, and write docs/scale.md (about an hour)
+	$(setup) venv
+	@$(python) -m tests.scale
 
 mutants: ## Change the code in one place at a time and list what no test notices (MODULE=, COUNT=, SEED=)
 	$(setup) venv

@@ -46,8 +46,9 @@ def service_of(name: str) -> str:
 class TimedBoundary(IoBoundary):
     """The boundary of the fault campaigns, whose effects take time, and fail during an outage.
 
-    `invoked` takes the event of an asynchronous invocation. `out` has the services, or single effects, that are out. `answers` are calls that moto does not take. `calls` counts
-    the effects by kind of invocation, and `waiting` the calls that an outage let wait.
+    `invoked` takes the event of an asynchronous invocation. `out` has the services, or single
+    effects, that are out. `answers` are calls that moto does not take. `calls` counts the effects
+    by kind of invocation.
     """
 
     virtual: VirtualTime = None  # type: ignore[assignment] # it has no default
@@ -112,7 +113,8 @@ class TimedBoundary(IoBoundary):
                 self.virtual.wait(FOREVER)  # until the call's own time limit
 
     def _suffer_aws(self, outage: Outage) -> None:
-        connect, read = clients.BOUNDED.connect_timeout, clients.BOUNDED.read_timeout
+        bounded: Any = clients.BOUNDED  # its stubs know none of its options
+        connect, read = bounded.connect_timeout, bounded.read_timeout
         url = self._call.request.url
         match outage:
             case Outage.REFUSING:

@@ -1,7 +1,7 @@
 """What the processor of the template's memory size takes for the code between two calls.
 
-The figures were measured: `make scale MEASURE=1` prints them anew. A share of a processor is
-modelled as a processor that is slower by that share.
+The figures were measured here with `Cpu(is_measuring=True)`. A share of a processor is modelled as
+a processor that is slower by that share.
 """
 
 import threading

@@ -1,7 +1,6 @@
 """Scenarios are played in processes of their own, and their results kept."""
 
 import json
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -13,13 +12,15 @@ from tests.scale.scenarios import SCENARIOS
 HOME: Final = Path(".local/scale")
 
 
-def play(name: str) -> str:
-    """Play one scenario, and keep its result."""
+def play(name: str) -> tuple[str, bool]:
+    """Play one scenario, and keep its result; return what is said of it, and whether all is met."""
     began = time.time()
     result = SCENARIOS[name]()
     HOME.mkdir(parents=True, exist_ok=True)
     (HOME / f"{name}.json").write_text(json.dumps(asdict(result)))
-    said = [f"{name}, {time.time() - began:.0f} s {result.figures}"]
-    for goal in result.goals:
-        said.append(f"  {'met' if goal.is_met else 'MISSED'}: {goal.what}: {goal.measured}")
-    return "\n".join(said)
+    said = [f"{name}, {time.time() - began:.0f} s"]
+    said += [
+        f"  {'met' if goal.is_met else 'MISSED'}: {goal.what}: {goal.measured}"
+        for goal in result.goals
+    ]
+    return "\n".join(said), all(goal.is_met for goal in result.goals)

@@ -1,10 +1,11 @@
 """What is tried, each in a world of its own, and what it must reach."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from tests.scale.boundary import Outage
 from tests.scale import hardships
+from tests.scale.boundary import Outage
 from tests.scale.results import Result, percentile
 from tests.scale.world import START, World, world
 
@@ -138,7 +139,7 @@ def outage_10_minutes(outage: Outage) -> Result:
 
 
 def long_outage(hours: float, per_minute: int) -> Result:
-    """A long outage, refusing, with one request per minute or per second; 30 workers.
+    """Let Mandrill refuse for long, with one request per minute or per second; 30 workers.
 
     From the sixth minute of the outage on, its requests are copies of one that met the open
     circuit breaker. In one of more than 3 hours the schedule runs every third minute until the last
@@ -213,7 +214,7 @@ _WAITING: Final = {1: 15, 10: 100, 100: 1_000}
 
 
 def breaker(per_second: int, outage: Outage, phases: tuple[int, ...]) -> Result:
-    """An outage of 400 s: which requests wait, whatever second of the schedule it begins in.
+    """Let Mandrill be out for 400 s; see which requests wait, whenever the schedule runs.
 
     At 100 per second 150 s of it are played: nothing changes after the first minute.
     """
@@ -279,7 +280,7 @@ def _expect_no_doubles(result: Result, one: World) -> None:
     )
 
 
-SCENARIOS: Final = {
+SCENARIOS: Final[dict[str, Callable[[], Result]]] = {
     "drain-10": partial(drain, 10, 2_500, 600),
     "drain-30": partial(drain, 30, 6_500, 1_800),
     "drain-100": partial(drain, 100, 21_000, 6_000),

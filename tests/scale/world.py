@@ -6,10 +6,9 @@ import itertools
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
 from unittest.mock import patch
@@ -320,7 +319,7 @@ def world(*, workers_per_run: int = 10, is_measuring: bool = False) -> Iterator[
         log = Sink(virtual)
         stream = logger.handlers[0].setStream(log)  # type: ignore[attr-defined]
         stack.callback(logger.handlers[0].setStream, stream)  # type: ignore[attr-defined]
-        stack.enter_context(redirect_stdout(log))  # type: ignore[type-var]
+        stack.enter_context(redirect_stdout(log))
         renew_clients()
         stack.callback(renew_clients)
         reset_environment()
