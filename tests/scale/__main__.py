@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 
 import click
 
+import tests.conftest  # noqa: F401 - the environment, before anything reads it
 from tests.scale import report
 from tests.scale.playing import HOME, play
 from tests.scale.scenarios import SCENARIOS

@@ -24,7 +24,9 @@ from appointments.email import schedule, workers
 from appointments.observability import logger
 from appointments.settings import SETTINGS
 from appointments.statuses import Status
+from appointments.tables.base import MAX_KEYS
 from appointments.tables.keys import CIRCUIT_RECORD, shard_of
+from tests.faults import io_boundary
 from tests.faults.mandrill import Mandrill
 from tests.scale.boundary import TimedBoundary
 from tests.scale.cpu import Cpu
@@ -309,6 +311,8 @@ def world(*, workers_per_run: int = 10, is_measuring: bool = False) -> Iterator[
         boundary = TimedBoundary(
             mandrill, index.written, virtual=virtual, cpu=Cpu(is_measuring=is_measuring)
         )
+        # The limit of DynamoDB, in place of the small one of the fault campaigns.
+        stack.enter_context(patch.object(io_boundary, "MAX_KEYS", MAX_KEYS))
         stack.enter_context(boundary.installed(clients._SESSION))
         stack.enter_context(fast_moto())
         stack.enter_context(patch.object(Item, "project", project))
