@@ -16,7 +16,7 @@ import psutil
 import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from appointments.tables.keys import hash_token
+from appointments.tables.keys import CIRCUIT_RECORD, hash_token
 from tests import template
 from tools.local_stack import processes, role, seeds
 from tools.local_stack.aws import session
@@ -166,9 +166,39 @@ def fail_and_tell(function: Function) -> Observed:
     return answer["status"], len(function.appointment(answer).get("notifications", ()))
 
 
+def owe(function: Function, count: int) -> list[dict[str, Any]]:
+    """Put so many appointments of which the email is overdue."""
+    answer = function.create(token=function.stack.tokens["session"])
+    now = int(time.time())
+    overdue = {"email_status": "failed", "owed": "0", "due": now, "email_due": now}
+    item = function.appointment(answer) | overdue | {"owed_since": now}
+    items = [{**item, "uuid": str(uuid4())} for _ in range(count)]
+    for each in items:
+        function.put(function.stack.appointments_table, each)
+    return items
+
+
 def run_schedule(function: Function) -> Observed:
-    """Have what is owed taken up."""
-    return tuple(sorted(function.run_schedule()))
+    """Have an overdue email sent by the schedule."""
+    (item,) = owe(function, 1)
+    function.run_schedule()
+    return (function.appointment(item)["email_status"],)
+
+
+def hand_over(function: Function) -> Observed:
+    """Have more overdue emails sent than a run sends alone, so that workers send some."""
+    items = owe(function, 60)
+    return (function.run_schedule()["emails"] < len(items),)
+
+
+def fail_anew(function: Function) -> Observed:
+    """Send a request whose email fails, after the circuit breaker was reset."""
+    key = {"record": CIRCUIT_RECORD}
+    function.put(function.stack.records_table, key)
+    function.create(photographer_user_id=909)
+    failures = function.item(function.stack.records_table, **key).get("failures")
+    function.put(function.stack.records_table, key)
+    return (failures,)
 
 
 GOOD: Final = ("action-successful", True)
@@ -200,16 +230,15 @@ ENFORCED: Final[dict[Permission, tuple[Callable[[Function], Observed], Observed,
         ("action-successful", "sent"),
         ("action-successful", "pending"),
     ),
-    ("FindOwed", "dynamodb:Query"): (
-        run_schedule,
-        ("emails", "failed", "notifications", "searches"),
-        ("failed",),
-    ),
+    ("WriteAppointments", "dynamodb:BatchGetItem"): (run_schedule, ("sent",), ("failed",)),
+    ("WriteCircuit", "dynamodb:PutItem"): (fail_anew, (1,), (None,)),
+    ("FindOwed", "dynamodb:Query"): (run_schedule, ("sent",), ("failed",)),
+    ("InvokeWorkers", "lambda:InvokeFunction"): (hand_over, (True,), (False,)),
     ("Notify", "sns:Publish"): (fail_and_tell, (UNTOLD, 0), (UNTOLD, 1)),
     ("ReadMandrillKey", "secretsmanager:GetSecretValue"): (
         send_email_without_held_key,
         ("action-successful", None),
-        (UNTOLD, "no key"),
+        (UNTOLD, "mandrill-unavailable (no API key)"),
     ),
 }
 

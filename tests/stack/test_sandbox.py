@@ -421,18 +421,18 @@ def test_a_message_is_found_by_its_metadata(client: Client) -> None:
         ("request_id:JKJaXmPLvHcESHA=", 0),
         ("ANN@example.com", 1),
         ('subject:"New appointment"', 3),
+        ("email:ann OR email:bob", 2),
+        ("email:ann AND subject:none OR email:cat", 1),
     ],
 )
 def test_the_query_language(client: Client, query: str, count: int) -> None:
-    """A query is `*`, or terms with or without a field, quoted or bare, joined by AND."""
+    """A query is `*`, or terms with or without a field, quoted or bare, joined by AND and OR."""
     recipients = ("ann@example.com", "bob@example.com", "cat@rejected.test")
     client.send("appointment-created", message(*recipients, subject="New appointment"))
     assert len(client.search(query=query)) == count
 
 
-@pytest.mark.parametrize(
-    "query", ["email:ann OR email:bob", "NOT email:ann", "ann*", "(email:ann)"]
-)
+@pytest.mark.parametrize("query", ["NOT email:ann", "ann*", "(email:ann)"])
 def test_a_query_beyond_the_sandbox_is_refused(client: Client, query: str) -> None:
     """What Mandrill would read and the sandbox does not is an error, never a wrong finding."""
     client.send("appointment-created", message("ann@example.com"))

@@ -59,11 +59,10 @@ class Searches:
                 self._is_ended = failed.outcome is Outcome.BUSY
                 return failed
             if len(found) >= mandrill.SEARCH_LIMIT and self._size > 1:
-                # Such a list proves nothing of those who are not on it.
+                # Such a list may leave out recipients of any of them.
                 self._size = max(1, len(items) // 2)
-                listed = {each.uuid for each in found}
-                left = [item.uuid for item in items if item.uuid not in listed] + left
-                items = [item for item in items if item.uuid in listed]
+                left = [item.uuid for item in items] + left
+                continue
             self._apply(items, batch, found)
         return None
 
