@@ -54,11 +54,12 @@ class Invocation:
 def _with_alias(arn: str) -> str | None:
     """Return `name:alias` of arn:partition:lambda:region:account:function:name:alias.
 
-    Emulators leave the alias out; then it is that of the template. None without an ARN.
+    The emulator names the version in place of the alias, or neither; then it is the template's
+    alias. None without an ARN.
     """
     match arn.split(":")[_NAME_IN_ARN:]:
-        case [name, alias]:
+        case [name, alias] if not alias.isdigit():
             return f"{name}:{alias}"
-        case [name]:
+        case [name, *_]:
             return f"{name}:{_ALIAS}"
     return None
