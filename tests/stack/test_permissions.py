@@ -179,6 +179,7 @@ def owe(function: Function, count: int) -> list[dict[str, Any]]:
     now = int(time.time())
     overdue = {"email_status": "failed", "owed": "0", "due": now, "email_due": now}
     item = function.appointment(answer) | overdue | {"owed_since": now}
+    del item["email_recipients"]  # who have the email already
     items = [{**item, "uuid": str(uuid4())} for _ in range(count)]
     for each in items:
         function.put(function.stack.appointments_table, each)
