@@ -27,7 +27,7 @@ Times are epoch seconds. Versions before 0.3.0 wrote only `owed` and `due`, whic
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 from pynamodb.attributes import (
@@ -84,6 +84,10 @@ class Appointment(Model):
             for name in STORED
         }
     )
+    if TYPE_CHECKING:  # mypy does not see the attributes that are added above
+
+        def __getattr__(self, name: str) -> str | int | bool | None: ...
+
     uuid = UnicodeAttribute(hash_key=True)
     # Who asked, and when; `application` above holds the application as used.
     request_id = UnicodeAttribute()
