@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 
@@ -115,3 +116,17 @@ def test_the_log_is_followed(
     shown = capsys.readouterr().out.splitlines()
     lines = [line for line in shown if request_id in line and '"message":"response"' in line]
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize("key", ["local", "AKIAIOSFODNN7EXAMPLE"])
+def test_any_credentials_reach_the_local_stack(stack: local.Stack, key: str) -> None:
+    """The local stack accepts the access key that a person happens to have."""
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=stack.endpoint_url,
+        region_name=stack.region,
+        aws_access_key_id=key,
+        aws_secret_access_key="any",
+    )
+    record = {"record": {"S": "order#1001"}}
+    assert client.get_item(TableName=stack.records_table, Key=record)["Item"] == record

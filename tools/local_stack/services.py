@@ -10,7 +10,7 @@ from tools.console import step
 from tools.environment import CREDENTIALS, LOG_GROUP, REGION, STACK_NAME, bare_environment
 from tools.errors import ToolError
 from tools.local_stack import local_invoke, processes, seeds
-from tools.paths import MINISTACK
+from tools.paths import EMULATOR, MINISTACK
 
 # The emulator, the sandbox, the console and the page for callers; `up` starts the first three.
 PORTS: Final = 4
@@ -39,7 +39,7 @@ def start_emulator(home: Path, port: int) -> None:
     )
     health = f"http://127.0.0.1:{port}/_ministack/health"
     with step(f"Start MiniStack on port {port}"):
-        processes.start([MINISTACK, "-m", "ministack"], record, log, settings)
+        processes.start([MINISTACK, EMULATOR], record, log, settings)
         processes.wait(lambda: _responds(health), "MiniStack", record, log, START_SECONDS)
 
 
