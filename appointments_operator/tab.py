@@ -18,7 +18,7 @@ from appointments_operator.deployment import Deployment
 # What a list shows: the rest of the facts is for the page of one notification.
 LISTED: Final = (
     *("notification_id", "came_at", "day", "state", "stage", "status", "reason", "uuid"),
-    *("request_id", "chapter", "recipients", "saved", "received_at", "storm", "recovery"),
+    *("request_id", "chapter", "recipients", "saved", "received_at", "storm", "recovery", "replay"),
 )
 _PAGE: Final = 200
 _OPEN: Final = NotificationState.OPEN.value

@@ -1,6 +1,7 @@
 """The console in this process: what it refuses, shows as text, and does with a preview first."""
 
 import json
+from html import unescape
 from typing import Any, Final
 
 import pytest
@@ -162,6 +163,20 @@ def test_the_list_says_what_failed(operator_aws: FakeOperatorAws, console: TestC
     assert f"/{KEY}/n/{notification_id}" in shown
     assert notification_id not in console.get(path("/?state=resolved")).text
     assert notification_id not in console.get(path("/?q=unknown")).text
+
+
+def test_the_list_offers_the_replay(operator_aws: FakeOperatorAws, console: TestClient) -> None:
+    """Each open notification has its command to copy, and a button that shows it first."""
+    operator_aws.post("req-1", token="session-token")
+    facts = operator_aws.aws.facts()[-1]
+    operator_aws.aws.keep(facts)
+    shown = console.get(path("/")).text
+    assert facts["replay"] in unescape(shown)
+    action = path(f"/n/{facts['notification_id']}/replay")
+    assert f'action="{action}"' in shown
+    operator_aws.invoked.clear()
+    assert "1 request" in console.post(action).text
+    assert operator_aws.invoked == []
 
 
 def test_nothing_is_sent_if_nothing_is_new(
