@@ -313,6 +313,8 @@ def world(*, workers_per_run: int = 10, is_measuring: bool = False) -> Iterator[
         )
         # The limit of DynamoDB, in place of the small one of the fault campaigns.
         stack.enter_context(patch.object(io_boundary, "MAX_KEYS", MAX_KEYS))
+        # Clients made while the boundary is installed keep it: it is taken off before new ones.
+        stack.callback(renew_clients)
         stack.enter_context(boundary.installed(clients._SESSION))
         stack.enter_context(fast_moto())
         stack.enter_context(patch.object(Item, "project", project))
@@ -325,7 +327,6 @@ def world(*, workers_per_run: int = 10, is_measuring: bool = False) -> Iterator[
         stack.callback(logger.handlers[0].setStream, stream)  # type: ignore[attr-defined]
         stack.enter_context(redirect_stdout(log))
         renew_clients()
-        stack.callback(renew_clients)
         reset_environment()
         aws = FakeAws(None, None)  # type: ignore[arg-type] # its faults and its log stay unused
         # Marked as used in the future, so that no request marks it beside its write.
