@@ -1,6 +1,7 @@
 """What people do with the local stack: a repair stays, an outage is rehearsed, data is reset."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def test_a_reset_leaves_what_the_first_start_made(
 
 
 def test_a_run_ends_with_what_to_do_next(
-    stack: local.Stack, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+    stack: local.Stack, home: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`make run` shows the response in a few lines, then the URL, then the log until Ctrl-C."""
 
@@ -96,6 +97,7 @@ def test_a_run_ends_with_what_to_do_next(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(local, "up", lambda _: stack)
+    monkeypatch.setattr(local, "HOME", home)
     monkeypatch.setattr(logs, "follow", interrupted)
     done = run("run")
     assert done.exit_code == 0
