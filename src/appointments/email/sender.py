@@ -158,9 +158,9 @@ class Sender:
         What no longer fits into the time is left undone: the lease stays, and the next sender asks
         Mandrill first.
         """
+        since = item.email_history().since
         try:
             _log(item, after, trigger, planned)
-            since = item.email_history().since
             if planned.is_given_up:
                 after = _give_up(item, lease, after, planned)
             else:
