@@ -9,7 +9,7 @@ gc.disable()
 import time
 import traceback
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -29,9 +29,6 @@ from appointments.tables.appointments import Appointment
 from appointments.tables.records import Record
 from appointments.tables.sessions import Session
 from appointments.time_limit import OutOfTime, time_limit
-
-# A later version may add keys to the schedule's event while traffic shifts between versions.
-_SCHEDULE: Final = "owed"
 
 # What a request needs is ready at the end of INIT.
 for table in (Session, Record, Appointment):
@@ -53,7 +50,7 @@ def lambda_handler(event: Any, context: Any) -> Any:
         if api_gateway.is_preflight(event):
             return api_gateway.preflight_payload()
         return handle(HttpEvent(event, invocation), invocation)
-    if isinstance(event, Mapping) and event.get("schedule") == _SCHEDULE:
+    if isinstance(event, Mapping) and workers.is_schedule(event):
         return _handle_schedule(event, invocation)
     if isinstance(event, Mapping) and "settle" in event:
         return _handle_settle(event, invocation)

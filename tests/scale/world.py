@@ -24,8 +24,7 @@ from appointments.email import schedule, workers
 from appointments.observability import logger
 from appointments.settings import SETTINGS
 from appointments.statuses import Status
-from appointments.tables.base import MAX_KEYS
-from appointments.tables.keys import CIRCUIT_RECORD, shard_of
+from appointments.tables.keys import CIRCUIT_RECORD, MAX_KEYS, shard_of
 from tests.faults import io_boundary
 from tests.faults.mandrill import Mandrill
 from tests.scale.boundary import TimedBoundary

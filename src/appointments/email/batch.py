@@ -12,8 +12,8 @@ from appointments.observability import logger
 from appointments.reasons import of_exception
 from appointments.tables import base
 from appointments.tables.appointments import Appointment
-from appointments.tables.base import MAX_KEYS, BatchResult, chunks
-from appointments.tables.keys import CIRCUIT_RECORD, user_record
+from appointments.tables.base import BatchResult, chunks
+from appointments.tables.keys import CIRCUIT_RECORD, MAX_KEYS, user_record
 from appointments.tables.records import Record
 
 # The circuit breaker's record takes one of a batch's keys.

@@ -16,7 +16,7 @@ from appointments.email.state import EmailState
 from appointments.observability import add_metric, logger
 from appointments.reasons import of_exception
 from appointments.settings import SETTINGS
-from appointments.tables.keys import CIRCUIT_RECORD
+from appointments.tables.keys import CIRCUIT_RECORD, CONDITION_FAILED
 
 # Five failures of different appointments, none later than 270 s after the one before, open it for
 # 210 s. The times fit a schedule whose runs may be two minutes apart.
@@ -132,7 +132,7 @@ def _write(known: Circuit, changed: Circuit) -> Circuit | None:
             **({"ExpressionAttributeValues": values} if values else {}),
         )
     except ClientError as failed:
-        if failed.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if failed.response["Error"]["Code"] != CONDITION_FAILED:
             raise
         return None
     return replace(changed, raw=item)

@@ -14,9 +14,8 @@ from pynamodb.expressions.update import Action
 from appointments.email.retries import LEASE_SECONDS, NextTry, epoch_after, unused_delay
 from appointments.email.state import MAX_TRIES, EmailState, EmailStatus, Outcome
 from appointments.tables.appointments import Appointment
-from appointments.tables.keys import shard_of
+from appointments.tables.keys import CONDITION_FAILED, shard_of
 
-_CONFLICT: Final = "ConditionalCheckFailedException"
 # How often a result is saved anew because a notification became pending meanwhile.
 _MARKS: Final = 3
 
@@ -83,7 +82,7 @@ def save_result(
         reason.set(state.reason) if state.reason else reason.remove(),
         Appointment.email_tries.set(planned.tries),
         Appointment.email_unused.set(planned.unused),
-        Appointment.owed_since.set(int(item.owed_since or item.email_history().since)),
+        Appointment.owed_since.set(int(item.written_at())),
         Appointment.put_off.remove(),
     ]
     if state.outcome is Outcome.PARTLY_FOUND:
@@ -191,7 +190,7 @@ def _update(item: Appointment, actions: list[Action], condition: Condition) -> b
         item.update(actions=actions, condition=condition & Appointment.uuid.exists())
     except UpdateError as failed:
         response = getattr(failed.cause, "response", None) or {}
-        if response.get("Error", {}).get("Code") != _CONFLICT:
+        if response.get("Error", {}).get("Code") != CONDITION_FAILED:
             raise
         return False
     return True

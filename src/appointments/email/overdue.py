@@ -13,8 +13,8 @@ from appointments.observability import logger
 from appointments.reasons import MalformedItem, of_exception
 from appointments.settings import SETTINGS
 from appointments.tables.appointments import Appointment, Owed
-from appointments.tables.base import MAX_KEYS, chunks
-from appointments.tables.keys import SHARDS
+from appointments.tables.base import chunks
+from appointments.tables.keys import MAX_KEYS, SHARDS
 
 # What the plan of a run needs to know of an item, and what publishing its notifications takes.
 _READ: Final = (

@@ -27,7 +27,7 @@ _PARTLY_FOUND: Final = "no response to the last try, and Mandrill has the email 
 
 def first_day(items: Iterable[Appointment]) -> date:
     """Return the day before the earliest of the items was written: the search begins there."""
-    earliest = min(_written_at(item) for item in items)
+    earliest = min(item.written_at() for item in items)
     return (datetime.fromtimestamp(earliest, UTC) - timedelta(days=1)).date()
 
 
@@ -69,8 +69,3 @@ def failed(item: Appointment, reason: str) -> EmailState:
     said = f"Mandrill could not be asked whether it has the email: {reason}"
     known = item.email_state(0)
     return replace(known, status=EmailStatus.UNKNOWN, reason=said, outcome=Outcome.NOT_SEARCHED)
-
-
-def _written_at(item: Appointment) -> float:
-    received_at = datetime.fromisoformat(item.received_at).timestamp()
-    return float(item.owed_since or received_at)

@@ -14,10 +14,16 @@ from appointments.observability import add_metric, logger
 from appointments.reasons import of_exception
 from appointments.settings import SETTINGS
 
-SCHEDULE: Final = {"schedule": "owed"}
+# The event of a run, and of a worker with its slice; a later version may add further keys.
+_SCHEDULE: Final = {"schedule": "owed"}
 # What one worker, and the run itself, surely send in their time if Mandrill takes 250 ms.
 WORKER_EMAILS: Final = 60
 RUN_EMAILS: Final = 40
+
+
+def is_schedule(event: Mapping[str, Any]) -> bool:
+    """Whether the event is a run's or a worker's."""
+    return _SCHEDULE.items() <= event.items()
 
 
 def uuids_of(event: Mapping[str, Any]) -> list[str] | None:
@@ -54,7 +60,7 @@ def _invoke(uuids: Sequence[str], function: str) -> bool:
         clients.client("lambda").invoke(
             FunctionName=function,
             InvocationType="Event",
-            Payload=json.dumps({**SCHEDULE, "uuids": list(uuids)}),
+            Payload=json.dumps({**_SCHEDULE, "uuids": list(uuids)}),
         )
     except (BotoCoreError, ClientError) as failed:
         logger.error("emails not handed over", reason=of_exception(failed).text)

@@ -53,6 +53,7 @@ from appointments.email.state import (
 from appointments.parameters import STORED
 from appointments.settings import SETTINGS
 from appointments.tables.base import Model
+from appointments.tables.keys import CONDITION_FAILED, OWED_INDEX
 
 _BY_TYPE: Final[dict[str, type[Attribute[Any]]]] = {
     "boolean": BooleanAttribute,
@@ -64,7 +65,7 @@ class Owed(GlobalSecondaryIndex["Appointment"]):
     """The sparse index of what is owed: few keys, none of them hot."""
 
     class Meta:
-        index_name = "owed"
+        index_name = OWED_INDEX
         projection = KeysOnlyProjection()
 
     owed = UnicodeAttribute(hash_key=True)
@@ -134,11 +135,15 @@ class Appointment(Model):
     def email_history(self) -> History:
         """Return the tries of the email until now."""
         tries = int(self.email_tries or 0)
-        since = self.owed_since or datetime.fromisoformat(self.received_at).timestamp()
+        since = self.written_at()
         if tries >= MAX_TRIES:
-            since = self.retried_at or since
+            since = float(self.retried_at or since)
         due = self.planned_email()
-        return History(tries, int(self.email_unused or 0), due, float(since))
+        return History(tries, int(self.email_unused or 0), due, since)
+
+    def written_at(self) -> float:
+        """Return when the item was written (epoch seconds), as near as it is known."""
+        return float(self.owed_since or datetime.fromisoformat(self.received_at).timestamp())
 
     def is_settled(self) -> bool:
         """Whether nothing of the email is left to send."""
@@ -216,7 +221,7 @@ def _is_refused(failed: PutError) -> bool:
     if not isinstance(answered, ClientError):
         return False
     metadata = answered.response["ResponseMetadata"]
-    is_taken = answered.response["Error"]["Code"] == "ConditionalCheckFailedException"
+    is_taken = answered.response["Error"]["Code"] == CONDITION_FAILED
     return (
         not is_taken and metadata["RetryAttempts"] == 0 and 400 <= metadata["HTTPStatusCode"] < 500
     )

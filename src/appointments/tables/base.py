@@ -13,8 +13,6 @@ from appointments.tables.keys import TYPE_NAMES
 
 # DynamoDB returns the keys for which it had no capacity. They are read once more.
 _READ_ATTEMPTS: Final = 2
-# How many keys one BatchGetItem takes.
-MAX_KEYS: Final = 100
 
 
 class Model(models.Model):

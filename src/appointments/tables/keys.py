@@ -33,6 +33,10 @@ TYPE_NAMES: Final = {
 # The hash keys of the sparse index of pending items (section 8.6).
 SHARDS: Final = tuple(str(shard) for shard in range(8))
 OWED_INDEX: Final = "owed"
+# How many keys one BatchGetItem takes.
+MAX_KEYS: Final = 100
+# DynamoDB's error code of a conditional write whose condition does not hold.
+CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 # The indexes of the notifications table (section 9.5).
 BY_DAY_INDEX: Final = "by_day"
 OPEN_INDEX: Final = "open"

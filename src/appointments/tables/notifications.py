@@ -25,10 +25,9 @@ from botocore.session import get_session
 from pynamodb.attributes import ListAttribute
 
 from appointments.tab_settings import APPOINTMENTS_TABLE, NOTIFICATIONS_TABLE
-from appointments.tables.keys import OPEN_INDEX, NotificationState
+from appointments.tables.keys import CONDITION_FAILED, MAX_KEYS, OPEN_INDEX, NotificationState
 
 RETENTION: Final = timedelta(days=365)
-MAX_KEYS: Final = 100  # of one BatchGetItem
 _KEEPER: Final = "keeper"  # who changes a state in place of a person
 # No caller waits for the keeper: it waits longer than the function does, and tries again.
 _CLIENT: Final[Any] = get_session().create_client(
@@ -127,7 +126,7 @@ def _write(operation: Any, **parameters: Any) -> bool:
     try:
         operation(TableName=NOTIFICATIONS_TABLE, **parameters)
     except ClientError as failed:
-        if failed.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if failed.response["Error"]["Code"] != CONDITION_FAILED:
             raise
         return False
     return True
