@@ -22,10 +22,11 @@
 `parameters`, `email.state`                        what a caller may send; states of an email
 `errors`, `parsers`                                errors and warnings; how a value is read
 `observability`, `tables.dynamo_json`              log and metrics; DynamoDB's JSON
-`notification`                                     one notification, and its message
+`notification`, `tables.batch_get`                 one notification; many items, until all are read
 `invocation`, `tables.keys`                        one invocation; keys and fixed sets
 `statuses`, `reasons`                              statuses; reasons of failures
-`settings`, `tab_settings`, `time_limit`           the environment; a limit on what a block takes
+`settings`, `tab_settings`                         the environment of each function
+`elapsed`, `time_limit`                            how long ago; a limit on what a block takes
 =================================================  =============================================
 
 Each import points to a lower floor. A lower floor reports to a higher one by a return value or by

@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 from botocore.exceptions import BotoCoreError, ClientError
 
 from appointments import clients, reasons
+from appointments.elapsed import LONG_AGO, Moment
 from appointments.email import outbox
 from appointments.notification import Notification
 from appointments.observability import SERVICE, add_metric, logger
@@ -106,26 +107,26 @@ def publish(notification: Notification) -> bool:
         clients.client("sns").publish(**notification.to_sns(SETTINGS.notifications_topic))
     except (BotoCoreError, ClientError) as failed:
         logger.warning("SNS did not take a notification", reason=type(failed).__name__)
-        _Pause.until = time.monotonic() + PAUSE_SECONDS
+        _Last.failed = Moment.now()
         return False
     add_metric("NotificationsPublished")
     return True
 
 
-class _Pause:
-    """Until when this execution environment publishes nothing (time.monotonic() seconds)."""
+class _Last:
+    """When this execution environment failed last to publish."""
 
-    until = float("-inf")
+    failed = LONG_AGO
 
 
 def is_paused() -> bool:
     """Whether a publish has failed within the last PAUSE_SECONDS (section 8.8)."""
-    return time.monotonic() < _Pause.until
+    return _Last.failed.seconds_ago() < PAUSE_SECONDS
 
 
 def forget() -> None:
     """Forget failed publishes and storms, as a new execution environment would."""
-    _Pause.until = float("-inf")
+    _Last.failed = LONG_AGO
     storms.forget()
 
 

@@ -93,7 +93,8 @@ def _check_open(context: Any) -> dict[str, int]:
     too_old = notifications.iso(now - _DAY)
     result = {"open": 0, "resolved": 0, "older_than_a_day": 0}
     for page in notifications.open_pages():
-        statuses = notifications.email_statuses(each["uuid"] for each in page if each.get("uuid"))
+        uuids = [each["uuid"] for each in page if each.get("uuid")]
+        statuses = notifications.email_statuses(uuids, deadline)
         for each in page:
             status = statuses.get(each.get("uuid", ""))
             if status in FINAL_STATUSES and time.monotonic() < deadline:

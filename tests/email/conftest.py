@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from moto import mock_aws
 
+from appointments.elapsed import Moment
 from appointments.email import mandrill_client
 from appointments.observability import logger
 from tests.support.email_harness import START, Clock, CountedAccount, EmailHarness, point_to
@@ -47,7 +48,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
         monkeypatch.setattr(time, "monotonic", clock.monotonic)
         monkeypatch.setattr(time, "sleep", clock.sleep)
         monkeypatch.setattr(signal, "setitimer", clock.setitimer)
-        monkeypatch.setattr(mandrill_client, "_used_at", clock.now)
+        monkeypatch.setattr(mandrill_client, "_used", Moment.now())
         yield clock
 
 

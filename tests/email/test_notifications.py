@@ -417,3 +417,11 @@ def test_a_run_during_the_pause_publishes_nothing(harness: EmailHarness) -> None
     assert harness.schedule() == {"emails": 1, "notifications": 0, "searches": 0, "failed": 0}
     harness.wait(30)
     assert harness.schedule()["notifications"] == 1
+
+
+def test_the_pause_passes_while_the_environment_is_frozen(harness: EmailHarness) -> None:
+    """Thirty seconds are over after thirty seconds, also if the monotonic clock stood still."""
+    with sns_down():
+        harness.create(photographer_user_id=502)
+    harness.clock.freeze(30)
+    assert harness.schedule()["notifications"] == 1

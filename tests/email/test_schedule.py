@@ -354,11 +354,11 @@ def test_a_failed_read_ends_no_run(harness: EmailHarness) -> None:
     harness.put_overdue(3)
     read, reads = Batch.read, list[Any]()
 
-    def refuse_second(uuids: Any) -> Any:
+    def refuse_second(uuids: Any, until: float) -> Any:
         reads.append(uuids)
         if len(reads) == 2:
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "BatchGetItem")
-        return read(uuids)
+        return read(uuids, until)
 
     with patch.object(drain, "SIZE", 1), patch.object(Batch, "read", refuse_second):
         done = harness.schedule()

@@ -20,6 +20,7 @@ from moto import mock_aws
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from appointments import clients, handler, notifications
+from appointments.elapsed import LONG_AGO, Moment
 from appointments.email import schedule, workers
 from appointments.observability import logger
 from appointments.settings import SETTINGS
@@ -57,7 +58,7 @@ class Answer:
 class Environment:
     """What an execution environment keeps between invocations."""
 
-    paused_until: float = float("-inf")
+    publish_failed: Moment = LONG_AGO
 
 
 class IndexedMandrill(Mandrill):
@@ -160,10 +161,10 @@ class World:
         begins_at = self.virtual.now
 
         def enter() -> None:
-            notifications._Pause.until = environment.paused_until
+            notifications._Last.failed = environment.publish_failed
 
         def leave() -> None:
-            environment.paused_until = notifications._Pause.until
+            environment.publish_failed = notifications._Last.failed
 
         context = SimpleNamespace(
             aws_request_id=f"invocation-{next(self._numbers)}",

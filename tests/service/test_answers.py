@@ -197,25 +197,3 @@ def test_a_retryable_failure_names_the_uuid(aws: FakeAws) -> None:
     answer = aws.post()
     assert f'"uuid": "{answer.body["uuid"]}"' in answer.body["message"]
     assert aws.post(uuid=answer.body["uuid"], request_id="another").body["replayed"] is False
-
-
-def test_keys_that_dynamodb_hands_back(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys that DynamoDB had no capacity for are asked for again, and never taken as missing."""
-    from appointments import clients  # noqa: PLC0415
-
-    client = clients.client("dynamodb")
-    whole = client.batch_get_item
-
-    def throttled(*, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
-        return {"Responses": {}, "UnprocessedKeys": RequestItems}
-
-    def next_answer(**asked: Any) -> Any:
-        return answers.pop(0)(**asked)
-
-    answers = [throttled, whole]
-    monkeypatch.setattr(client, "batch_get_item", next_answer)
-    assert aws.post().code == 200
-    answers += [throttled, throttled, whole]
-    answer = aws.post()
-    assert (answer.status, answer.body["saved"]) == ("application-crash", False)
-    assert answers == [whole]  # asked for twice, and no more

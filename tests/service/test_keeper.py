@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.fake_aws import FakeAws
+from tests.support.fake_aws import DynamoFaults, FakeAws
 
 DAY: Final = timedelta(days=1)
 CHECK: Final = {"check": "open"}
@@ -196,3 +196,19 @@ def test_any_other_event_is_refused(aws: FakeAws, event: Any) -> None:
     """Whoever invokes the keeper with another event learns of it: the invocation fails."""
     with pytest.raises(ValueError, match="keeper"):
         aws.invoke_keeper(event)
+
+
+def test_a_check_asks_again(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Appointments that DynamoDB has no capacity for are read after a pause, in the same check."""
+    from appointments.tables import notifications  # noqa: PLC0415 - moto first
+
+    facts = facts_of_a_failure(aws)
+    aws.keep(facts)
+    set_email(aws, facts["uuid"], "sent")
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    faults = DynamoFaults(notifications._CLIENT)
+    faults.inject["BatchGetItem"] = ["throttled"] * 5
+    assert aws.invoke_keeper(CHECK)["resolved"] == 1
+    faults.close()
+    assert sum(slept) > 0

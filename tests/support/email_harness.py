@@ -120,6 +120,10 @@ class Clock:
         self.of_day.shift(seconds)
         self._pass(seconds)
 
+    def freeze(self, seconds: float) -> None:
+        """Let time pass while the environment is frozen: the monotonic clock stands still."""
+        self.of_day.shift(seconds)
+
     def setitimer(self, _: int, seconds: float) -> tuple[float, float]:
         """Set the process's timer; return what was left of it."""
         left = 0.0 if self.fires_at is None else max(self.fires_at - self.now, 0.001)

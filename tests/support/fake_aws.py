@@ -107,7 +107,8 @@ class DynamoFaults:
 
     `inject` holds, by operation, what happens to the next calls: "refused" (it never arrives),
     "lost" (it arrives, its answer does not), "down" (DynamoDB answers HTTP 500), "denied" (IAM
-    forbids it), "throttled" (there is no capacity for it), or a function that is called first.
+    forbids it), "throttled" (there is no capacity for it), "unprocessed" (there is capacity for one
+    of its keys, and none for the last one), or a function that is called first.
     """
 
     def __init__(self, client: Any) -> None:
@@ -140,14 +141,33 @@ class DynamoFaults:
             raise ConnectionClosedError(endpoint_url=request.url)
         if fault == "down":
             return AWSResponse(request.url, 500, HTTPHeaders(), MockRawResponse(b"{}"))
+        left: dict[str, Any] = {}
+        if fault == "unprocessed":
+            left = _take_first_key(request)
+            fault = None if left else "throttled"
         if fault in REFUSALS:
             refusal = MockRawResponse(json.dumps({"__type": REFUSALS[fault]}).encode())
             return AWSResponse(request.url, 400, HTTPHeaders(), refusal)
         with self._turn:  # DynamoDB's writes are atomic, moto's are not
             response = botocore_stubber(event_name, request)
+        if left and response:
+            body = json.loads(response.content) | {"UnprocessedKeys": left}
+            raw = MockRawResponse(json.dumps(body).encode())
+            return AWSResponse(request.url, 200, HTTPHeaders(), raw)
         if fault == "lost":
             raise ConnectionClosedError(endpoint_url=request.url)
         return response
+
+
+def _take_first_key(request: AWSPreparedRequest) -> dict[str, Any]:
+    """Leave one key in a BatchGetItem; return the others, nothing if there is only one."""
+    asked = json.loads(cast(bytes, request.body))["RequestItems"]
+    (name, first), *others = asked.items()
+    key, *keys = first["Keys"]
+    left = {**({name: {**first, "Keys": keys}} if keys else {}), **dict(others)}
+    if left:
+        request.body = json.dumps({"RequestItems": {name: {**first, "Keys": [key]}}}).encode()
+    return left
 
 
 def make_table(dynamodb: Any, name: str, called: str | None = None) -> Any:

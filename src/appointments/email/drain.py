@@ -22,6 +22,8 @@ from appointments.tables.base import chunks
 
 # Nothing begins with less time left for its calls. A Mandrill that answers needs a tenth of it.
 _ENOUGH_SECONDS: Final = 2.0
+# How long DynamoDB is asked for what it has no capacity for: the others wait meanwhile.
+_READ_SECONDS: Final = 2.0
 # So many outcomes "unavailable" in a row end the sending.
 _IN_A_ROW: Final = 2
 
@@ -72,8 +74,9 @@ class Drain:
 
     def read(self, uuids: Sequence[str]) -> Batch:
         """Read a batch, and with it the circuit breaker; an empty one if DynamoDB fails."""
+        until = min(time.monotonic() + _READ_SECONDS, self._invocation.last_call)
         try:
-            batch = Batch.read(uuids)
+            batch = Batch.read(uuids, until)
         except (BotoCoreError, ClientError) as failed:
             logger.error("overdue items not read", reason=of_exception(failed).text)
             return Batch.empty()

@@ -15,6 +15,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from appointments import clients
+from appointments.elapsed import LONG_AGO, Moment
 from appointments.email.state import Outcome
 from appointments.reasons import MANDRILL_UNAVAILABLE as UNAVAILABLE
 from appointments.settings import SETTINGS
@@ -111,7 +112,7 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
 
 _pool: Final = urllib3.PoolManager(num_pools=1, retries=False)
 _pool.pool_classes_by_scheme = {"http": urllib3.HTTPConnectionPool, "https": _HttpsPool}
-_used_at = 0.0
+_used = LONG_AGO
 
 
 def forget() -> None:
@@ -121,14 +122,13 @@ def forget() -> None:
 
 
 def _post(path: str, body: dict[str, Any], deadline: float) -> Any:
-    global _used_at  # noqa: PLW0603 - the pool's own, which keeps no such time
-    now = time.monotonic()
-    left = deadline - now
+    global _used  # noqa: PLW0603 - the pool's own, which keeps no such time
+    left = deadline - time.monotonic()
     if left <= 0:
         raise CallFailed("no time left", Outcome.NOT_CALLED)
-    if now - _used_at > _MAX_IDLE_SECONDS:
+    if _used.seconds_ago() > _MAX_IDLE_SECONDS:
         _pool.clear()
-    _used_at = now
+    _used = Moment.now()
     try:
         with time_limit(deadline + _GRACE_SECONDS):
             response = _pool.request(

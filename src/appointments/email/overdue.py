@@ -14,8 +14,11 @@ from appointments.reasons import MalformedItem, of_exception
 from appointments.settings import SETTINGS
 from appointments.tables.appointments import Appointment, Owed
 from appointments.tables.base import chunks
+from appointments.tables.batch_get import batch_get
 from appointments.tables.keys import MAX_KEYS, SHARDS
 
+# How long a run asks DynamoDB for what it has no capacity for, all its reads together.
+_READ_SECONDS: Final = 5.0
 # What the plan of a run needs to know of an item, and what publishing its notifications takes.
 _READ: Final = (
     *("uuid", "request_id", "received_at", "owed", "due", "put_off"),
@@ -43,7 +46,7 @@ class Overdue:
 def find(limit: int) -> Overdue:
     """Return at most `limit` overdue appointments; what cannot be read stays for the next run."""
     now, found = time.time(), Overdue()
-    for uuid, item in _read(_keys(now, limit)):
+    for uuid, item in _read(_keys(now, limit), time.monotonic() + _READ_SECONDS):
         if item is None:
             found.emails.append(uuid)
         elif item.owed is not None:
@@ -74,8 +77,11 @@ def _keys(now: float, limit: int) -> list[str]:
     return [uuid for _, uuid in sorted(entries)[:limit]]
 
 
-def _read(uuids: Sequence[str]) -> Iterable[tuple[str, Appointment | None]]:
-    """Yield the items that are there; None for one that cannot be read."""
+def _read(uuids: Sequence[str], until: float) -> Iterable[tuple[str, Appointment | None]]:
+    """Yield the items that are there; None for one that cannot be read.
+
+    DynamoDB is asked for those that it has no capacity for until `until` (time.monotonic() s).
+    """
     names = {f"#{name}": name for name in _READ}
     for chunk in chunks(uuids, MAX_KEYS):
         request: dict[str, Any] = {
@@ -85,13 +91,13 @@ def _read(uuids: Sequence[str]) -> Iterable[tuple[str, Appointment | None]]:
             "ExpressionAttributeNames": names,
         }
         try:
-            read = clients.client("dynamodb").batch_get_item(
-                RequestItems={SETTINGS.appointments_table: request}
+            found, _ = batch_get(
+                clients.client("dynamodb"), {SETTINGS.appointments_table: request}, until
             )
         except (BotoCoreError, ClientError) as failed:
             logger.error("overdue items not read", reason=of_exception(failed).text)
             continue
-        raws = {raw["uuid"]["S"]: raw for raw in read["Responses"][SETTINGS.appointments_table]}
+        raws = {raw["uuid"]["S"]: raw for raw in found[SETTINGS.appointments_table]}
         for uuid in chunk:
             if uuid in raws:
                 yield uuid, _parsed(raws[uuid])

@@ -32,7 +32,7 @@ def settle(settled: dict[str, Any], attempt_id: str, invocation: Invocation) -> 
     """
     sender = Sender(Trigger.SETTLE, attempt_id, invocation.deadline, Circuit())
     for chunk in chunks(list(settled), SIZE):
-        batch = Batch.read(chunk)
+        batch = Batch.read(chunk, sender.deadline)
         sender.circuit = batch.circuit
         items = [item for uuid in chunk if (item := _item(uuid, batch))]
         found = _search(items, sender.deadline)

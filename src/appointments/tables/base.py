@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pynamodb import models
 from pynamodb.constants import NULL
 
 from appointments import clients
 from appointments.reasons import MalformedItem
+from appointments.tables.batch_get import batch_get
 from appointments.tables.keys import TYPE_NAMES
-
-# DynamoDB returns the keys for which it had no capacity. They are read once more.
-_READ_ATTEMPTS: Final = 2
 
 
 class Model(models.Model):
@@ -103,37 +101,35 @@ class BatchResult:
 
 
 def read_batch(
-    wanted: Sequence[tuple[type[Model], str]], *, is_partial: bool = False
+    wanted: Sequence[tuple[type[Model], str]], *, until: float, is_partial: bool = False
 ) -> BatchResult:
     """Read items of several tables in one consistent BatchGetItem (no call if none is wanted).
 
-    A batch and not a transaction: another request that marks the session cannot make it fail.
-    Raises botocore's exceptions, and TimeoutError if DynamoDB returns keys unread again, unless the
-    caller takes what there is (`is_partial`).
+    A batch and not a transaction: another request that marks the session cannot make it fail. If
+    DynamoDB has no capacity for some of the keys, it is asked again until `until`
+    (time.monotonic() seconds). Raises botocore's exceptions, and TimeoutError if keys are unread
+    then, unless the caller takes what there is (`is_partial`).
     """
     tables = {table.Meta.table_name: table for table, _ in wanted}
-    left: dict[str, Any] = {
+    requested: dict[str, Any] = {
         name: {
             "ConsistentRead": True,
             "Keys": [{_key_name(table): {"S": key}} for of, key in wanted if of is table],
         }
         for name, table in tables.items()
     }
-    items: dict[tuple[type[Model], str], dict[str, Any]] = {}
-    for _ in range(_READ_ATTEMPTS):
-        if not left:
-            break
-        answer = clients.client("dynamodb").batch_get_item(RequestItems=left)
-        for name, found in answer["Responses"].items():
-            table = tables[name]
-            for raw in found:
-                items[table, raw[_key_name(table)]["S"]] = raw
-        left = answer.get("UnprocessedKeys", {})
+    found, left = batch_get(clients.client("dynamodb"), requested, until)
     if left and not is_partial:
         unread = TimeoutError("DynamoDB had no capacity for some of the keys")
         unread.add_note(clients.call_note("BatchGetItem", {"RequestItems": left}))
         raise unread
-    return BatchResult(items)
+    return BatchResult(
+        {
+            (tables[name], raw[_key_name(tables[name])]["S"]): raw
+            for name, raws in found.items()
+            for raw in raws
+        }
+    )
 
 
 @cache

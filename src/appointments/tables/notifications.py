@@ -25,6 +25,7 @@ from botocore.session import get_session
 from pynamodb.attributes import ListAttribute
 
 from appointments.tab_settings import APPOINTMENTS_TABLE, NOTIFICATIONS_TABLE
+from appointments.tables.batch_get import batch_get
 from appointments.tables.keys import CONDITION_FAILED, MAX_KEYS, OPEN_INDEX, NotificationState
 
 RETENTION: Final = timedelta(days=365)
@@ -104,20 +105,21 @@ def open_pages() -> Iterator[list[dict[str, str]]]:
         yield [{name: value.get("S", "") for name, value in item.items()} for item in page["Items"]]
 
 
-def email_statuses(uuids: Iterable[str]) -> dict[str, str]:
+def email_statuses(uuids: Iterable[str], until: float) -> dict[str, str]:
     """Return the `email_status` of each of at most MAX_KEYS appointments that is there.
 
-    An appointment for which DynamoDB has no capacity is left out: it is read in the next check.
+    DynamoDB is asked for those that it has no capacity for until `until` (time.monotonic()
+    seconds). What is left out is read in the next check.
     """
     keys = [{"uuid": {"S": uuid}} for uuid in sorted(set(uuids))]
     if not keys:
         return {}
     wanted = {"Keys": keys, "ProjectionExpression": "#uuid, email_status", "ConsistentRead": True}
     wanted["ExpressionAttributeNames"] = {"#uuid": "uuid"}
-    found = _CLIENT.batch_get_item(RequestItems={APPOINTMENTS_TABLE: wanted})["Responses"]
+    found, _ = batch_get(_CLIENT, {APPOINTMENTS_TABLE: wanted}, until)
     return {
         item["uuid"]["S"]: item.get("email_status", {}).get("S", "")
-        for item in found.get(APPOINTMENTS_TABLE, ())
+        for item in found[APPOINTMENTS_TABLE]
     }
 
 
