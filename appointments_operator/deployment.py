@@ -33,9 +33,14 @@ _OPTIONS: Final = {
     "NotificationsTopic": "--notifications-topic",
     "KeeperFunction": "--keeper",
 }
+# How many invocations a command has on their way at once, at most.
+MAX_AT_ONCE: Final = 100
 # The function takes at most 29 s; botocore itself waits and tries again if AWS throttles.
 _CLIENT_CONFIG: Final = Config(
-    connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 8, "mode": "standard"}
+    connect_timeout=5,
+    read_timeout=60,
+    retries={"total_max_attempts": 8, "mode": "standard"},
+    max_pool_connections=MAX_AT_ONCE,
 )
 
 
@@ -112,7 +117,7 @@ class Deployment:
 
         Raises FunctionError if it died.
         """
-        response = self._lambda.invoke(
+        response = self.lambda_client.invoke(
             FunctionName=function or self.function, Payload=json.dumps(event), LogType="Tail"
         )
         returned = json.loads(response["Payload"].read() or b"null")
@@ -123,7 +128,8 @@ class Deployment:
         return Invocation(returned, log)
 
     @cached_property
-    def _lambda(self) -> Any:
+    def lambda_client(self) -> Any:
+        """The client that invokes, for several threads at once."""
         return self.client("lambda")
 
 

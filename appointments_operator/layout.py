@@ -6,10 +6,10 @@ An id, an address or any other word is never cut or wrapped: it is there to be c
 import base64
 import json
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import click
 from rich.cells import cell_len
@@ -18,29 +18,33 @@ from rich.text import Text
 from appointments_operator.console import output
 
 # A column: its heading, and the text that people get of an item.
-Columns = Mapping[str, Callable[[Mapping[str, Any]], str]]
+Columns = Mapping[str, Callable[[Any], str]]
 _GAP: Final = "  "
 _MIN_TEXT_WIDTH: Final = 20
 _UNITS: Final = ((60, "s", 1), (3600, "min", 60), (48 * 3600, "h", 3600))
 _DAY: Final = 24 * 3600
 
 
-def print_list(
-    items: Sequence[Mapping[str, Any]], columns: Columns, *, empty: str, as_json: bool = False
-) -> None:
+class Items(Sized, Iterable[Any], Protocol):
+    """What a list shows. It may be read anew from disk each time it is iterated."""
+
+
+def print_list(items: Items, columns: Columns, *, empty: str, as_json: bool = False) -> None:
     """Print items for people, or the items themselves as JSON; `empty` is the sentence for none."""
     if as_json:
-        print_json(items)
-    elif not items:
+        print_json(list(items))
+    elif not len(items):
         click.echo(empty)
     else:
         console = output()
-        cells = {name: [_printable(text(item)) for item in items] for name, text in columns.items()}
-        cells = {name: column for name, column in cells.items() if any(column)}
-        rows = list(zip(*cells.values(), strict=True))
-        lines = _table(list(cells), rows)
-        if max(cell_len(line.plain) for line in lines) > console.width:
-            lines = _blocks(list(cells), rows, console.width)
+        widths = dict.fromkeys(columns, 0)
+        for item in items:
+            for name, text in columns.items():
+                widths[name] = max(widths[name], cell_len(_printable(text(item))))
+        widths = {name: max(width, cell_len(name)) for name, width in widths.items() if width}
+        rows = ([_printable(columns[name](item)) for name in widths] for item in items)
+        fits = sum(widths.values()) + len(_GAP) * (len(widths) - 1) <= console.width
+        lines = _table(widths, rows) if fits else _blocks(list(widths), rows, console.width)
         for line in lines:
             console.print(line, soft_wrap=True)
 
@@ -49,6 +53,16 @@ def print_json(value: Any, *, is_indented: bool = False) -> None:
     """Print a value for programs; with an indent, for people too."""
     indent = 2 if is_indented else None
     click.echo(json.dumps(value, default=_to_json, ensure_ascii=False, indent=indent))
+
+
+def print_json_list(name: str, items: Iterable[Any], **head: Any) -> None:
+    """Print an object of `head` and a list of any length, item by item."""
+    start = json.dumps(head | {name: []}, ensure_ascii=False).removesuffix("]}")
+    for number, item in enumerate(items):
+        start += ", " if number else ""
+        click.echo(start + json.dumps(item, default=_to_json, ensure_ascii=False), nl=False)
+        start = ""
+    click.echo(start + "]}")
 
 
 def relative(at: datetime) -> str:
@@ -72,24 +86,24 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Text]:
-    widths = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
-
+def _table(widths: Mapping[str, int], rows: Iterable[Sequence[str]]) -> Iterator[Text]:
     def line(cells: Iterable[str]) -> str:
         padded = (
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)
+            cell + " " * (width - cell_len(cell))
+            for cell, width in zip(cells, widths.values(), strict=True)
         )
         return _GAP.join(padded).rstrip()
 
-    return [Text(line(headings), "bold"), *(Text(line(row)) for row in rows)]
-
-
-def _blocks(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[Text]:
-    indent = max(map(len, headings)) + len(_GAP)
-    lines: list[Text] = []
+    yield Text(line(widths), "bold")
     for row in rows:
-        if lines:
-            lines.append(Text())
+        yield Text(line(row))
+
+
+def _blocks(headings: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> Iterator[Text]:
+    indent = max(map(len, headings)) + len(_GAP)
+    for number, row in enumerate(rows):
+        if number:
+            yield Text()
         for heading, cell in zip(headings, row, strict=True):
             if not cell:
                 continue
@@ -99,9 +113,8 @@ def _blocks(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) 
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-            lines.append(Text.assemble((heading.ljust(indent), "bold"), first))
-            lines += [Text(" " * indent + line) for line in more]
-    return lines
+            yield Text.assemble((heading.ljust(indent), "bold"), first)
+            yield from (Text(" " * indent + line) for line in more)
 
 
 def _printable(text: str) -> str:

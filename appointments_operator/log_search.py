@@ -17,6 +17,8 @@ WINDOW: Final = timedelta(days=1)
 # CloudWatch Logs permits ten of these calls per second.
 _AT_ONCE: Final = 4
 _MAX_PAGE: Final = 10_000
+# A page of about 1 MB: what CloudWatch returns at most, and an emulator does not limit.
+_MAX_STREAM_PAGE: Final = 1_000
 _MIN_WINDOW: Final = timedelta(seconds=1)
 
 
@@ -56,6 +58,17 @@ def search(
             yield from lines
 
 
+def stream(deployment: Deployment, pattern: str, since: datetime) -> Iterator[LogLine]:
+    """Yield the same from `since` up to now, page by page: a long span takes no more memory.
+
+    The lines of a page are in the order of time.
+    """
+    end = datetime.now(UTC) + timedelta(minutes=1)
+    logs, group = deployment.client("logs"), deployment.log_group
+    for page in _pages(logs, group, pattern, since, end, max_page=_MAX_STREAM_PAGE):
+        yield from page
+
+
 def _windows(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
     while since < until:
         end = min(since + WINDOW, until)
@@ -64,24 +77,34 @@ def _windows(since: datetime, until: datetime) -> Iterator[tuple[datetime, datet
 
 
 def _read(logs: Any, group: str, pattern: str, since: datetime, until: datetime) -> list[LogLine]:
-    events: list[dict[str, Any]] = []
+    lines = [
+        line
+        for page in _pages(logs, group, pattern, since, until, max_page=_MAX_PAGE)
+        for line in page
+    ]
+    return sorted(lines, key=lambda line: line.at)
+
+
+def _pages(
+    logs: Any, group: str, pattern: str, since: datetime, until: datetime, *, max_page: int
+) -> Iterator[list[LogLine]]:
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=group,
         startTime=_milliseconds(since),
         endTime=_milliseconds(until) - 1,  # inclusive, to CloudWatch
         filterPattern=pattern,
+        PaginationConfig={"PageSize": max_page},
     )
-    for page in pages:
-        events += page["events"]
-        is_cut = len(page["events"]) >= _MAX_PAGE and "nextToken" not in page
+    for number, page in enumerate(pages):
+        # An emulator's only page. CloudWatch has a token if there is more.
+        is_cut = number == 0 and len(page["events"]) >= max_page and "nextToken" not in page
         if is_cut and until - since > _MIN_WINDOW:
             half = since + (until - since) / 2
-            return [
-                *_read(logs, group, pattern, since, half),
-                *_read(logs, group, pattern, half, until),
-            ]
-    lines = [line for event in events if (line := _line(event)) is not None]
-    return sorted(lines, key=lambda line: line.at)
+            yield from _pages(logs, group, pattern, since, half, max_page=max_page)
+            yield from _pages(logs, group, pattern, half, until, max_page=max_page)
+            return
+        lines = [line for event in page["events"] if (line := _line(event)) is not None]
+        yield sorted(lines, key=lambda line: line.at)
 
 
 def _line(event: dict[str, Any]) -> LogLine | None:

@@ -5,230 +5,241 @@ an email (specification section 10). One execution environment has one log strea
 a time. So a response belongs to the request before it in its stream, even if hand-made events share
 one request id. A response that lies in another stream belongs to a request of the same id that has
 none yet.
+
+The entries lie in a temporary database on disk, which disappears with its connection. So a log of
+any length takes little memory.
 """
 
+import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 from appointments.statuses import Status
+from appointments_operator import log_search
+from appointments_operator.deployment import Deployment
 
 # CloudWatch's clock and the function's differ: the entry's own time decides.
 _MARGIN: Final = timedelta(minutes=5)
 _PATTERN: Final = '{ ($.message = "request") || ($.message = "response") || ($.message = "email") }'
 # States of an email of which nothing is left to send.
 _SETTLED: Final = frozenset({"sent", "skipped"})
-_MAX_PAGE: Final = 10_000
 # Responses that leave a request as it was: a later one of these has settled nothing.
 _UNSETTLED: Final = frozenset(status.value for status in Status if status.retryable)
+# What an entry must have, by its message.
+_REQUIRED: Final = {"request": "received_at", "response": "status", "email": "status"}
+
+# `at` is an entry's place in the log. A response `settles` if it is not retryable. It is `own` if
+# it is neither a replay's nor an email's, so that it belongs to the request in the log. `standing`
+# says of each request what its caller got, and how it stands now.
+_TABLES: Final = """
+    PRAGMA journal_mode = OFF;
+    CREATE TABLE request (
+        at INTEGER PRIMARY KEY, stream TEXT, request_id TEXT, received TEXT, received_at REAL,
+        uuid TEXT, content TEXT, is_sensitive INTEGER, entry TEXT,
+        response_at INTEGER, latest_at INTEGER
+    );
+    CREATE TABLE response (
+        at INTEGER PRIMARY KEY, stream TEXT, request_id TEXT, uuid TEXT, status TEXT, reason TEXT,
+        is_saved INTEGER, is_own INTEGER, is_replay INTEGER, settles INTEGER
+    );
+    CREATE VIEW standing AS
+    SELECT request.at, request.request_id, request.received, request.received_at, request.uuid,
+        first.status AS first_status, first.uuid AS first_uuid,
+        COALESCE(latest.status, first.status) AS status,
+        COALESCE(latest.reason, CASE WHEN latest.at IS NULL THEN first.reason END) AS reason,
+        request.is_sensitive
+    FROM request
+    LEFT JOIN response AS first ON first.at = request.response_at
+    LEFT JOIN response AS latest ON latest.at = request.latest_at;
+"""
+_INDEXES: Final = """
+    CREATE INDEX request_by_id ON request (request_id, at);
+    CREATE INDEX request_by_time ON request (received_at, at);
+    CREATE INDEX response_by_id ON response (request_id, at) WHERE is_replay;
+    CREATE INDEX response_by_uuid ON response (uuid, at) WHERE settles;
+"""
+_ADD_REQUEST: Final = "INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)"
+_ADD_RESPONSE: Final = "INSERT INTO response VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PAIR: Final = """
+    UPDATE request SET response_at = :at, uuid = COALESCE(:uuid, uuid) WHERE at = (
+        SELECT at FROM request
+        WHERE request_id = :request_id AND response_at IS NULL AND stream = :stream AND at < :at
+        ORDER BY at DESC LIMIT 1
+    )
+"""
+# Its place says nothing: entries of two streams with the same time may come in either order.
+_PAIR_ACROSS_STREAMS: Final = """
+    UPDATE request SET response_at = :at, uuid = COALESCE(:uuid, uuid) WHERE at = (
+        SELECT at FROM request WHERE request_id = :request_id AND response_at IS NULL
+        ORDER BY at LIMIT 1
+    )
+"""
+# A caller's retry may have another request id: it counts if it saved the appointment.
+_LATEST_BY_UUID: Final = """
+    UPDATE request SET latest_at = (
+        SELECT MAX(later.at) FROM response AS later
+        WHERE later.settles AND later.uuid = request.uuid AND later.at > request.at
+        AND (later.request_id = request.request_id OR later.is_saved)
+    ) WHERE uuid IS NOT NULL
+"""
+# Requests without a uuid that share an id: if fewer replays than requests are there, which of them
+# was replayed is unknown, and replaying again is safe.
+_LATEST_WITHOUT_UUID: Final = """
+    WITH replayed AS (
+        SELECT request_id, COALESCE(uuid, '') AS uuid, at FROM response
+        WHERE is_replay AND settles AND COALESCE(uuid, '') NOT IN (
+            SELECT known.uuid FROM request AS known
+            WHERE known.request_id = response.request_id AND known.uuid IS NOT NULL
+        )
+    )
+    UPDATE request SET latest_at = (
+        SELECT MAX(at) FROM replayed
+        WHERE replayed.request_id = request.request_id AND replayed.at > request.at
+    ) WHERE uuid IS NULL AND (
+        SELECT COUNT(DISTINCT uuid) FROM replayed WHERE replayed.request_id = request.request_id
+    ) >= (
+        SELECT COUNT(DISTINCT content) FROM request AS same
+        WHERE same.request_id = request.request_id AND same.uuid IS NULL
+    )
+"""
 
 
-class Truncated(Exception):
-    """The log has more entries than it returned."""
+class Request(NamedTuple):
+    """A request log entry, and what has become of it; `at` is its place in the log.
 
-
-@dataclass(frozen=True)
-class Response:
-    """A response log entry; `at` is its place in the log."""
-
-    at: int
-    request_id: str
-    uuid: str | None
-    status: str
-    saved: bool | None
-    is_replay: bool
-    reason: str | None
-
-
-@dataclass
-class Request:
-    """A request log entry, and the response that its caller got (None: none).
-
-    `latest` is the response that says how the request stands now.
+    `received` is its `received_at` as logged, and `received_epoch` the same in seconds.
+    `first_status` and `first_uuid` are those of the response that its caller got, `status` and
+    `reason` say how it stands now (None: no response). `is_sensitive` says that the log has none
+    of its parameters, so that it cannot be replayed.
     """
 
     at: int
-    entry: dict[str, Any]
-    response: Response | None = None
-    latest: Response | None = None
+    id: str
+    received: str
+    received_epoch: float
+    uuid: str | None
+    first_status: str | None
+    first_uuid: str | None
+    status: str | None
+    reason: str | None
+    is_sensitive: bool
 
-    @property
-    def id(self) -> str:
-        """The request id."""
-        return str(self.entry["request_id"])
-
-    @property
-    def status(self) -> str | None:
-        """How the request stands now; None if it has no response."""
-        return self.latest.status if self.latest else None
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> "Request":
+        """Return the request of a row of `standing`."""
+        return cls._make((*row[:-1], bool(row[-1])))
 
     @property
     def received_at(self) -> datetime:
         """When the function received it."""
-        return datetime.fromisoformat(self.entry["received_at"]).astimezone(UTC)
-
-    @property
-    def is_sensitive(self) -> bool:
-        """Whether the log has none of its parameters, so that it cannot be replayed."""
-        return self.entry.get("params") is None
-
-    @property
-    def uuid(self) -> str | None:
-        """The appointment's key, if the log has it."""
-        return self.response.uuid if self.response and self.response.uuid else self._own_uuid
-
-    @property
-    def _own_uuid(self) -> str | None:
-        try:
-            return str(UUID(str((self.entry.get("params") or {}).get("uuid")).strip()))
-        except ValueError:
-            return None
-
-    def event(self) -> dict[str, Any]:
-        """Return the event that replays it."""
-        return {"replay": self.entry | ({"uuid": self.uuid} if self.uuid else {})}
-
-    def content(self) -> str:
-        """Return what distinguishes it from another request under the same id."""
-        return json.dumps({**self.entry, "received_at": None, "timestamp": None}, sort_keys=True)
+        return datetime.fromtimestamp(self.received_epoch, UTC)
 
 
-def read(logs: Any, group: str, since: datetime) -> list[Request]:
-    """Return the requests received from `since` on, with what became of them up to now.
+class RequestLog:
+    """The requests received from `since` on, in the order of time, as often as it is iterated."""
 
-    `logs` is a CloudWatch Logs client. Raises Truncated if a reader of the log (the emulator's)
-    leaves out what does not fit one page.
-    """
-    requests: list[Request] = []
-    responses: list[Response] = []
-    waiting: dict[tuple[str, str], Request] = {}
-    elsewhere: list[Response] = []
-    for at, (stream, entry) in enumerate(_entries(logs, group, since - _MARGIN)):
-        if entry["message"] == "request":
-            requests.append(Request(at, entry))
-            waiting[stream, requests[-1].id] = requests[-1]
-            continue
-        if entry["message"] == "email":
-            if entry["status"] in _SETTLED:  # whatever sent it, the appointment's email is out
-                responses.append(_settled(at, entry))
-            continue
-        response = _response(at, entry)
-        responses.append(response)
-        if response.is_replay:
-            continue
-        if request := waiting.pop((stream, response.request_id), None):
-            request.response = response
-        else:
-            elsewhere.append(response)
-    _pair(requests, elsewhere)
-    _set_latest(requests, responses)
-    return sorted(
-        (request for request in requests if request.received_at >= since),
-        key=lambda request: request.received_at,
-    )
+    def __init__(self, since: datetime) -> None:
+        self.database = sqlite3.connect("")  # a temporary file
+        self._since = since.timestamp()
+        self._entries = 0
 
+    def __enter__(self) -> Self:
+        return self
 
-def _response(at: int, entry: dict[str, Any]) -> Response:
-    return Response(
-        at,
-        str(entry["request_id"]),
-        entry.get("uuid"),
-        str(entry["status"]),
-        entry.get("saved"),
-        bool(entry.get("replay")),
-        entry.get("reason"),
-    )
+    def __exit__(self, *_: object) -> None:
+        self.database.close()
 
-
-def _settled(at: int, entry: dict[str, Any]) -> Response:
-    """Return what an entry of a settled email means for the requests of its appointment."""
-    request_id, success = str(entry["request_id"]), Status.ACTION_SUCCESSFUL.value
-    return Response(
-        at, request_id, entry.get("uuid"), success, saved=True, is_replay=False, reason=None
-    )
-
-
-def _entries(logs: Any, group: str, since: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the three kinds of entry in the log's order, each with its stream."""
-    events: list[dict[str, Any]] = []
-    pages = logs.get_paginator("filter_log_events").paginate(
-        logGroupName=group, startTime=int(since.timestamp() * 1000), filterPattern=_PATTERN
-    )
-    for page in pages:
-        events += page["events"]
-        if len(page["events"]) >= _MAX_PAGE and "nextToken" not in page:
-            raise Truncated
-    for event in sorted(events, key=lambda event: event["timestamp"]):
-        entry = _parsed(event["message"])
-        if entry is not None:
-            yield event["logStreamName"], entry
-
-
-def _parsed(message: str) -> dict[str, Any] | None:
-    """Return the entry, or None if it is of another kind: emulators ignore the pattern."""
-    try:
-        entry = json.loads(message)
-        known = {"request": "received_at", "response": "status", "email": "status"}[
-            entry["message"]
-        ]
-        if known == "received_at":
-            datetime.fromisoformat(entry[known])
-    except (ValueError, TypeError, KeyError):
-        return None
-    return entry if "request_id" in entry and known in entry else None
-
-
-def _pair(requests: Iterable[Request], elsewhere: Iterable[Response]) -> None:
-    """Give each request without a response the one of its id that lies in another stream.
-
-    Its place says nothing: entries of two streams with the same time may come in either order.
-    """
-    unpaired: dict[str, list[Response]] = defaultdict(list)
-    for response in elsewhere:
-        unpaired[response.request_id].append(response)
-    for request in requests:
-        if request.response is None and unpaired[request.id]:
-            request.response = unpaired[request.id].pop(0)
-
-
-def _set_latest(requests: Iterable[Request], responses: Iterable[Response]) -> None:
-    """Say how each request stands now: the latest response that settled anything decides."""
-    by_uuid: dict[str | None, list[Response]] = defaultdict(list)
-    replays: dict[str, list[Response]] = defaultdict(list)
-    for response in responses:
-        if response.status in _UNSETTLED:
-            continue
-        by_uuid[response.uuid].append(response)
-        if response.is_replay:
-            replays[response.request_id].append(response)
-    known: dict[str, set[str | None]] = defaultdict(set)
-    without_uuid: dict[str, set[str]] = defaultdict(set)
-    for request in requests:
-        if request.uuid:
-            known[request.id].add(request.uuid)
-        else:
-            without_uuid[request.id].add(request.content())
-    for request in requests:
-        request.latest = request.response
-        if request.uuid:
-            # A caller's retry may have another request id: it counts if it saved the appointment.
-            later = [
-                response
-                for response in by_uuid[request.uuid]
-                if response.request_id == request.id or response.saved
-            ]
-        else:
-            later = [
-                response
-                for response in replays[request.id]
-                if response.uuid not in known[request.id]
-            ]
-            if len({response.uuid for response in later}) < len(without_uuid[request.id]):
-                continue  # which of them was replayed is unknown: replaying again is safe
-        request.latest = next(
-            (response for response in reversed(later) if response.at > request.at), request.latest
+    def __iter__(self) -> Iterator[Request]:
+        rows = self.database.execute(
+            "SELECT * FROM standing WHERE received_at >= ? ORDER BY received_at, at", (self._since,)
         )
+        return map(Request.of, rows)
+
+    def event(self, request: Request) -> dict[str, Any]:
+        """Return the event that replays a request."""
+        ((text,),) = self.database.execute("SELECT entry FROM request WHERE at = ?", (request.at,))
+        return {"replay": json.loads(text) | ({"uuid": request.uuid} if request.uuid else {})}
+
+    def load(self, entries: Iterable[log_search.LogLine]) -> None:
+        """Take the entries of the log, once."""
+        self.database.executescript(_TABLES)
+        for line in entries:
+            self._add(line)
+        self.database.executescript(_INDEXES)
+        self._pair()
+        self.database.execute(_LATEST_BY_UUID)
+        self.database.execute(_LATEST_WITHOUT_UUID)
+
+    def _add(self, line: log_search.LogLine) -> None:
+        """Add an entry; leave out those of another kind: emulators ignore the pattern."""
+        entry = line.entry
+        required = _REQUIRED.get(str(entry.get("message")))
+        if required is None or "request_id" not in entry or required not in entry:
+            return
+        self._entries += 1
+        # The entries of one millisecond stay in the order in which they came.
+        at = int(line.at.timestamp() * 1000) * 1_000_000 + self._entries % 1_000_000
+        request_id = str(entry["request_id"])
+        row: tuple[Any, ...]
+        match entry["message"]:
+            case "request":
+                try:
+                    received_at = _moment(str(entry["received_at"])).timestamp()
+                except ValueError:
+                    return
+                row = (at, line.stream, request_id, str(entry["received_at"]), received_at)
+                is_sensitive = entry.get("params") is None
+                row += (_own_uuid(entry), _content(entry), is_sensitive, line.text)
+                self.database.execute(_ADD_REQUEST, row)
+            case "response":
+                status, is_replay = str(entry["status"]), bool(entry.get("replay"))
+                row = (at, line.stream, request_id, entry.get("uuid"), status, entry.get("reason"))
+                row += (entry.get("saved"), not is_replay, is_replay, status not in _UNSETTLED)
+                self.database.execute(_ADD_RESPONSE, row)
+            case "email" if entry["status"] in _SETTLED:
+                # Whatever sent it, the email of the appointment is out.
+                success = Status.ACTION_SUCCESSFUL.value
+                row = (at, line.stream, request_id, entry.get("uuid"), success, None)
+                self.database.execute(_ADD_RESPONSE, (*row, True, False, False, True))
+
+    def _pair(self) -> None:
+        """Give each request the response that its caller got."""
+        responses = self.database.execute(
+            "SELECT at, stream, request_id, uuid FROM response WHERE is_own ORDER BY at"
+        )
+        names = ("at", "stream", "request_id", "uuid")
+        elsewhere = []
+        for row in responses:
+            response = dict(zip(names, row, strict=True))
+            if not self.database.execute(_PAIR, response).rowcount:
+                elsewhere.append(response)
+        self.database.executemany(_PAIR_ACROSS_STREAMS, elsewhere)
+
+
+def read(deployment: Deployment, since: datetime) -> RequestLog:
+    """Return the requests received from `since` on, with what became of them up to now."""
+    log = RequestLog(since)
+    log.load(log_search.stream(deployment, _PATTERN, since - _MARGIN))
+    return log
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _own_uuid(entry: dict[str, Any]) -> str | None:
+    """Return the uuid that the caller sent, or None."""
+    try:
+        return str(UUID(str((entry.get("params") or {}).get("uuid")).strip()))
+    except ValueError:
+        return None
+
+
+def _content(entry: dict[str, Any]) -> str:
+    """Return what distinguishes it from another request under the same id."""
+    content = {**entry, "received_at": None, "timestamp": None}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -16,13 +16,13 @@ from appointments.statuses import Status
 from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD, Role
 from appointments_operator import items, owed, pending, records, request_log, route, tab
 from appointments_operator.deployment import Deployment
-from appointments_operator.replaying import Replay, replay_all, resolve_notifications
+from appointments_operator.replaying import Stopped, replay_all, resolve_notifications
+from appointments_operator.replays import Replay, Replays
 from appointments_operator.selection import Selection
 from appointments_operator.values import ADDRESS
 
 ROLES: Final = tuple(role.value for role in Role)
 CLOSED: Final = frozenset({Status.ROUTE_NOT_FOUND.value, Status.SERVICE_NOT_FOUND.value})
-_RATE: Final = 5.0
 _MARGIN: Final = timedelta(minutes=1)
 # Rich shows one progress bar at a time, and two repairs at once would confuse their operator.
 _one_at_a_time: Final = threading.Lock()
@@ -49,50 +49,53 @@ def replay(
     run: bool = False,
 ) -> Result:
     """Replay the logged requests of these ids or statuses; without `run` say which they are."""
-    try:
-        logged = request_log.read(deployment.client("logs"), deployment.log_group, since - _MARGIN)
-    except request_log.Truncated:
-        raise click.ClickException(
-            "The log has more entries since then than can be read: use the command replay."
-        ) from None
     selection = Selection(
         since - _MARGIN, datetime.now(UTC), frozenset(statuses), frozenset(request_ids)
     )
-    picked = selection.pick(logged)
-    replays = [Replay.of(request) for request in picked]
-    explained = list(selection.explain(logged, picked))
-    if not picked:
-        nothing = selection.nothing(logged)
-        return Result("Nothing to replay", [nothing, *explained], is_good=False, can_run=False)
-    if not run:
-        title = f"Would replay {_requests(len(replays))} through {deployment.function}"
-        lines = [
-            f"{each.request.id}, received {each.request.entry['received_at']}: {each.then}"
-            for each in replays
-        ]
-        if any(each.only_caller for each in replays):
-            explained.append("Only the caller can send a sensitive request again.")
-        return Result(title, [*lines, *explained])
-    with _one_at_a_time:
-        replay_all(replays, deployment, _RATE)
-    lines = [_outcome(each) for each in replays]
-    good = sum(each.is_good for each in replays)
-    if notification_id:
-        _record(deployment, notification_id, f"replayed: {'; '.join(map(_outcome, replays))}")
-    if good:
-        lines += _bring_up_to_date(deployment, replays)
-    return Result(
-        f"{good} of {_requests(len(replays))} {'is' if good == 1 else 'are'} good now",
-        lines,
-        is_good=good == len(replays),
-        is_done=True,
-    )
+    with request_log.read(deployment, selection.since) as log:
+        replays = Replays(log, selection.pick(log))
+        explained = list(selection.explain(log))
+        if not len(replays):
+            lines = [selection.nothing(log), *explained]
+            return Result("Nothing to replay", lines, is_good=False, can_run=False)
+        if not run:
+            title = f"Would replay {_requests(len(replays))} through {deployment.function}"
+            lines = [
+                f"{each.request.id}, received {each.request.received}: {each.then}"
+                for each in replays
+            ]
+            if any(each.only_caller for each in replays):
+                explained.append("Only the caller can send a sensitive request again.")
+            return Result(title, [*lines, *explained])
+        with _one_at_a_time:
+            stopped = _run(replays, deployment)
+        outcomes = [_outcome(each) for each in replays]
+        if notification_id:
+            _record(deployment, notification_id, f"replayed: {'; '.join(outcomes)}")
+        good = replays.good
+        if good:
+            outcomes += _bring_up_to_date(deployment, replays)
+        return Result(
+            f"{good} of {_requests(len(replays))} {'is' if good == 1 else 'are'} good now",
+            [*stopped, *outcomes],
+            is_good=good == len(replays),
+            is_done=True,
+        )
 
 
-def _bring_up_to_date(deployment: Deployment, replays: Sequence[Replay] = ()) -> list[str]:
+def _run(replays: Replays, deployment: Deployment) -> list[str]:
+    """Replay them; return the sentence that says why it stopped, if it did."""
+    try:
+        replay_all(replays, deployment)
+    except Stopped as stopped:
+        return [stopped.message]
+    return []
+
+
+def _bring_up_to_date(deployment: Deployment, replays: Replays | None = None) -> list[str]:
     """Resolve what is resolved by now; if that fails, what was done stays done."""
     try:
-        resolved = resolve_notifications(replays, deployment)
+        resolved = resolve_notifications(replays, deployment) if replays else []
         lines = [f"Notification {each} is resolved." for each in resolved]
         return lines + check(deployment).lines
     except (BotoCoreError, ClientError, click.ClickException) as failed:
@@ -101,7 +104,7 @@ def _bring_up_to_date(deployment: Deployment, replays: Sequence[Replay] = ()) ->
 
 def _outcome(each: Replay) -> str:
     reason = f" ({each.reason})" if each.reason else ""
-    return f"{each.request.id}: {each.then} → {each.now}{reason}"
+    return f"{each.request.id}: {each.then} → {each.now or 'not replayed'}{reason}"
 
 
 def _requests(count: int) -> str:

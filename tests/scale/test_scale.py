@@ -1,6 +1,8 @@
 """The drain and an outage in small: what `make scale` plays at full size."""
 
+from tests.scale import replaying
 from tests.scale.boundary import Outage
+from tests.scale.log_server import serving
 from tests.scale.scenarios import owed
 from tests.scale.world import START, world
 
@@ -36,3 +38,15 @@ def test_an_outage_makes_few_requests_wait() -> None:
         assert len(one.answers) == end
         assert one.statuses() == {"sent": end}
         assert not one.mandrill.doubled()
+
+
+def test_a_replay_that_was_interrupted_goes_on() -> None:
+    """After Ctrl-C the next `replay` sends the rest, each request once, in little memory."""
+    many = ("--yes", "--rate", "100", "--at-once", "16")
+    with serving(300, seconds=0.1) as server:
+        interrupted = replaying.run(server, *many, interrupt_at=50)
+        assert (interrupted.code, 50 <= len(server.replayed) < 300) == (130, True)
+        again = replaying.run(server, *many)
+    assert again.code == 0, again.stderr
+    assert sorted(server.replayed) == sorted(f"request-{number}" for number in range(300))
+    assert again.megabytes <= 100

@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import signal
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +19,15 @@ from appointments_operator import replay as replay_module
 from appointments_operator.replay import main
 from appointments_operator.values import moment
 from tests.support.environment import forget_route
-from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws, death, refusal
+from tests.support.fake_operator_aws import (
+    LOG_GROUP,
+    FakeOperatorAws,
+    Instead,
+    death,
+    refusal,
+    response,
+    success,
+)
 
 NOW = ("--log-group", LOG_GROUP, "--since", "10m", "--rate", "100", "--yes")
 GOOD, CRASH = "action-successful", "application-crash"
@@ -252,12 +262,131 @@ def test_can_be_interrupted_and_run_again(operator_aws: FakeOperatorAws) -> None
     for number in range(5):
         crash(operator_aws, f"req-{number}")
     operator_aws.instead = [None, None, interrupt]
-    result = operator_aws.run(main, *NOW)
+    result = operator_aws.run(main, *NOW, "--at-once", "1")
     assert result.exit_code == 130
     assert "Interrupted: 2 of 5 are good, 3 were not replayed." in result.stderr
     code, outcomes = replay(operator_aws)
     assert (code, sorted(outcomes)) == (0, ["req-2", "req-3", "req-4"])
     assert len(operator_aws.aws.items()) == 5
+
+
+def test_an_interruption_waits_for_what_is_on_its_way(operator_aws: FakeOperatorAws) -> None:
+    """What was sent when Ctrl-C came is noted, and nothing else is sent."""
+    together = threading.Barrier(4, timeout=10)
+
+    def interrupt() -> AWSResponse:
+        together.wait()
+        signal.raise_signal(signal.SIGINT)
+        return refusal(403, "AccessDeniedException")
+
+    def wait() -> AWSResponse:
+        together.wait()
+        time.sleep(0.2)
+        return success()
+
+    for number in range(9):
+        crash(operator_aws, f"req-{number}")
+    operator_aws.instead = [wait, wait, interrupt, wait]
+    result = operator_aws.run(main, *NOW, "--at-once", "4")
+    assert result.exit_code == 130
+    assert "Interrupted: 3 of 9 are good, 6 were not replayed." in result.stderr
+    assert len(operator_aws.invoked) == 4
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_sends_several_at_once(operator_aws: FakeOperatorAws, at_once: int) -> None:
+    """So many requests as `--at-once` says are on their way at the same time, and no more."""
+    on_their_way, most = 0, 0
+    change = threading.Lock()
+
+    def count() -> AWSResponse:
+        nonlocal on_their_way, most
+        with change:
+            on_their_way += 1
+            most = max(most, on_their_way)
+        time.sleep(0.1)
+        with change:
+            on_their_way -= 1
+        return success()
+
+    for number in range(6):
+        crash(operator_aws, f"req-{number}")
+    operator_aws.instead = [count] * 6
+    assert replay(operator_aws, "--at-once", str(at_once))[0] == 0
+    assert most == at_once
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "is_ended"),
+    [
+        (CRASH, "PutItem on appointments: AccessDeniedException", True),
+        ("mandrill-email-failed", "mandrill-unavailable (Invalid_Key)", True),
+        ("mandrill-email-failed", "mandrill-unavailable (HTTP 429)", True),
+        (
+            "mandrill-email-failed",
+            "Mandrill could not be asked whether it has the email: mandrill-unavailable (HTTP 503)",
+            True,
+        ),
+        (
+            "mandrill-email-failed",
+            "Mandrill could not be asked whether it has the email: mandrill-unavailable (HTTP 429)",
+            False,
+        ),
+        ("mandrill-email-failed", "x@y.test: rejected (hard-bounce)", False),
+        ("invalid-param", None, False),
+    ],
+)
+def test_ends_after_twenty_failures_in_a_row(
+    operator_aws: FakeOperatorAws, status: str, reason: str | None, *, is_ended: bool
+) -> None:
+    """If Mandrill or the function is at fault, it stops and says so, and the next run goes on."""
+    crash(operator_aws, "first")
+    entry = operator_aws.aws.lines("request")[0]
+    for number in range(23):
+        line = json.dumps(aged(entry | {"request_id": f"req-{number:02}"}, minutes=2))
+        operator_aws.log(line, at=datetime.now(UTC) - timedelta(minutes=2))
+    operator_aws.instead = [success, *[lambda: response(status, reason)] * 23]
+    ended = operator_aws.run(main, *NOW, "--at-once", "1")
+    assert ended.exit_code == 1
+    assert len(operator_aws.invoked) == (21 if is_ended else 24)
+    if is_ended:
+        assert f"20 replays in a row failed alike, the last of them with: {reason}" in ended.stderr
+        assert "1 of 24 requests is good now." in ended.stdout
+        operator_aws.instead.clear()
+        operator_aws.run(main, *NOW, "--at-once", "1")
+        assert len(operator_aws.invoked) == 21 + 24  # what was said here is not in the log
+
+
+def test_other_responses_between_do_not_end_it(operator_aws: FakeOperatorAws) -> None:
+    """Nineteen failures, one success and nineteen more are no twenty in a row."""
+    crash(operator_aws, "first")
+    entry = operator_aws.aws.lines("request")[0]
+    for number in range(38):
+        line = json.dumps(aged(entry | {"request_id": f"req-{number:02}"}, minutes=2))
+        operator_aws.log(line, at=datetime.now(UTC) - timedelta(minutes=2))
+    failures: list[Instead | None] = [lambda: death("killed")] * 19
+    operator_aws.instead = [*failures, success, *failures]
+    operator_aws.run(main, *NOW, "--at-once", "1")
+    assert len(operator_aws.invoked) == 39
+
+
+def test_shows_a_long_selection_in_part_before_the_question(
+    operator_aws: FakeOperatorAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the question come the first fifty and the number of the others."""
+    monkeypatch.setattr(replay_module, "_is_terminal", lambda: True)
+    crash(operator_aws, "first")
+    entry = operator_aws.aws.lines("request")[0]
+    for number in range(60):
+        line = json.dumps(aged(entry | {"request_id": f"req-{number:02}"}, minutes=2))
+        operator_aws.log(line, at=datetime.now(UTC) - timedelta(minutes=2))
+    asked = operator_aws.run(main, *[each for each in NOW if each != "--yes"], typed="n\n")
+    assert "req-49" in asked.stdout
+    assert "req-50" not in asked.stdout
+    assert "And 11 more: --dry-run shows them all." in asked.stdout
+    assert "Replay 61 requests through" in asked.stderr
+    assert operator_aws.invoked == []
+    assert "req-59" in operator_aws.run(main, *NOW, "--dry-run").stdout
 
 
 def test_survives_throttling(operator_aws: FakeOperatorAws) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -34,6 +35,19 @@ def death(message: str) -> AWSResponse:
     return _response(200, failure, {"X-Amz-Function-Error": "Unhandled"})
 
 
+def response(status: str, reason: str | None = None) -> AWSResponse:
+    """Return what Lambda answers when the function responded with this status, for this reason."""
+    body = json.dumps({"status": status, "message": "", "errors": []})
+    entry = json.dumps({"message": "response", "reason": reason})
+    tail = {"X-Amz-Log-Result": base64.b64encode(entry.encode()).decode()}
+    return _response(200, {"body": body}, tail)
+
+
+def success() -> AWSResponse:
+    """Return what Lambda answers when the function responded with a success."""
+    return response("action-successful")
+
+
 def _response(code: int, body: Any, headers: Any) -> AWSResponse:
     return AWSResponse("", code, headers, MockRawResponse(json.dumps(body).encode()))
 
@@ -56,6 +70,8 @@ class FakeOperatorAws:
         self.instead: list[Instead | None] = []
         self.invoked: list[str] = []
         self.events: list[Any] = []
+        # One execution environment processes one event at a time; this process is one.
+        self._one_at_a_time = threading.Lock()
         boto3.DEFAULT_SESSION = _session()
         hooks: Any = boto3.DEFAULT_SESSION.events
         self._hooks = hooks
@@ -108,15 +124,22 @@ class FakeOperatorAws:
         return returned
 
     def _invoked(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        self.invoked.append(request.url.split("/functions/")[1].split("/")[0])
+        function = request.url.split("/functions/")[1].split("/")[0]
         assert isinstance(request.body, bytes | str)
-        self.events.append(json.loads(request.body))
-        instead = self.instead.pop(0) if self.instead else None
+        sent = json.loads(request.body)
+        with self._one_at_a_time:
+            self.invoked.append(function)
+            self.events.append(sent)
+            instead = self.instead.pop(0) if self.instead else None
         if instead:
             return instead()
+        with self._one_at_a_time:
+            return self._respond(
+                sent, self.aws.invoke_keeper if "keeper" in function else self._run
+            )
+
+    def _respond(self, sent: Any, run: Callable[[Any], Any]) -> AWSResponse:
         before = len(self.aws.out.getvalue())
-        is_keeper = self.invoked[-1].endswith("keeper")
-        run = self.aws.invoke_keeper if is_keeper else self._run
-        returned = run(self.events[-1])
+        returned = run(sent)
         tail = base64.b64encode(self.aws.out.getvalue()[before:].encode()[-4096:])
         return _response(200, returned, {"X-Amz-Log-Result": tail.decode()})

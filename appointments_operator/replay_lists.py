@@ -1,0 +1,71 @@
+"""What `replay` prints: the selected requests, and what came of each."""
+
+from collections.abc import Sequence
+
+import click
+
+from appointments_operator.console import err
+from appointments_operator.layout import counted, print_json_list, print_list, relative
+from appointments_operator.replays import Replay, Replays
+
+
+def print_selection(replays: Replays, *, as_json: bool) -> None:
+    """Print what would be replayed."""
+    if as_json:
+        _print_json(replays, is_done=False)
+    elif len(replays):
+        print_rows(replays)
+        click.echo(f"{counted(len(replays), 'request')} would be replayed.")
+
+
+def print_rows(replays: Replays | Sequence[Replay]) -> None:
+    """Print requests with their status before the replay."""
+    print_list(
+        replays,
+        {
+            "Request": lambda each: each.request.id,
+            "Received": lambda each: relative(each.request.received_at),
+            "Status": lambda each: each.then,
+            "Reason": lambda each: _reason(each.request.reason, each),
+        },
+        empty="",
+    )
+
+
+def print_results(replays: Replays, *, as_json: bool, is_interrupted: bool) -> None:
+    """Print what came of each replay."""
+    if as_json:
+        _print_json(replays, is_done=True)
+    elif replays.done:
+        print_list(
+            replays.only_done(),
+            {
+                "Request": lambda each: each.request.id,
+                "Received": lambda each: relative(each.request.received_at),
+                "Then": lambda each: each.then,
+                "Now": lambda each: each.now,
+                "Reason": lambda each: _reason(each.reason, each),
+            },
+            empty="",
+        )
+    if is_interrupted:
+        left = len(replays) - replays.done
+        err.print(
+            f"Interrupted: {replays.good} of {len(replays)} are good, {left} "
+            f"{'was' if left == 1 else 'were'} not replayed. Run the same command again: it "
+            "continues.",
+            soft_wrap=True,
+        )
+    elif not as_json:
+        verb = "is" if replays.good == 1 else "are"
+        click.echo(f"{replays.good} of {len(replays)} requests {verb} good now.")
+
+
+def _print_json(replays: Replays, *, is_done: bool) -> None:
+    rows = (replay.to_json() for replay in replays)
+    print_json_list("requests", rows, replayed=is_done)
+
+
+def _reason(reason: str | None, replay: Replay) -> str:
+    only_caller = "Only its caller can repair it." * replay.only_caller
+    return " ".join(filter(None, (reason, only_caller)))
