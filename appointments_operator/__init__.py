@@ -4,7 +4,8 @@ They reach a deployed stack through AWS's APIs only, and read no environment var
 function's. So they import only modules of `appointments` that read no environment.
 
 May import: `appointments.email.state`, `appointments.notification`, `appointments.parameters`,
-`appointments.statuses`, `appointments.tables.keys`, `appointments_operator.web.server`
+`appointments.reasons`, `appointments.statuses`, `appointments.tables.keys`,
+`appointments_operator.web.server`
 """
 
 import sys
