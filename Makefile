@@ -135,8 +135,9 @@ deploy: ## Deploy what is committed and passes every check: make deploy STAGE=de
 	$(setup) venv sam
 	@$(tools) deploy $(STAGE)
 
-docs: ## Write the API reference and the OpenAPI document
+docs: ## Record docs/examples.json; write the API reference and the OpenAPI document
 	$(setup) venv
+	@$(python) -m tests.examples
 	@$(python) -m tools.documents.reference
 
 picture: ## Record the README's first five minutes on the local stack, as docs/first-steps.svg

@@ -19,6 +19,7 @@ _LOCAL_DEPLOYMENT: Final[Mapping[str, Any]] = tomllib.loads(SAMCONFIG.read_text(
     "deploy"
 ]["parameters"]
 STACK_NAME: Final[str] = _LOCAL_DEPLOYMENT["stack_name"]
+DEFAULT_PORT: Final = 4566  # of the local stack
 REGION: Final[str] = _LOCAL_DEPLOYMENT["region"]
 LOG_GROUP: Final = f"/aws/lambda/{STACK_NAME}"
 QUEUE: Final = f"{STACK_NAME}-notifications"  # subscribed to the topic, so that it can be read

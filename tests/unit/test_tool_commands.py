@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from tools.bootstrap import ROOT
 from tools.command import ToolGroup
+from tools.environment import DEFAULT_PORT
 from tools.errors import ToolError
 from tools.local_stack import commands, display, logs, processes, seeds, services
 from tools.local_stack import stack as local
@@ -186,7 +187,7 @@ def test_an_interrupted_start_leaves_no_process(
 
 def test_an_event_goes_to_the_port_that_the_stack_had_last(tmp_path: Path) -> None:
     """Without a running stack, its last port counts; a first start takes the default."""
-    assert local.last_port(tmp_path) == local.DEFAULT_PORT
+    assert local.last_port(tmp_path) == DEFAULT_PORT
     (tmp_path / "port").write_text("4600")
     assert local.last_port(tmp_path) == 4600
 

@@ -2,5 +2,5 @@
 
 For callers, who read them.
 
-May import: `appointments`, `appointments.email`, `tools`
+May import: `appointments`, `appointments.email`, `appointments.tables`, `tools`
 """

@@ -17,6 +17,7 @@ from appointments.statuses import Status
 from tools.bootstrap import ROOT
 from tools.console import err
 from tools.documents import openapi
+from tools.documents.request_schemas import is_required, meaning, position
 
 _PAGE: Final = """\
 # API reference
@@ -70,7 +71,7 @@ def page() -> str:
         ),
         types=_table(
             ("type", "what is accepted"),
-            ((name, read) for name, (read, _) in openapi.TYPES.items()),
+            openapi.TYPES.items(),
         ),
         statuses=_table(
             ("status", "code", "retryable", "what the caller does"), map(_status, Status)
@@ -94,12 +95,12 @@ def page() -> str:
 def _parameter(name: str) -> tuple[str, ...]:
     kind = parameters.kind(name)
     return (
-        str(openapi.position(name)),
+        str(position(name)),
         f"`{name}`",
         kind.name,
-        "yes" if openapi.is_required(name) else "",
+        "yes" if is_required(name) else "",
         ", ".join(f"`{value}`" for value in kind.values),
-        openapi.meaning(name),
+        meaning(name),
     )
 
 

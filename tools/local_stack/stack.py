@@ -15,14 +15,13 @@ import urllib3
 
 from tools.bootstrap import LOCAL
 from tools.console import step
-from tools.environment import REGION
+from tools.environment import DEFAULT_PORT, REGION
 from tools.errors import ToolError
 from tools.local_stack import deployment, local_invoke, post_deploy, processes, seeds, services
 from tools.local_stack.aws import session
 from tools.release import build
 
 HOME: Final = LOCAL
-DEFAULT_PORT: Final = 4566
 RESPONSE_SECONDS: Final = 30
 REQUEST_SECONDS: Final = 35
 
