@@ -55,6 +55,12 @@ def resolved(value: Any, **parameters: str) -> Any:
             result = not of(condition)
         case {"Fn::Equals": [left, right]}:
             result = of(left) == of(right)
+        case {"Fn::And": [*parts]}:
+            result = all(map(of, parts))
+        case {"Fn::Or": [*parts]}:
+            result = any(map(of, parts))
+        case {"Fn::Contains": [texts, text]}:
+            result = of(text) in texts
         case {"Ref": name}:
             result = parameters.get(name, name)
         case {"Fn::GetAtt": [name, attribute]}:

@@ -13,6 +13,7 @@
 `email.recipients`, `notifications`                who gets the email; notifications
 `email.mandrill`, `email.outbox`                   Mandrill's API; the email's state in its item
 `email.mandrill_client`, `email.circuit`           calls to Mandrill; the circuit breaker
+`email.expiry`                                     when an appointment's item expires
 `tables.routes`, `tables.sessions`                 the switch of the route; the caller's session
 `tables.records`, `tables.appointments`            the referenced records; the appointment items
 `tables.notifications`                             what the notifications tab shows

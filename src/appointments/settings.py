@@ -18,6 +18,8 @@ class Settings:
     stage: str
     mandrill_template: str = "appointment-created"
     mail_workers: int = 10
+    # How long an appointment stays after its email was settled or given up; 0 for ever.
+    appointment_retention_days: int = 0
     # Lambda sets these. A notification names them, so that a person finds the log.
     region: str = "us-east-1"
     log_group: str = "/aws/lambda/appointments"
@@ -36,6 +38,9 @@ class Settings:
             stage=environment["STAGE"],
             mandrill_template=environment.get("MANDRILL_TEMPLATE") or cls.mandrill_template,
             mail_workers=int(environment.get("MAIL_WORKERS") or cls.mail_workers),
+            appointment_retention_days=int(
+                environment.get("APPOINTMENT_RETENTION_DAYS") or cls.appointment_retention_days
+            ),
             region=environment.get("AWS_REGION")
             or environment.get("AWS_DEFAULT_REGION")
             or cls.region,

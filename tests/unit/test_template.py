@@ -21,6 +21,7 @@ ENVIRONMENTS: Final = {
     "appointments.handler.lambda_handler": {
         *("SESSIONS_TABLE", "RECORDS_TABLE", "APPOINTMENTS_TABLE", "NOTIFICATIONS_TOPIC"),
         *("MANDRILL_URL", "MANDRILL_SECRET", "MANDRILL_TEMPLATE", "STAGE", "MAIL_WORKERS"),
+        "APPOINTMENT_RETENTION_DAYS",
     },
     "appointments.tab.lambda_handler": {"NOTIFICATIONS_TABLE", "APPOINTMENTS_TABLE"},
 }
@@ -114,6 +115,19 @@ def test_every_log_ends() -> None:
         assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}, name
     for function in functions():
         assert function["LoggingConfig"]["LogGroup"]["Ref"] in groups
+
+
+def test_no_appointment_expires_before_its_log_entries() -> None:
+    """The template refuses a retention of appointments that is shorter than that of the logs."""
+    parameters = template()["Parameters"]
+    assert parameters["AppointmentRetentionDays"]["Default"] == 0
+    for log in parameters["LogRetentionDays"]["AllowedValues"]:
+        for appointments in parameters["AppointmentRetentionDays"]["AllowedValues"]:
+            days = {"LogRetentionDays": str(log), "AppointmentRetentionDays": str(appointments)}
+            (rule,) = template()["Rules"].values()
+            (assertion,) = rule["Assertions"]
+            is_accepted = resolved(assertion["Assert"], **days)
+            assert is_accepted is (appointments == 0 or appointments >= log), days
 
 
 def test_browsers_are_let_in_from_named_origins_alone() -> None:

@@ -29,7 +29,7 @@ OF_THE_EMAIL: Final = {
     *("attempt", "email_status", "email_reason", "email_recipients", "email_tries"),
     *("email_due", "email_unused", "owed_since", "retried_at", "searched_at"),
     *("lease", "lease_until", "notifications", "notify_due", "notify_unused"),
-    *("owed", "due", "put_off"),
+    *("owed", "due", "put_off", "ttl"),
 }
 
 Example = dict[str, dict[str, Any]]

@@ -7,14 +7,17 @@ Every change is one conditional update, so that none undoes what another sender 
 from collections.abc import Collection
 from typing import Any, Final
 
-from pynamodb.exceptions import UpdateError
+from pynamodb.exceptions import PynamoDBException, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from appointments.email import expiry
 from appointments.email.retries import LEASE_SECONDS, NextTry, epoch_after, unused_delay
 from appointments.email.state import MAX_TRIES, EmailState, EmailStatus, Outcome
+from appointments.observability import logger
 from appointments.tables.appointments import Appointment
 from appointments.tables.keys import CONDITION_FAILED, shard_of
+from appointments.time_limit import OutOfTime
 
 # How often a result is saved anew because a notification became pending meanwhile.
 _MARKS: Final = 3
@@ -34,6 +37,11 @@ def set_failed(item: Appointment, state: EmailState, now: float) -> None:
     _set_owed(item, now, epoch_after(now, unused_delay(1)))
 
 
+def set_skipped(item: Appointment, now: float) -> None:
+    """Have a new item say that no recipient has an address."""
+    item.email_status, item.ttl = EmailStatus.SKIPPED.value, expiry.expires_at(now)
+
+
 def acquire_lease(item: Appointment, attempt_id: str, now: float) -> bool:
     """Take the lease if the item is still as it was read; afterwards `item` is as it is stored.
 
@@ -49,6 +57,7 @@ def acquire_lease(item: Appointment, attempt_id: str, now: float) -> bool:
         Appointment.email_status.set(EmailStatus.PENDING.value),
         Appointment.lease.set(attempt_id),
         Appointment.lease_until.set(lease_until),
+        expiry.set_or_remove(now, is_pending=True),
         *_owe(item.uuid, lease_until, item.planned_notifications()),
     ]
     if (item.email_tries or 0) >= MAX_TRIES:
@@ -84,6 +93,7 @@ def save_result(
         Appointment.email_unused.set(planned.unused),
         Appointment.owed_since.set(int(item.written_at())),
         Appointment.put_off.remove(),
+        expiry.set_or_remove(now, is_pending=planned.due is not None),
     ]
     if state.outcome is Outcome.PARTLY_FOUND:
         actions.append(searched.set(int(now)))
@@ -108,6 +118,26 @@ def save_result(
         if item.lease != lease:
             return False
     return False
+
+
+def move_expiry(item: Appointment, now: float) -> None:
+    """Have an item of which no email is pending expire as if it were settled now.
+
+    What changes at the same time has its own time of expiry. Never raises: a repeat that cannot
+    move it gets the same response.
+    """
+    if expiry.expires_at(now) == item.ttl:
+        return
+    unchanged = (
+        (Appointment.fingerprint == item.fingerprint)
+        & _equals_or_absent(Appointment.ttl, item.ttl)
+        & _equals_or_absent(Appointment.lease, item.lease)
+        & _equals_or_absent(Appointment.email_status, item.email_status)
+    )
+    try:
+        _update(item, [expiry.set_or_remove(now, is_pending=False)], unchanged)
+    except (PynamoDBException, OutOfTime) as failed:
+        logger.warning("expiry not moved", reason=type(failed).__name__, uuid=item.uuid)
 
 
 def add_pending_notification(uuid: str, notification: str, now: float) -> None:

@@ -46,7 +46,7 @@ class Sender:
         item.attempt = self.attempt_id
         addresses = recipients.addresses_of(item, users)
         if not addresses:
-            item.email_status = EmailStatus.SKIPPED.value
+            outbox.set_skipped(item, now)
         elif self.circuit.is_open(now):
             reason = self.circuit.reason
             state = recipients.unsent({}, addresses, reason, Outcome.NOT_CALLED)
@@ -67,6 +67,8 @@ class Sender:
         """
         now = time.time()
         if not self._may_send(item, now):
+            if self.trigger.is_by_person and item.planned_email() is None:
+                outbox.move_expiry(item, now)
             return _as_stored(item, now)
         history = item.email_history()
         is_new = self.trigger is Trigger.REQUEST

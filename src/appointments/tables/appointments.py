@@ -19,6 +19,7 @@ The state of an email, as its item has it:
 `owed`, `due`       the sparse index: the schedule processes the item from `due` on, the earlier
                     of `email_due` and `notify_due`; removed when nothing is pending any more
 `put_off`           the last pause, in seconds, of an item that could not be processed
+`ttl`               when DynamoDB deletes the item, absent while the email is pending (7.3)
 ==================  ======================================================================
 
 Times are epoch seconds. Versions before 0.3.0 wrote only `owed` and `due`, which then stand for
@@ -116,6 +117,7 @@ class Appointment(Model):
     notify_due = NumberAttribute(null=True)
     notify_unused = NumberAttribute(null=True)
     put_off = NumberAttribute(null=True)
+    ttl = NumberAttribute(null=True)
     owed = UnicodeAttribute(null=True)
     due = NumberAttribute(null=True)
     owed_index = Owed()
