@@ -1,18 +1,22 @@
 """One deployed stack for the whole run, on free ports, beside any that a developer has running."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from appointments import clients
 from tools.bootstrap import LOCAL
 from tools.environment import CREDENTIALS
 from tools.local_stack import processes
 from tools.local_stack import stack as local
+
+CHROMIUM: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +37,21 @@ def stack(home: Path) -> Iterator[local.Stack]:
         local.down(home)
         _, left = psutil.wait_procs(started, timeout=10)
         assert not left, "a process outlived the stack"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start Chromium; skip the test if there is none, or fail it if there must be one."""
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if path is None:
+        reason = "NOT TRIED IN A BROWSER: no Chromium (on Debian: apt install chromium)."
+        if os.environ.get("REQUIRE_CHROMIUM"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")

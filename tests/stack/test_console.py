@@ -1,9 +1,7 @@
 """The console in a real Chromium: from the failing request to *resolved*, by clicks and keys."""
 
 import json
-import os
 import re
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from uuid import uuid4
 import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.stack.table import item
 from tools.bootstrap import LOCAL
@@ -24,7 +22,6 @@ from tools.local_stack.demo import PATH
 from tools.local_stack.stack import Stack
 from tools.mandrill_sandbox.account import Outage
 
-NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 SHOTS: Final = LOCAL / "screenshots"
 WAIT: Final = 20_000  # milliseconds
 MAX_TABS: Final = 60
@@ -32,21 +29,6 @@ PHONE: Final = {"width": 375, "height": 740}
 WIDE: Final = {"width": 1200, "height": 800}
 ORIGINAL_ROLES: Final = ["client", "employee", "liaison"]
 expect.set_options(timeout=WAIT)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start Chromium; skip the test if there is none, or fail it if there must be one."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        reason = "THE CONSOLE WAS NOT TRIED: no Chromium (on Debian: apt install chromium)."
-        if os.environ.get("REQUIRE_CHROMIUM"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

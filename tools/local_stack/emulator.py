@@ -1,11 +1,18 @@
-"""MiniStack as the local stack runs it: with any AWS credentials, callers are its root.
+"""MiniStack as the local stack runs it: any AWS credentials and any local web page may call it.
 
 MiniStack's own Python runs this file, so it imports nothing of this project. By itself MiniStack
 refuses an access key that it did not issue. Temporary keys (ASIA…) are still refused if it did not:
 one that it issued to a function's role must not become the root's when it has expired.
+
+By itself it also knows no origins with any port, as a browser sends them from a page that a
+developer serves on this machine.
 """
 
+import re
+
 from ministack.core import iam_evaluator
+
+_LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1)(:[0-9]+)?")
 
 _is_root = iam_evaluator.is_root_access_key
 
@@ -16,9 +23,24 @@ def _is_issued(key: str) -> bool:
     return key.startswith("ASIA") or any(issued == key for _, issued in iam._access_keys.to_dict())
 
 
+def _allow_local_origins() -> None:
+    """Add the origin of a request to those that an API allows, if it is on this machine."""
+    from ministack.services import apigateway  # noqa: PLC0415 - it imports what is replaced below
+
+    cors_headers = apigateway._cors_response_headers
+
+    def cors_headers_for_local_pages(cors, origin):  # type: ignore[no-untyped-def]  # MiniStack's
+        if cors and _LOCAL_ORIGIN.fullmatch(origin):
+            cors = {**cors, "allowOrigins": [*cors.get("allowOrigins", ()), origin]}
+        return cors_headers(cors, origin)
+
+    apigateway._cors_response_headers = cors_headers_for_local_pages
+
+
 iam_evaluator.is_root_access_key = lambda key: _is_root(key) or not _is_issued(key)
 
 if __name__ == "__main__":
     from ministack.app import main
 
+    _allow_local_origins()
     main()
