@@ -178,6 +178,7 @@ def test_what_was_accepted_is_listed(client: Client, accepted: Accepted) -> None
     ]
     [listed] = accepted()
     accepted_at = datetime.fromisoformat(listed.pop("accepted_at"))
+    assert "{{#summary}}" in listed.pop("html"), "the message named no Handlebars"
     assert accepted_at.utcoffset() == timedelta(0)
     assert before <= accepted_at <= datetime.now(UTC)
     assert listed == {

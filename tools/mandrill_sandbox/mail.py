@@ -47,7 +47,7 @@ class Mail:
             "metadata": self.message["metadata"],
             "_ids": ids,
             "accepted_at": self.at.isoformat(timespec="milliseconds"),
-            **render(self.message["global_merge_vars"]),
+            **render(self.message),
         }
 
     def found(self) -> list[Struct]:
