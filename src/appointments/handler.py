@@ -91,6 +91,7 @@ def _run(creation: Creation, invocation: Invocation) -> ApiError | None:
     except (Exception, OutOfTime) as broken:  # noqa: BLE001 - the response is the contract's
         trace, request = traceback.format_exc(), creation.request
         logger.error("broken", exception=request.redact(trace) if request else trace)
+        add_metric("Crashes")
         reason = reasons.of_exception(broken)
     else:
         return None
@@ -162,6 +163,7 @@ def _handle_schedule(event: Mapping[str, Any], invocation: Invocation) -> dict[s
     except Exception:  # noqa: BLE001 - the next minute's run does what this one could not
         logger.error("broken", exception=traceback.format_exc(), request_id=invocation.id)
         add_metric("ScheduleFailed")
+        add_metric("Crashes")
         done = {"failed": 1}
     logger.info("schedule", **done, is_worker=uuids is not None)
     flush_metrics()
@@ -176,5 +178,6 @@ def _handle_settle(event: Mapping[str, Any], invocation: Invocation) -> dict[str
             settle.settle(settled, str(uuid4()), invocation)
     except (Exception, OutOfTime):  # noqa: BLE001 - what was settled until then is the response
         logger.error("broken", exception=traceback.format_exc(), request_id=invocation.id)
+        add_metric("Crashes")
     flush_metrics()
     return settled

@@ -1,5 +1,6 @@
 """The function's log and metrics: one logger, and one EMF record per response."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -55,9 +56,26 @@ def add_metric(name: str, number: float = 1, unit: MetricUnit = MetricUnit.Count
 
 
 def flush_metrics(status: str | None = None) -> None:
-    """Write the metrics, if there are any, as one EMF record: by stage, and by status if given."""
+    """Write the metrics, if there are any, as one EMF record.
+
+    All are written by stage and service. `Answers` is written by status too, and `Crashes` by the
+    version of the function: a metric costs anew for each value of each of its dimensions.
+    """
     if not metrics.metric_set:
         return
-    if status:
-        metrics.add_dimensions(service=SERVICE, status=status)
-    metrics.flush_metrics()
+    record: dict[str, Any] = dict(metrics.serialize_metric_set())
+    metrics.clear_metrics()
+    directives = record["_aws"]["CloudWatchMetrics"]
+    (all_by_stage,) = directives
+    (names,) = all_by_stage["Dimensions"]
+    for name, dimension, value in (
+        ("Answers", "status", status),
+        ("Crashes", "version", SETTINGS.version),
+    ):
+        alone = [metric for metric in all_by_stage["Metrics"] if metric["Name"] == name]
+        if alone and value:
+            record[dimension] = value
+            directives.append(
+                {**all_by_stage, "Dimensions": [[*names, dimension]], "Metrics": alone}
+            )
+    print(json.dumps(record, separators=(",", ":")))  # noqa: T201 - Lambda's log takes it there

@@ -20,9 +20,10 @@ class Settings:
     mail_workers: int = 10
     # How long an appointment stays after its email was settled or given up; 0 for ever.
     appointment_retention_days: int = 0
-    # Lambda sets these. A notification names them, so that a person finds the log.
+    # Lambda sets these. A notification names the first two, so that a person finds the log.
     region: str = "us-east-1"
     log_group: str = "/aws/lambda/appointments"
+    version: str = "$LATEST"
 
     @classmethod
     def read(cls) -> Self:
@@ -45,6 +46,7 @@ class Settings:
             or environment.get("AWS_DEFAULT_REGION")
             or cls.region,
             log_group=environment.get("AWS_LAMBDA_LOG_GROUP_NAME") or cls._usual_log_group(),
+            version=environment.get("AWS_LAMBDA_FUNCTION_VERSION") or cls.version,
         )
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -254,26 +255,36 @@ def metrics(aws: FakeAws) -> list[dict[str, Any]]:
     return [line for line in aws.lines() if "_aws" in line]
 
 
+def by_dimensions(record: dict[str, Any]) -> dict[tuple[str, ...], dict[str, str]]:
+    """Return the metrics of an EMF record with their units, by the dimensions they are kept by."""
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for directive in record["_aws"]["CloudWatchMetrics"]:
+        assert directive["Namespace"] == "PlanOmatic/Appointments"
+        units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+        assert set(units) <= set(record)
+        for names in directive["Dimensions"]:
+            assert set(names) <= set(record)
+            found[tuple(sorted(names))] = units
+    return found
+
+
 def test_the_metrics_of_an_answer(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each answer is one EMF record: by stage, and by status, with what it measured."""
+    """Each response is one EMF record: all metrics by stage, and `Answers` alone by status."""
     monkeypatch.setattr("appointments.handler._is_cold", True)
     aws.post()
     aws.post(date_start_local="soon")
     created, refused = metrics(aws)
-    (directive,) = created["_aws"]["CloudWatchMetrics"]
-    assert directive["Namespace"] == "PlanOmatic/Appointments"
-    assert [sorted(names) for names in directive["Dimensions"]] == [
-        ["service", "stage"],
-        ["service", "stage", "status"],
-    ]
-    units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
-    assert units == {
-        "Answers": "Count",
-        "Latency": "Milliseconds",
-        "ColdStarts": "Count",
-        "AppointmentsCreated": "Count",
-        "EmailsFailed": "Count",
+    assert by_dimensions(created) == {
+        ("service", "stage"): {
+            "Answers": "Count",
+            "Latency": "Milliseconds",
+            "ColdStarts": "Count",
+            "AppointmentsCreated": "Count",
+            "EmailsFailed": "Count",
+        },
+        ("service", "stage", "status"): {"Answers": "Count"},
     }
+    assert set(by_dimensions(refused)) == {("service", "stage"), ("service", "stage", "status")}
     for record, status, new, cold in (
         (created, "action-successful", 1, 1),
         (refused, "invalid-param", 0, 0),
@@ -285,9 +296,32 @@ def test_the_metrics_of_an_answer(aws: FakeAws, monkeypatch: pytest.MonkeyPatch)
         assert record["AppointmentsCreated"] == [new]
         assert record["ColdStarts"] == [cold]
         assert record["Latency"][0] > 0
-        (directive,) = record["_aws"]["CloudWatchMetrics"]
-        for metric in directive["Metrics"]:
-            assert metric["Name"] in record
+
+
+def test_a_crash_is_counted_for_the_version_that_crashed(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests and schedule runs that break count for their version; no other response does."""
+    from appointments import observability  # noqa: PLC0415 - moto first
+    from appointments.settings import SETTINGS  # noqa: PLC0415
+
+    version = replace(SETTINGS, version="7")
+    monkeypatch.setattr(observability, "SETTINGS", version)
+    aws.post(date_start_local="soon")
+    aws.invoke({"replay": {}})  # answered with 500, and nothing of ours broke
+    assert "Crashes" not in json.dumps(metrics(aws))
+    aws.faults.inject["BatchGetItem"] = ["refused"] * 2
+    assert aws.post().status == "application-crash"
+    with monkeypatch.context() as patch:
+        patch.setattr("appointments.email.overdue.find", None)
+        aws.invoke({"schedule": "owed"})
+        patch.setattr("appointments.email.settle.settle", None)
+        aws.invoke({"settle": ["7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"]})
+    for record in metrics(aws)[-3:]:
+        assert record["Crashes"] == [1]
+        assert record["version"] == "7"
+        assert by_dimensions(record)["service", "stage", "version"] == {"Crashes": "Count"}
+        assert "Crashes" in by_dimensions(record)["service", "stage"]
 
 
 def test_a_repeat_creates_nothing(aws: FakeAws) -> None:

@@ -5,6 +5,7 @@ import re
 import shlex
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 from unittest.mock import Mock
 from uuid import UUID
@@ -25,9 +26,11 @@ OF_AWS: Final = {
         ("AWS/Lambda", metric, ("FunctionName",))
         for metric in ("Errors", "Throttles", "Duration", "ConcurrentExecutions")
     ),
+    ("AWS/Lambda", "Errors", ("ExecutedVersion", "FunctionName", "Resource")),
     *(
-        ("AWS/DynamoDB", metric, ("TableName",))
+        ("AWS/DynamoDB", metric, dimensions)
         for metric in ("ReadThrottleEvents", "WriteThrottleEvents")
+        for dimensions in (("TableName",), ("GlobalSecondaryIndexName", "TableName"))
     ),
     *(
         ("AWS/SQS", metric, ("QueueName",))
@@ -39,6 +42,9 @@ LANGUAGE: Final = {
     *("fields", "filter", "stats", "sort", "limit", "count", "pct", "sum", "min", "strcontains"),
     *("by", "as", "desc", "asc", "or", "like"),
 }
+SCALE_PAGE: Final = Path(__file__).parents[2] / "docs" / "scale.md"
+NEWEST: Final = "CreateFunction.Version.Version"
+VERSION: Final = "$LATEST"  # of the function, where Lambda does not say it
 Watched = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
@@ -47,16 +53,13 @@ def of_type(name: str) -> dict[str, dict[str, Any]]:
     return properties(name, Stage="test", NotificationsTable="notifications")
 
 
-def alarms() -> dict[str, Watched]:
-    """Return what each alarm watches."""
-    return {
-        name: (
-            alarm["Namespace"],
-            alarm["MetricName"],
-            tuple(sorted((each["Name"], each["Value"]) for each in alarm["Dimensions"])),
+def alarms() -> Iterator[Watched]:
+    """Yield the metrics that the alarms watch; those of the newest version watch this one."""
+    for alarm in of_type("AWS::CloudWatch::Alarm").values():
+        dimensions = sorted(
+            (each["Name"], each["Value"].replace(NEWEST, VERSION)) for each in alarm["Dimensions"]
         )
-        for name, alarm in of_type("AWS::CloudWatch::Alarm").items()
-    }
+        yield alarm["Namespace"], alarm["MetricName"], tuple(dimensions)
 
 
 def widgets() -> Iterator[Watched]:
@@ -144,7 +147,7 @@ def emitted(aws: FakeAws) -> set[Watched]:
 def test_every_metric_that_is_watched_is_emitted(lively: FakeAws) -> None:
     """What an alarm or the dashboard watches is a metric that the function or AWS emits."""
     ours = emitted(lively)
-    for watched in [*alarms().values(), *widgets()]:
+    for watched in [*alarms(), *widgets()]:
         namespace, metric, dimensions = watched
         if namespace.startswith("AWS/"):
             assert (namespace, metric, tuple(name for name, _ in dimensions)) in OF_AWS
@@ -160,13 +163,24 @@ def test_the_dashboard_shows_every_metric_and_status(lively: FakeAws) -> None:
     assert statuses == {status.value for status in Status}
 
 
+def test_what_the_metrics_cost_is_written_down(lively: FakeAws) -> None:
+    """The cost model counts each custom metric, and each metric that an alarm watches, once."""
+    found = emitted(lively)
+    assert {name for _, name, dimensions in found if "status" in dict(dimensions)} == {"Answers"}
+    page = SCALE_PAGE.read_text()
+    (custom,) = re.findall(r"(\d+) custom metrics", page)
+    assert int(custom) == len(found)
+    (watched,) = re.findall(r"(\d+) metrics that alarms watch", page)
+    assert int(watched) == len(list(alarms()))
+
+
 def test_every_alarm_tells_a_person_and_has_thought_of_silence() -> None:
-    """Each alarm goes to the topic of the alarms and says what missing data means."""
+    """Each alarm and its end go to the topic of the alarms, and missing data has a meaning."""
     topics = of_type("AWS::SNS::Topic")
     assert "KmsMasterKeyId" not in topics["OpsTopic"]
     found = of_type("AWS::CloudWatch::Alarm")
     for alarm in found.values():
-        assert alarm["AlarmActions"] == ["OpsTopic"]
+        assert alarm["AlarmActions"] == alarm["OKActions"] == ["OpsTopic"]
         assert alarm["AlarmDescription"]
         assert alarm["TreatMissingData"] in {"breaching", "notBreaching"}
     silent = {name for name, alarm in found.items() if alarm["TreatMissingData"] == "breaching"}

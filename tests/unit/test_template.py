@@ -181,8 +181,8 @@ def test_only_the_api_may_invoke_the_function_from_outside() -> None:
         assert "${Api}" in properties["SourceArn"]["Fn::Sub"]
 
 
-def test_a_new_version_is_brought_back_by_an_alarm() -> None:
-    """Where traffic is shifted by degrees, alarms of the template stop it and go back."""
+def test_only_its_own_alarms_bring_a_new_version_back() -> None:
+    """Traffic shifts by degrees; alarms on the new version alone, and no others, shift it back."""
     (preference,) = (
         function["DeploymentPreference"]
         for function in functions()
@@ -190,9 +190,39 @@ def test_a_new_version_is_brought_back_by_an_alarm() -> None:
     )
     assert preference["Enabled"] == {"Ref": "GradualDeployment"}
     assert template()["Parameters"]["GradualDeployment"]["Default"] == "false"
-    watching = {alarm["Ref"] for alarm in preference["Alarms"]}
-    assert "FunctionErrorsAlarm" in watching
-    assert watching <= set(resources("AWS::CloudWatch::Alarm"))
+    alarms = properties("AWS::CloudWatch::Alarm")
+    watched = {
+        (alarm["MetricName"], each["Value"])
+        for alarm in (alarms[reference["Ref"]] for reference in preference["Alarms"])
+        for each in alarm["Dimensions"]
+        if each["Name"] in {"ExecutedVersion", "version"}
+    }
+    newest = "CreateFunction.Version.Version"
+    assert watched == {("Errors", newest), ("Crashes", newest)}
+    assert len(preference["Alarms"]) == len(watched)
+
+
+def test_what_is_dropped_asynchronously_is_kept() -> None:
+    """The alias's one configuration covers all that comes so; what it drops goes to a queue."""
+    function = properties("AWS::Serverless::Function")["CreateFunction"]
+    config = function["EventInvokeConfig"]
+    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
+    target = {"Type": "SQS", "Destination": "DroppedEvents.Arn"}
+    assert config["DestinationConfig"] == {"OnFailure": target}
+    (allowed,) = [each for role, each in statements() if each["Sid"] == "KeepDroppedEvents"]
+    assert allowed["Action"] == "sqs:SendMessage"
+    assert resolved(allowed["Resource"]) == "DroppedEvents.Arn"
+    alarm = properties("AWS::CloudWatch::Alarm")["EventsDroppedAlarm"]
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": "DroppedEvents.QueueName"}]
+
+
+def test_access_logs_need_no_line_in_the_accounts_policy() -> None:
+    """The access log's group has the prefix of vended logs: the policy of logs is short."""
+    (group,) = (
+        properties("AWS::Logs::LogGroup")[stage["AccessLogSettings"]["DestinationArn"][:-4]]
+        for stage in properties("AWS::ApiGatewayV2::Stage").values()
+    )
+    assert group["LogGroupName"].startswith("/aws/vendedlogs/")
 
 
 def test_what_the_keeper_cannot_store_is_kept() -> None:
@@ -211,11 +241,12 @@ def test_what_the_keeper_cannot_store_is_kept() -> None:
 
 
 def test_every_alarm_reaches_a_person() -> None:
-    """Each publishes on a topic of the template, and says what it is about."""
+    """Each publishes its begin and end on a topic of the template, and says what it is about."""
     alarms = resources("AWS::CloudWatch::Alarm")
     topics = resources("AWS::SNS::Topic")
     for name, alarm in alarms.items():
         (action,) = alarm["Properties"]["AlarmActions"]
+        assert alarm["Properties"]["OKActions"] == [action], name
         assert action["Ref"] in topics, name
         assert "KmsMasterKeyId" not in topics[action["Ref"]]["Properties"], "CloudWatch could not"
         assert alarm["Properties"]["AlarmDescription"], name
