@@ -135,10 +135,11 @@ deploy: ## Deploy what is committed and passes every check: make deploy STAGE=de
 	$(setup) venv sam
 	@$(tools) deploy $(STAGE)
 
-docs: ## Record docs/examples.json; write the API reference and the OpenAPI document
+docs: ## Record docs/examples.json; write the reference, the OpenAPI document and docs/callers.html
 	$(setup) venv
 	@$(python) -m tests.examples
 	@$(python) -m tools.documents.reference
+	@$(python) -m tools.callers_page
 
 picture: ## Record the README's first five minutes on the local stack, as docs/first-steps.svg
 	$(setup) venv sam ministack
@@ -150,4 +151,4 @@ lock: ## Renew the locked versions of everything
 
 clean: ## Stop the local stack and remove all that was made here
 	@test ! -x $(python) || $(tools) down
-	rm -rf .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf docs/callers.html .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -6,6 +6,7 @@
 | `local_stack` | the emulated AWS on this machine |
 | `mandrill_sandbox` | the stand-in for Mandrill |
 | `documents` | the documents that are made from the code |
+| `callers_page` | the page for callers |
 | `checks` | security scans and mutants: what the tests do not show |
 | `load` | the load with failing parts |
 

@@ -36,7 +36,7 @@ class Guard:
     def __init__(self, app: App, key: str, port: int) -> None:
         self._app = app
         self._prefix = f"/{key}"
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self._hosts = hosts(port)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or refuse it with one line of text."""
@@ -56,15 +56,9 @@ class Guard:
         await self._app(inner, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
-        headers = Headers(scope=scope)
-        host, origin = headers.get("host", ""), headers.get("origin")
-        if host not in self._hosts:
-            return PlainTextResponse("This host name is not the console's.", 421)
-        if origin is not None and origin != f"http://{host}":
-            return PlainTextResponse("Another origin may not use the console.", 403)
-        if headers.get("sec-fetch-site") == "cross-site":
-            return PlainTextResponse("Another site may not use the console.", 403)
-        if scope["method"] not in READ and origin is None:
+        if refusal := refuse_foreign(scope, self._hosts):
+            return refusal
+        if scope["method"] not in READ and "origin" not in Headers(scope=scope):
             return PlainTextResponse("A change needs the console's own origin.", 403)
         prefix = scope["path"][: len(self._prefix)]
         rest = scope["path"][len(self._prefix) :]
@@ -72,3 +66,21 @@ class Guard:
         if not is_known or not rest.startswith("/"):
             return PlainTextResponse("There is no such page.", 404)
         return None
+
+
+def hosts(port: int) -> set[str]:
+    """Return the `Host` headers under which a page of this machine is reached."""
+    return {f"127.0.0.1:{port}", f"localhost:{port}"}
+
+
+def refuse_foreign(scope: Scope, known: set[str]) -> PlainTextResponse | None:
+    """Return the refusal of a request under another host name, or from another origin or site."""
+    headers = Headers(scope=scope)
+    host, origin = headers.get("host", ""), headers.get("origin")
+    if host not in known:
+        return PlainTextResponse("This host name is not the page's.", 421)
+    if origin is not None and origin != f"http://{host}":
+        return PlainTextResponse("Another origin may not use this page.", 403)
+    if headers.get("sec-fetch-site") == "cross-site":
+        return PlainTextResponse("Another site may not use this page.", 403)
+    return None

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from appointments import clients
 from tools.bootstrap import LOCAL
 from tools.environment import CREDENTIALS
-from tools.local_stack import processes
+from tools.local_stack import processes, services
 from tools.local_stack import stack as local
 
 CHROMIUM: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -31,7 +31,7 @@ def stack(home: Path) -> Iterator[local.Stack]:
     local.down(home)  # what a run that was killed may have left
     shutil.rmtree(home, ignore_errors=True)
     try:
-        yield local.up(processes.free_ports(3), home)
+        yield local.up(processes.free_ports(services.PORTS), home)
     finally:
         started = _descendants(home)
         local.down(home)

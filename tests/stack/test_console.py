@@ -11,24 +11,18 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.stack.browser import check_page, open_page
 from tests.stack.table import item
-from tools.bootstrap import LOCAL
 from tools.local_stack import outage, processes, role, services
 from tools.local_stack.aws import session
 from tools.local_stack.demo import PATH
 from tools.local_stack.stack import Stack
 from tools.mandrill_sandbox.account import Outage
 
-SHOTS: Final = LOCAL / "screenshots"
-WAIT: Final = 20_000  # milliseconds
 MAX_TABS: Final = 60
-PHONE: Final = {"width": 375, "height": 740}
-WIDE: Final = {"width": 1200, "height": 800}
 ORIGINAL_ROLES: Final = ["client", "employee", "liaison"]
-expect.set_options(timeout=WAIT)
 
 
 @pytest.fixture
@@ -40,20 +34,8 @@ def url(stack: Stack, home: Path) -> str:  # noqa: ARG001 - it serves the consol
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
     """Open the list; afterwards the browser's console has no error."""
-    context = browser.new_context(viewport=WIDE)  # type: ignore[arg-type]  # its TypedDict
-    opened = context.new_page()
-    opened.set_default_timeout(WAIT)
-    errors: list[str] = []
-    opened.on("console", lambda message: errors.append(message.text) if _is_bad(message) else None)
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.goto(url)
-    yield opened
-    context.close()
-    assert errors == []
-
-
-def _is_bad(message: Any) -> bool:
-    return bool(message.type in ("error", "warning"))
+    with open_page(browser, url) as opened:
+        yield opened
 
 
 def send(stack: Stack, headers: dict[str, str] | None = None, **params: Any) -> dict[str, Any]:
@@ -104,23 +86,6 @@ def replay(page: Page) -> None:
     expect(result).to_contain_text("1 of 1 request is good now")
     page.reload()
     expect(page.locator("p .state")).to_have_text("resolved")
-
-
-def check_page(page: Page, name: str) -> None:
-    """See that a page is usable by all, at both widths and in both schemes; keep its picture."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    for width, size in (("wide", WIDE), ("phone", PHONE)):
-        page.set_viewport_size(size)  # type: ignore[arg-type]  # its TypedDict
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            results = Axe().run(page)
-            assert results.response["passes"], "axe looked at nothing"
-            assert results.violations_count == 0, (name, width, scheme, results.generate_report())
-            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert page.evaluate(overflow) == 0, (name, width)
-            page.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
-    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
-    page.emulate_media(color_scheme="light")
 
 
 def tab_to(page: Page, target: Locator) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from tests.template import template
-from tools.local_stack import demo, processes
+from tools.local_stack import demo, processes, services
 from tools.local_stack import stack as local
 from tools.local_stack.aws import session
 from tools.paths import SAM, SAMCONFIG, TEMPLATE
@@ -126,7 +126,7 @@ def test_the_alias_follows_a_parameter(tmp_path: Path) -> None:
     published: list[Any] = []
     try:
         for _ in range(2):
-            stack = local.up(processes.free_ports(3), tmp_path)
+            stack = local.up(processes.free_ports(services.PORTS), tmp_path)
             lambdas = session.client("lambda", endpoint_url=stack.endpoint_url)
             alias = lambdas.get_function_configuration(
                 FunctionName=stack.function_name, Qualifier="live"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from appointments.statuses import Status
+from tools.callers_page import guide
 from tools.documents import openapi
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "calling.md").read_text()
@@ -23,15 +24,21 @@ def test_every_status_says_what_to_show_a_user() -> None:
     assert [row[0] for row in table] == [f"`{status.value}`" for status in Status], (
         "docs/calling.md: give each status its row under ## What to show a user"
     )
-    assert all(len(row) == 4 and all(row) for row in table)
+    assert all(len(row) == 5 and all(row) for row in table)
 
 
 def test_what_is_sent_again_is_what_is_retryable() -> None:
     """The table tells to send the same again for the retryable statuses, and for no other."""
     retried = {
-        row[0].strip("`") for row in rows("What to show a user") if "the same again" in row[3]
+        row[0].strip("`") for row in rows("What to show a user") if "the same again" in row[4]
     }
     assert retried == {status.value for status in Status if status.retryable}
+
+
+def test_the_generated_parts_are_as_the_code_has_them() -> None:
+    """What `make docs` writes into the page is what the function does now."""
+    assert guide.filled(PAGE) == PAGE, "run make docs"
+    assert set(re.findall(r"<!-- begin (\w+)", PAGE)) == set(guide.BLOCKS)
 
 
 def test_every_email_status_is_explained() -> None:

@@ -147,13 +147,13 @@ def test_every_command_has_examples_of_its_target(root: click.Group) -> None:
         assert f"  make {name}" in shown.partition("Examples:")[2]
 
 
-@pytest.mark.parametrize("taken", range(services.STARTED_PORTS))
+@pytest.mark.parametrize("taken", range(services.PORTS))
 def test_every_port_is_checked_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int
 ) -> None:
     """If the sandbox's port is taken, MiniStack is not started either."""
     monkeypatch.delattr(processes, "start")
-    port = processes.free_ports(services.STARTED_PORTS)
+    port = processes.free_ports(services.PORTS)
     with (
         socket.create_server(("127.0.0.1", port + taken)),
         pytest.raises(ToolError, match=rf"Port {port + taken} is taken .*make up PORT=\d+"),

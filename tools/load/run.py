@@ -25,7 +25,7 @@ from tools.environment import QUEUE, tool_environment
 from tools.errors import ToolError
 from tools.load import report
 from tools.load.audit import audit
-from tools.local_stack import demo, processes, role, seeds
+from tools.local_stack import demo, processes, role, seeds, services
 from tools.local_stack import stack as local
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack
@@ -60,7 +60,7 @@ def load(seconds: int) -> None:
     """Run the load for so long; raises ToolError if a promise was broken."""
     local.down(HOME)  # what a run that was killed may have left
     shutil.rmtree(HOME, ignore_errors=True)
-    stack = local.up(processes.free_ports(3), HOME)
+    stack = local.up(processes.free_ports(services.PORTS), HOME)
     try:
         _warm(stack)
         spans = _run(stack, phases(stack), seconds)

@@ -1,4 +1,4 @@
-"""The stack's processes and their ports: MiniStack, the sandbox, the console, a forwarder."""
+"""The stack's processes and their ports: MiniStack, the sandbox, the two pages, a forwarder."""
 
 import sys
 from pathlib import Path
@@ -12,9 +12,8 @@ from tools.errors import ToolError
 from tools.local_stack import local_invoke, processes, seeds
 from tools.paths import EMULATOR, MINISTACK
 
-# The emulator, the sandbox, the console and the page for callers; `up` starts the first three.
+# The emulator, the sandbox, the console and the page for callers.
 PORTS: Final = 4
-STARTED_PORTS: Final = 3
 MAX_PORT: Final = 65_536 - PORTS
 START_SECONDS: Final = 60
 
@@ -85,22 +84,42 @@ def start_console(home: Path, port: int, endpoint_url: str) -> None:
         processes.wait(lambda: _is_served(url), "The console", record, log, START_SECONDS)
 
 
+def start_callers_page(home: Path, port: int, api_url: str) -> None:
+    """Serve the page for callers, if none runs that calls this API."""
+    record, log = _callers_page(home), home / "callers-page.log"
+    running = processes.find(record)
+    if running is not None and api_url in running.cmdline():
+        return
+    processes.stop(record)
+    with step(f"Serve the page for callers on port {port}"):
+        command = [sys.executable, "-m", "tools.callers_page.server"]
+        command += ["--port", str(port), "--api-url", api_url]
+        processes.start(command, record, log, bare_environment())
+        url = callers_page_url(port)
+        processes.wait(lambda: _responds(url), "The page for callers", record, log, START_SECONDS)
+
+
+def callers_page_url(port: int) -> str:
+    """Return the URL of the page for callers on its port."""
+    return f"http://127.0.0.1:{port}/"
+
+
 def _is_served(url: Path) -> bool:
     return url.is_file() and _responds(url.read_text())
 
 
 def refuse_taken(home: Path, port: int) -> None:
     """Check all ports before anything is started, so that a refusal leaves nothing behind."""
-    records = (emulator(home), _sandbox(home), _console(home))
+    records = (emulator(home), _sandbox(home), _console(home), _callers_page(home))
     taken = [
         each
-        for each, record in zip(range(port, port + STARTED_PORTS), records, strict=True)
+        for each, record in zip(range(port, port + PORTS), records, strict=True)
         if processes.find(record) is None and processes.is_taken(each)
     ]
     if taken:
         down = "make down, then " if any(map(processes.find, records)) else ""
         raise ToolError(
-            f"Port {taken[0]} is taken by another program. The stack needs PORT to PORT+2. "
+            f"Port {taken[0]} is taken by another program. The stack needs PORT to PORT+3. "
             f"Choose others: {down}make up PORT={processes.free_ports(PORTS)}"
         )
 
@@ -114,7 +133,8 @@ def _responds(url: str) -> bool:
 
 def records(home: Path) -> tuple[Path, ...]:
     """Return which processes were started, in the order in which they stop."""
-    return _console(home), _forwarder(home), _sandbox(home), emulator(home)
+    started = (_callers_page, _console, _forwarder, _sandbox, emulator)
+    return tuple(record(home) for record in started)
 
 
 def console_url(home: Path) -> Path:
@@ -133,6 +153,10 @@ def _sandbox(home: Path) -> Path:
 
 def _console(home: Path) -> Path:
     return home / "console.pid"
+
+
+def _callers_page(home: Path) -> Path:
+    return home / "callers-page.pid"
 
 
 def _forwarder(home: Path) -> Path:

@@ -45,6 +45,11 @@ class Stack:
     tokens: Mapping[str, str]
 
     @property
+    def callers_page(self) -> str:
+        """The URL of the page for callers."""
+        return services.callers_page_url(self.port + 3)
+
+    @property
     def port(self) -> int:
         """The emulator's port."""
         return int(self.endpoint_url.rpartition(":")[2])
@@ -142,6 +147,7 @@ def _start(port: int, home: Path) -> Stack:
     with step("Wait for the API's response"):
         _await_response(stack)
     services.start_console(home, port + 2, endpoint_url)
+    services.start_callers_page(home, port + 3, stack.api_url)
     description = home / "stack.json"
     description.touch(mode=0o600)
     description.write_text(json.dumps(asdict(stack), indent=2) + "\n")

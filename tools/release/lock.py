@@ -7,6 +7,8 @@ from tools.bootstrap import REQUIREMENTS, ROOT, UV
 
 RUNTIME = "src/requirements.txt"
 DEVELOPMENT = "requirements/dev.txt"
+# The package of the viewer names Django, which its files do not need.
+VIEWER_NEEDS_NOT = ("django", "asgiref", "sqlparse")
 # A release of a hijacked project is usually withdrawn within days. An urgent fix is locked with
 # `UV_EXCLUDE_NEWER="0 days" make lock`.
 ENVIRONMENT = {"UV_EXCLUDE_NEWER": "7 days", **os.environ}
@@ -17,7 +19,8 @@ def main() -> None:
     compile_lock(RUNTIME, "pyproject.toml")
     operator = ["pyproject.toml", "--extra", "operator"]
     console = [*operator, "--extra", "console"]
-    compile_lock(DEVELOPMENT, *console, "--group", "dev", "--constraint", RUNTIME)
+    left_out = [f"--no-emit-package={name}" for name in VIEWER_NEEDS_NOT]
+    compile_lock(DEVELOPMENT, *console, "--group", "dev", "--constraint", RUNTIME, *left_out)
     compile_lock("requirements/operator.txt", *operator, "--constraint", DEVELOPMENT)
     compile_lock("requirements/console.txt", *console, "--constraint", DEVELOPMENT)
     for source in sorted(REQUIREMENTS.glob("*.in")):
