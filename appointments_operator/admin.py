@@ -1,9 +1,10 @@
-"""`admin`: tokens, records, the route's switch, what is owed, and notifications."""
+"""`admin`: tokens, records, the route's switch, what is owed, notifications, and appointments."""
 
 import click
 
 from appointments_operator import (
     completion,
+    forget,
     local_env,
     notifications,
     owed,
@@ -67,6 +68,7 @@ for command in (
     owed.owed,
     notifications.notifications,
     trace.trace,
+    forget.forget,
     serve.console,
     local_env.local_env,
     completion.completion,

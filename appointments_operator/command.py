@@ -1,6 +1,7 @@
 """The commands' common behaviour: errors in a line, exit codes, examples in the help."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import click
@@ -19,6 +20,23 @@ _HINTS: Final[dict[type[Exception], str]] = {
     NoCredentialsError: " Sign in, or set AWS_PROFILE. For the local stack: admin local-env.",
     EndpointConnectionError: " If this is the local stack: make up.",
 }
+
+
+def ask(question: str, show: Callable[[], object]) -> None:
+    """Show what is asked about, and ask; a no ends the command.
+
+    Raises UsageError if there is no terminal.
+    """
+    if not is_terminal():
+        raise click.UsageError("No person can be asked here: pass --yes, or --dry-run to look.")
+    show()
+    if not click.confirm(question, err=True):
+        sys.exit(1)
+
+
+def is_terminal() -> bool:
+    """Return whether a person can type an answer."""
+    return sys.stdin.isatty()
 
 
 class AwsError(click.ClickException):

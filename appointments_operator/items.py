@@ -1,5 +1,6 @@
-"""Read and change one item of a table."""
+"""Read and change items of a table."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -9,6 +10,16 @@ def get(table: Any, key: dict[str, str]) -> dict[str, Any]:
     """Return the item; empty if there is none."""
     item: dict[str, Any] = table.get_item(Key=key, ConsistentRead=True).get("Item", {})
     return item
+
+
+def pages(read: Any, **request: Any) -> Iterator[dict[str, Any]]:
+    """Yield every item that a table's `query` or `scan` finds."""
+    while True:
+        page = read(**request)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 def update(table: Any, key: dict[str, Any], values: dict[str, Any], condition: Any = None) -> bool:

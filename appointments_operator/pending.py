@@ -43,8 +43,10 @@ def _is_given_up(item: Mapping[str, Any]) -> bool:
 def pending(table: Any) -> Iterator[dict[str, Any]]:
     """Yield every appointment of which something is pending."""
     for shard in SHARDS:
-        query = {"IndexName": OWED_INDEX, "KeyConditionExpression": Key("owed").eq(shard)}
-        for key in _pages(table.query, query):
+        found = items.pages(
+            table.query, IndexName=OWED_INDEX, KeyConditionExpression=Key("owed").eq(shard)
+        )
+        for key in found:
             if item := items.get(table, {"uuid": key["uuid"]}):
                 yield item
 
@@ -52,15 +54,6 @@ def pending(table: Any) -> Iterator[dict[str, Any]]:
 def given_up(table: Any) -> Iterator[dict[str, Any]]:
     """Yield every appointment whose email was given up. This reads the whole table."""
     tried = Attr("email_tries").gte(MAX_TRIES)
-    for item in _pages(table.scan, {"FilterExpression": tried, "ConsistentRead": True}):
+    for item in items.pages(table.scan, FilterExpression=tried, ConsistentRead=True):
         if state_of(item) is State.GIVEN_UP:
             yield item
-
-
-def _pages(read: Any, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    while True:
-        page = read(**request)
-        yield from page["Items"]
-        if "LastEvaluatedKey" not in page:
-            return
-        request = {**request, "ExclusiveStartKey": page["LastEvaluatedKey"]}

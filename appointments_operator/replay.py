@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from appointments.statuses import Status
 from appointments_operator import request_log
-from appointments_operator.command import INTERRUPTED, Command
+from appointments_operator.command import INTERRUPTED, Command, ask
 from appointments_operator.console import err
 from appointments_operator.deployment import (
     DISTRIBUTION,
@@ -145,26 +145,18 @@ def main(
             print_selection(replays, as_json=as_json)
             sys.exit(code)
         if not yes:
-            _ask(replays, deployment.function)
+            requests = counted(len(replays), "request")
+            question = f"Replay {requests} through {deployment.function}?"
+            ask(question, lambda: _print_first(replays))
         code = _run(replays, deployment, rate, at_once) or code
         print_results(replays, as_json=as_json, is_interrupted=code == INTERRUPTED)
         sys.exit(code)
 
 
-def _ask(replays: Replays, function: str) -> None:
-    if not _is_terminal():
-        raise click.UsageError("No person can be asked here: pass --yes, or --dry-run to look.")
+def _print_first(replays: Replays) -> None:
     print_rows(list(islice(replays, _MAX_SHOWN)))
     if more := max(0, len(replays) - _MAX_SHOWN):
         click.echo(f"And {more} more: --dry-run shows them all.")
-    if not click.confirm(
-        f"Replay {counted(len(replays), 'request')} through {function}?", err=True
-    ):
-        sys.exit(1)
-
-
-def _is_terminal() -> bool:
-    return sys.stdin.isatty()
 
 
 def _run(replays: Replays, deployment: Deployment, rate: float, at_once: int) -> int:

@@ -41,6 +41,8 @@ class Story:
         """Yield the entries about a uuid or request id: first where it is likely, then the rest."""
         uuid = as_uuid(typed)
         item = self._item(uuid) if uuid else {}
+        if item.get("forgotten_at"):
+            item = {}  # it does not say any more where in the log its story begins
         now = _end()
         start = since
         if not item:

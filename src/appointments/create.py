@@ -8,7 +8,6 @@ from typing import Any, Final
 from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import PynamoDBException
 
 from appointments import idempotency, validation
 from appointments.email.circuit import Circuit
@@ -17,7 +16,7 @@ from appointments.email.sender import Sender
 from appointments.email.state import EmailState, RecipientRole, Trigger
 from appointments.errors import ApiError, ParamWarning
 from appointments.invocation import Invocation
-from appointments.observability import log_audit, logger
+from appointments.observability import log_audit
 from appointments.parameters import Parameters
 from appointments.request import Request, Source, iso
 from appointments.statuses import Status
@@ -84,10 +83,13 @@ class Creation:
         stored = _find_repeat(item, references, found)  # 7
         if stored is None:
             stored = self._write(item, request, parameters, session)  # 8
-            idempotency.raise_on_conflict(item, stored, request)
+        idempotency.raise_on_conflict(item, stored, request)
         self.saved, self.is_new = True, stored.attempt == self.attempt_id
         self.replayed, self.appointment = not self.is_new, stored
         self._send_email(mail, stored, users)  # 9
+        if stored.forgotten_at:  # since it was read
+            self.saved = self.replayed = False
+            idempotency.raise_if_erased(stored, request)
 
     def _parse_request(self) -> Request:
         """Return the request, and write its log entry before anything is read from a table."""
@@ -199,7 +201,7 @@ class Creation:
         marking = None
         if session.needs_touch(request.received_at) and not self.source.is_replay:
             marking = threading.Thread(
-                target=copy_context().run, args=(_touch, session, request.received_at)
+                target=copy_context().run, args=(session.try_touch, request.received_at)
             )
             marking.start()
         try:
@@ -237,14 +239,9 @@ def _find_repeat(
         records.check_references(references, found)
     except ApiError:
         stored = appointments.find(item.uuid)
-        if stored is None or not idempotency.is_same_request(item, stored):
+        if stored is None:
+            raise
+        if not (stored.forgotten_at or idempotency.is_same_request(item, stored)):
             raise
         return stored
     return None
-
-
-def _touch(session: Session, now: float) -> None:
-    try:
-        session.touch(now)
-    except PynamoDBException as failed:
-        logger.warning("session not marked as used", reason=type(failed).__name__)

@@ -43,7 +43,11 @@ def is_same_request(item: Appointment, stored: Appointment) -> bool:
 
 
 def raise_on_conflict(item: Appointment, stored: Appointment, request: Request) -> None:
-    """Raise ApiError, which reveals nothing, if the uuid belongs to another appointment."""
+    """Raise ApiError, which reveals nothing, if the uuid belongs to another appointment.
+
+    Of an appointment that was erased it says so, whoever asks (section 7.2).
+    """
+    raise_if_erased(stored, request)
     if stored.attempt == item.attempt or is_same_request(item, stored):
         return
     param = "uuid" if _has_uuid(request) or not _idempotency_key(request) else IDEMPOTENCY_KEY
@@ -54,6 +58,17 @@ def raise_on_conflict(item: Appointment, stored: Appointment, request: Request) 
     sent = request.idempotency_key if param == IDEMPOTENCY_KEY else item.uuid
     received = validation.redact_and_truncate(sent, request.redact)
     raise ApiError.from_errors([ParamError(param, Status.INVALID_PARAM, message, received)])
+
+
+def raise_if_erased(stored: Appointment, request: Request) -> None:
+    """Raise ApiError if the request leads to an appointment that was erased (section 7.2)."""
+    if stored.forgotten_at is None:
+        return
+    message = "This appointment was erased. Send a new uuid for a new appointment."
+    if not _has_uuid(request) and _idempotency_key(request):
+        message = f"{message} A new {IDEMPOTENCY_KEY} leads to a new uuid."
+    received = validation.redact_and_truncate(stored.uuid, request.redact)
+    raise ApiError.from_errors([ParamError("uuid", Status.INVALID_PARAM, message, received)])
 
 
 def _has_uuid(request: Request) -> bool:

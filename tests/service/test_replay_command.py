@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSResponse
 from click.testing import Result
 
 from appointments.email import mandrill
-from appointments_operator import replay as replay_module
+from appointments_operator import command
 from appointments_operator.replay import main
 from appointments_operator.values import moment
 from tests.support.environment import forget_route
@@ -374,7 +374,7 @@ def test_shows_a_long_selection_in_part_before_the_question(
     operator_aws: FakeOperatorAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the question come the first fifty and the number of the others."""
-    monkeypatch.setattr(replay_module, "_is_terminal", lambda: True)
+    monkeypatch.setattr(command, "is_terminal", lambda: True)
     crash(operator_aws, "first")
     entry = operator_aws.aws.lines("request")[0]
     for number in range(60):
@@ -661,7 +661,7 @@ def test_ctrl_c_at_the_question_ends_it(
     """Ctrl-C at the question replays nothing and exits with 130; a no exits with 1."""
     crash(operator_aws)
     without_yes = NOW[:-1]
-    monkeypatch.setattr(replay_module, "_is_terminal", lambda: True)
+    monkeypatch.setattr(command, "is_terminal", lambda: True)
     interrupted = operator_aws.run(main, *without_yes, typed="")
     assert (interrupted.exit_code, "Interrupted" in interrupted.stderr) == (130, True)
     assert operator_aws.run(main, *without_yes, typed="n\n").exit_code == 1

@@ -54,6 +54,7 @@ ARGUMENTS = {
     ("token", "create"): (("--user-id=7", "--name=Di", "--role=planoorder=client"), False),
     ("token", "revoke"): (("--hash", "0" * 64), False),
     ("trace",): (("UUID",), True),
+    ("forget",): (("UUID", "--dry-run"), True),
     ("completion",): (("zsh",), False),
     ("local-env",): ((), False),
 }

@@ -3,6 +3,7 @@
 import json
 import time
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -82,6 +83,27 @@ def test_what_is_pending_is_listed_and_settled(stack: Stack) -> None:
     assert stored is not None
     assert stored["email_status"] == "sent"
     assert uuid not in admin(stack, "owed", "list")
+
+
+def test_what_is_erased_stays_erased(stack: Stack) -> None:
+    """After `admin forget` the item is gone, and what leads to its uuid is refused."""
+    order, uuid = time.time_ns() % 10**9 + 10**9, str(uuid4())
+    admin(stack, "record", "put", f"order#{order}")
+    sent: dict[str, Any] = {"uuid": uuid, "order_id": order, "notes": "ring at Ada's"}
+    request_id = post(stack, **sent)["request_id"]
+    assert uuid in admin(stack, "forget", "--order", str(order), "--dry-run")
+    assert (item(stack, uuid) or {})["notes"] == sent["notes"]
+    erased = json.loads(admin(stack, "forget", "--order", str(order), "--yes", "--json"))
+    assert [each["erased"] for each in erased["appointments"]] == [True]
+    stays = item(stack, uuid) or {}
+    assert set(stays) == {"uuid", "forgotten_at", "email_status", "fingerprint"}
+    refused = post(stack, **sent)
+    assert (refused["status"], refused["errors"][0]["param"]) == ("invalid-param", "uuid")
+    replayed = run(stack, "replay", "--stack", STACK_NAME, "--request-id", request_id, "--yes")
+    assert replayed.returncode == 1
+    assert "was erased" in " ".join(replayed.stdout.split())
+    assert item(stack, uuid) == stays
+    assert "the appointment was erased" in " ".join(admin(stack, "trace", uuid).split())
 
 
 def test_the_stack_tells_its_names(stack: Stack) -> None:

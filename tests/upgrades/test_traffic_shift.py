@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from appointments.tables.keys import SHARDS
+from appointments_operator.forgetting import Erasure
 from tests.support.environment import reset_environment
 from tests.support.fake_aws import FakeAws
 from tests.upgrades.forms import ADDRESSES, FORMS, SCHEDULE, failed, make_due
@@ -68,6 +69,23 @@ def test_the_older_version_can_process_what_this_one_writes(aws: FakeAws, form: 
         assert {"notification_id", "status", "reason", "recipients"} <= set(
             json.loads(notification)
         )
+
+
+def test_the_older_version_refuses_what_was_erased(aws: FakeAws) -> None:
+    """It takes the item for another appointment's with nothing to send, and looks at no more."""
+    FORMS["given_up"](aws)
+    written = aws.item()
+    erasure = Erasure(written["uuid"], written)
+    erasure.run(aws.dynamodb.Table("appointments"))
+    (raw,) = items()
+    assert {name: set(value) for name, value in raw.items() if name in _KNOWN} == {
+        "email_status": {_KNOWN["email_status"]}
+    }
+    item = aws.item()
+    assert item["email_status"] in _FINAL
+    # It compares both with those of a request: neither is ever equal.
+    assert (item["fingerprint"], item.get("owner")) == ("-", None)
+    assert len(written["fingerprint"]) == 64
 
 
 # How the older version leaves an item: it moves `due`, and not `email_due` or `notify_due`.

@@ -152,7 +152,7 @@ def add_pending_notification(uuid: str, notification: str, now: float) -> None:
             Appointment.owed.set(shard_of(uuid)),
             Appointment.due.set(int(now)),
         ],
-        condition=Appointment.uuid.exists(),
+        condition=Appointment.uuid.exists() & Appointment.forgotten_at.does_not_exist(),
     )
 
 

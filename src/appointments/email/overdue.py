@@ -21,7 +21,7 @@ from appointments.tables.keys import MAX_KEYS, SHARDS
 _READ_SECONDS: Final = 5.0
 # What the plan of a run needs to know of an item, and what publishing its notifications takes.
 _READ: Final = (
-    *("uuid", "request_id", "received_at", "owed", "due", "put_off"),
+    *("uuid", "request_id", "received_at", "forgotten_at", "owed", "due", "put_off"),
     *("email_status", "email_tries", "email_due", "owed_since", "retried_at"),
     *("lease", "lease_until", "notifications", "notify_due", "notify_unused"),
 )

@@ -117,6 +117,8 @@ class Appointment(Model):
     notify_due = NumberAttribute(null=True)
     notify_unused = NumberAttribute(null=True)
     put_off = NumberAttribute(null=True)
+    # When the appointment was erased (7.2): then nothing else is left but what identifies it.
+    forgotten_at = UnicodeAttribute(null=True)
     ttl = NumberAttribute(null=True)
     owed = UnicodeAttribute(null=True)
     due = NumberAttribute(null=True)
@@ -145,7 +147,8 @@ class Appointment(Model):
 
     def written_at(self) -> float:
         """Return when the item was written (epoch seconds), as near as it is known."""
-        return float(self.owed_since or datetime.fromisoformat(self.received_at).timestamp())
+        written = self.received_at or self.forgotten_at
+        return float(self.owed_since or datetime.fromisoformat(written).timestamp())
 
     def is_settled(self) -> bool:
         """Whether nothing of the email is left to send."""

@@ -9,8 +9,10 @@ from pynamodb.attributes import (
     NumberAttribute,
     UnicodeAttribute,
 )
+from pynamodb.exceptions import PynamoDBException
 
 from appointments.errors import ApiError, ParamError
+from appointments.observability import logger
 from appointments.request import iso
 from appointments.settings import SETTINGS
 from appointments.statuses import Status
@@ -76,6 +78,13 @@ class Session(Model):
                 | (Session.last_used_at <= int(now) - TOUCH_INTERVAL)
             ),
         )
+
+    def try_touch(self, now: float) -> None:
+        """Mark the session as used; a failure is logged and changes nothing (section 5.4)."""
+        try:
+            self.touch(now)
+        except PynamoDBException as failed:
+            logger.warning("session not marked as used", reason=type(failed).__name__)
 
     def view(self, view: str, token: str | None) -> dict[str, Any]:
         """Return the `session` object of a response, in the view `default` or `full`."""

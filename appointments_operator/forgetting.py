@@ -1,0 +1,166 @@
+"""Erase appointments, and find out what other places keep of them (specification section 7.2)."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from boto3.dynamodb.conditions import Attr, ConditionBase
+from botocore.exceptions import ClientError
+
+from appointments.email.state import FINAL_STATUSES, EmailStatus
+from appointments.tables.keys import CONDITION_FAILED
+from appointments_operator import items, tab
+from appointments_operator.deployment import Deployment
+from appointments_operator.pending import State, state_of
+
+# No request has this fingerprint: every version of the code refuses what leads to the item.
+_FINGERPRINT: Final = "-"
+# How often an erasure is tried anew because the item changed meanwhile in a way that permits it.
+_WRITES: Final = 3
+_LISTED: Final = ("received_at", "order_id", "photographer_user_id", "email_status")
+
+
+class Erasure:
+    """An appointment that is to be erased: its item as it was read, and what came of it.
+
+    `reason` says why it cannot be erased; it is None if it can be, or was. `notifications` are how
+    many of them are kept, the last one until `notified_until`.
+    """
+
+    def __init__(self, uuid: str, item: Mapping[str, Any]) -> None:
+        self.uuid = uuid
+        self.notifications = 0
+        self.notified_until: datetime | None = None
+        self._set(item)
+
+    def _set(self, item: Mapping[str, Any]) -> None:
+        self.item, self.reason = item, why_not(item)
+        self.is_done = bool(item.get("forgotten_at"))
+
+    def run(self, table: Any) -> None:
+        """Erase the appointment, or note why it cannot be erased any more."""
+        for _ in range(_WRITES):
+            if self.reason or self.is_done:
+                return
+            now = datetime.now(UTC)
+            if _write(table, self.uuid, now):
+                self.is_done = True
+                return
+            self._set(items.get(table, {"uuid": self.uuid}))
+        self.reason = "it changed at the same time; try again"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for programs."""
+        return {
+            "uuid": self.uuid,
+            **{name: self.item.get(name) for name in _LISTED},
+            "erased": self.is_done,
+            "reason": self.reason,
+            "notifications": self.notifications,
+            "notifications_until": self.notified_until and self.notified_until.isoformat(),
+        }
+
+
+@dataclass(frozen=True)
+class Log:
+    """The function's log group, and how many days it keeps an entry; None is for ever."""
+
+    group: str
+    days: int | None
+
+    @property
+    def until(self) -> datetime | None:
+        """When the last entry goes that is there now; None is never."""
+        return datetime.now(UTC) + timedelta(days=self.days) if self.days else None
+
+
+def by_uuid(deployment: Deployment, uuids: Iterable[str]) -> list[Erasure]:
+    """Return these appointments, each once, whether they are there or not."""
+    table = deployment.table("AppointmentsTable")
+    return [Erasure(uuid, items.get(table, {"uuid": uuid})) for uuid in dict.fromkeys(uuids)]
+
+
+def by_reference(deployment: Deployment, name: str, number: int) -> list[Erasure]:
+    """Return the appointments that name a record, such as an order. This reads the whole table."""
+    table = deployment.table("AppointmentsTable")
+    found = items.pages(table.scan, FilterExpression=Attr(name).eq(number), ConsistentRead=True)
+    ordered = sorted(found, key=lambda item: str(item.get("received_at")))
+    return [Erasure(str(item["uuid"]), item) for item in ordered]
+
+
+def why_not(item: Mapping[str, Any]) -> str | None:
+    """Return why an item cannot be erased, None if it can be, or is erased already."""
+    seconds = int(item.get("lease_until", 0)) - time.time()
+    if "lease" in item and seconds > 0:
+        return f"its email is being sent: try again in {int(seconds) + 1} s"
+    state = state_of(item)
+    if state is State.MISSING:
+        return state.value
+    if state is State.PENDING:
+        return "its email is pending: `admin owed settle` sends it"
+    if item.get("notifications"):
+        return "a notification about it is pending: the schedule publishes it"
+    return None
+
+
+def _write(table: Any, uuid: str, now: datetime) -> bool:
+    """Replace the item by what stays of it; False if it may not be erased."""
+    try:
+        table.put_item(
+            Item={
+                "uuid": uuid,
+                "forgotten_at": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "email_status": EmailStatus.SKIPPED.value,
+                "fingerprint": _FINGERPRINT,
+            },
+            ConditionExpression=_may_be_erased(now),
+        )
+    except ClientError as failed:
+        if failed.response["Error"]["Code"] != CONDITION_FAILED:
+            raise
+        return False
+    return True
+
+
+def _may_be_erased(now: datetime) -> ConditionBase:
+    """Return the condition of `why_not`, as DynamoDB checks it when the item is written."""
+    is_settled = Attr("email_status").is_in([status.value for status in FINAL_STATUSES])
+    is_given_up = Attr("uuid").exists() & Attr("owed").not_exists()
+    has_no_lease = Attr("lease").not_exists() | Attr("lease_until").lte(int(now.timestamp()))
+    return (
+        (is_settled | is_given_up)
+        & has_no_lease
+        & Attr("notifications").not_exists()
+        & Attr("forgotten_at").not_exists()
+    )
+
+
+def count_notifications(deployment: Deployment, erasures: Sequence[Erasure]) -> None:
+    """Note how many notifications are kept of each, and until when. This reads their whole table.
+
+    A notification without a uuid is of the request that wrote the appointment.
+    """
+    of_uuid = {each.uuid: each for each in erasures}
+    of_request = {each.item["request_id"]: each for each in erasures if "request_id" in each.item}
+    names = {"#uuid": "uuid", "#request_id": "request_id", "#ttl": "ttl"}
+    for kept in items.pages(
+        tab.table(deployment).scan,
+        ProjectionExpression=", ".join(names),
+        ExpressionAttributeNames=names,
+    ):
+        uuid, request_id = kept.get("uuid"), kept.get("request_id")
+        erasure = of_uuid.get(uuid) if uuid else of_request.get(request_id)
+        if erasure and "ttl" in kept:
+            until = datetime.fromtimestamp(int(kept["ttl"]), UTC)
+            erasure.notifications += 1
+            erasure.notified_until = max(erasure.notified_until or until, until)
+
+
+def log_of(deployment: Deployment) -> Log:
+    """Return how long the function's log keeps its entries."""
+    group = deployment.log_group
+    found = deployment.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    days = [each.get("retentionInDays") for each in found if each["logGroupName"] == group]
+    return Log(group, days[0] if days else None)
