@@ -5,6 +5,7 @@
 `responses`, `email.schedule`                      the body of a response; a schedule run
 `email.searches`, `email.workers`                  many searches at once; slices for workers
 `email.drain`, `email.settle`                      overdue emails; emails that a person has sent
+`subscription`                                     a batch of a log subscription, as far as it fits
 `create`                                           the use case
 `api_gateway`, `replay`                            the two sources of a request
 `email.sender`, `idempotency`                      the one sender; the uuid of a request

@@ -25,6 +25,7 @@ from appointments.observability import add_metric, flush_metrics, log_audit, log
 from appointments.replay import LoggedRequest
 from appointments.request import Source, iso
 from appointments.statuses import Status
+from appointments.subscription import replay_entries
 from appointments.tables.appointments import Appointment
 from appointments.tables.records import Record
 from appointments.tables.sessions import Session
@@ -42,8 +43,9 @@ def lambda_handler(event: Any, context: Any) -> Any:
     """Respond to an event of any kind and shape; never raises.
 
     API Gateway's payload (`statusCode`, `headers`, `body`) is the response to an API Gateway event
-    and to a replay, a list of such payloads the response to a CloudWatch Logs subscription, the
-    number of things done the response to the schedule, and each `data.email` that to `settle`.
+    and to a replay. A list of such payloads, and of what was not reached, is the response to a
+    CloudWatch Logs subscription, the number of things done that to the schedule, and each
+    `data.email` that to `settle`.
     """
     invocation = Invocation.from_context(context)
     if api_gateway.is_http(event):
@@ -60,9 +62,7 @@ def lambda_handler(event: Any, context: Any) -> Any:
 def _handle_replay(event: Any, invocation: Invocation) -> Any:
     """Respond to the request log entries that an event holds, or to an event that holds nothing."""
     if replay.is_subscription(event):
-        return [
-            handle(LoggedRequest(entry, invocation), invocation) for entry in replay.entries(event)
-        ]
+        return replay_entries(replay.entries(event), invocation, handle)
     if replay.has_entry(event):
         return handle(LoggedRequest(replay.entry_of(event), invocation), invocation)
     return handle(HttpEvent(event, invocation), invocation)

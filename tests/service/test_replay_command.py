@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from appointments_operator import command
 from appointments_operator.replay import main
 from appointments_operator.values import moment
 from tests.support.environment import forget_route
+from tests.support.events import subscription
 from tests.support.fake_operator_aws import (
     LOG_GROUP,
     FakeOperatorAws,
@@ -59,6 +61,23 @@ def replay_reasons(operator_aws: FakeOperatorAws) -> dict[str, tuple[str, bool]]
 def aged(line: dict[str, Any], **ago: float) -> dict[str, Any]:
     """Return a `request` line as one received so long ago."""
     return {**line, "received_at": (datetime.now(UTC) - timedelta(**ago)).isoformat()}
+
+
+def test_the_lines_that_a_subscription_did_not_reach_are_replayed(
+    operator_aws: FakeOperatorAws,
+) -> None:
+    """Its ERROR log has the ids and the times with which the command finds the lines."""
+    for number in range(3):
+        crash(operator_aws, f"req-{number}", order_id=1001)
+    lines = [json.dumps(line) for line in operator_aws.aws.lines("request")]
+    no_time = SimpleNamespace(get_remaining_time_in_millis=lambda: 14_000)
+    operator_aws.aws.invoke(subscription(*lines), no_time)
+    (left,) = operator_aws.aws.lines("subscription not finished")
+    assert left["count"] == 3
+    between = ("--since", left["since"], "--until", left["until"])
+    chosen = [part for each in left["request_ids"] for part in ("--request-id", each)]
+    _, replayed = replay(operator_aws, *between, *chosen)
+    assert replayed == {f"req-{number}": (CRASH, GOOD) for number in range(3)}
 
 
 def test_ten_requests_are_repaired_by_one_command(operator_aws: FakeOperatorAws) -> None:

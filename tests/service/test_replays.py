@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import time
 import zlib
 from hashlib import sha512
 from types import SimpleNamespace
@@ -336,6 +337,53 @@ def test_a_subscriptions_lines(aws: FakeAws) -> None:
     ]
     assert all(json.loads(each["body"])["replayed"] for each in returned)
     assert len(aws.items()) == 3
+
+
+def test_a_batch_stops_before_its_time_is_used_up(aws: FakeAws) -> None:
+    """No line is begun that may not end; the result and the log say which were not reached."""
+    lines = [logged(aws, request_id=f"req-{number}", notes=str(number)) for number in range(3)]
+    enough_for_one = SimpleNamespace(get_remaining_time_in_millis=lambda: 15_100)
+    aws.faults.inject["BatchGetItem"] = [lambda: time.sleep(0.2)]
+    sent = subscription(*map(json.dumps, lines))
+    first, last = aws.invoke(sent, enough_for_one)
+    assert answer(first).status == "action-successful"
+    not_reached = {
+        "count": 2,
+        "since": lines[1]["received_at"],
+        "until": lines[2]["received_at"],
+        "request_ids": ["req-1", "req-2"],
+    }
+    assert last == {"not_reached": not_reached}
+    line = aws.line("subscription not finished")
+    assert line["level"] == "ERROR"
+    assert line["reached"] == 1
+    assert {name: line[name] for name in not_reached} == not_reached
+    assert [answer(each).body["replayed"] for each in aws.invoke(sent)] == [True, False, False]
+
+
+def test_a_batch_stops_before_its_result_is_too_large(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda drops a result of more than 6 MB: a batch ends before, and names what is left."""
+    from appointments import subscription as module  # noqa: PLC0415 - moto first
+
+    line = json.dumps(logged(aws, notes="x" * 1000))
+    (payload,) = aws.invoke(subscription(line))
+    assert module._MAX_RESULT_BYTES + 1024 * 1024 < 6 * 1000 * 1000 + 291_456
+    monkeypatch.setattr(module, "_MAX_RESULT_BYTES", int(2.5 * len(json.dumps(payload))))
+    *reached, last = aws.invoke(subscription(*[line] * 500))
+    assert len(reached) == 3
+    assert last["not_reached"]["count"] == 497
+    assert len(last["not_reached"]["request_ids"]) == 400, "the log's line has its limit"
+    assert len(json.dumps(aws.line("subscription not finished"))) < 64 * 1024
+
+
+def test_lines_that_were_not_reached_need_no_id(aws: FakeAws) -> None:
+    """What is no whole entry is counted among the lines that were not reached."""
+    no_time = SimpleNamespace(get_remaining_time_in_millis=lambda: 14_000)
+    broken = ['{"message": "request"}', '{"message": "request", "request_id": 5}']
+    (last,) = aws.invoke(subscription(*broken), no_time)
+    assert last == {"not_reached": {"count": 2, "since": None, "until": None, "request_ids": []}}
 
 
 def test_a_payload_of_any_size(aws: FakeAws) -> None:
