@@ -6,7 +6,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
-from appointments.email.state import FINAL_STATUSES, MAX_TRIES
+from appointments.email.state import FINAL_STATUSES, MAX_TRIES, planned_email
 from appointments.tables.keys import OWED_INDEX, SHARDS
 from appointments_operator import items
 
@@ -27,17 +27,7 @@ def state_of(item: Mapping[str, Any]) -> State:
         return State.MISSING
     if item.get("email_status") in FINAL_STATUSES:
         return State.NOTIFICATION if item.get("notifications") else State.SETTLED
-    return State.GIVEN_UP if _is_given_up(item) else State.PENDING
-
-
-def _is_given_up(item: Mapping[str, Any]) -> bool:
-    """Return whether the schedule sends no more: only a notification may still be pending."""
-    if "owed" not in item:
-        return True
-    is_exhausted = int(item.get("email_tries", 0)) >= MAX_TRIES
-    return (
-        is_exhausted and "email_due" not in item and ("notify_due" in item or "lease" not in item)
-    )
+    return State.GIVEN_UP if planned_email(item) is None else State.PENDING
 
 
 def pending(table: Any) -> Iterator[dict[str, Any]]:

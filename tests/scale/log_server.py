@@ -20,7 +20,7 @@ _TEXT: Final = "A house with a garden, a garage, and a key under the mat. " * 12
 
 
 class LogServer(ThreadingHTTPServer):
-    """The two services; `replayed` holds the ids of the requests that were sent again."""
+    """The two services; `replayed` has the ids of what was sent again, `times` when it came."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -30,6 +30,7 @@ class LogServer(ThreadingHTTPServer):
         self.seconds = seconds
         self.since = int(time.time()) - count - 120
         self.replayed: list[str] = []
+        self.times: list[float] = []
         self._count = count
 
     @property
@@ -84,6 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "X-Amz-Target" in self.headers:
             self._respond(self._page(sent))
             return
+        self.server.times.append(time.monotonic())
         time.sleep(self.server.seconds)
         self.server.replayed.append(sent["replay"]["request_id"])
         log = base64.b64encode(json.dumps({"message": "response", "reason": None}).encode())

@@ -170,3 +170,20 @@ class EmailState:
         return reasons.of_email(
             self.status.value, self.reason or self.status.value, self.recipients
         )
+
+
+def planned_email(item: Mapping[str, Any]) -> int | None:
+    """Return when the schedule tries the email of an item, None if there is nothing to try.
+
+    `item` has the attributes of section 7.1, whichever client read them. The time is in epoch
+    seconds. None means that the email is settled or was given up.
+    """
+    if item.get("email_status") in FINAL_STATUSES:
+        return None
+    if item.get("lease") is None and int(item.get("email_tries") or 0) >= MAX_TRIES:  # given up
+        return None
+    # Items of 0.1.0 have `due` alone.
+    is_old = item.get("owed_since") is None or item.get("notify_due") is None
+    email_due = item.get("email_due")
+    planned = item.get("due") if email_due is None and is_old else email_due
+    return None if planned is None else int(planned)

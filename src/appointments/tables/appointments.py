@@ -50,6 +50,7 @@ from appointments.email.state import (
     EmailState,
     EmailStatus,
     RecipientRole,
+    planned_email,
 )
 from appointments.parameters import STORED
 from appointments.settings import SETTINGS
@@ -156,13 +157,7 @@ class Appointment(Model):
 
     def planned_email(self) -> int | None:
         """Return when the schedule tries the email, None if there is nothing to try."""
-        if self.is_settled():
-            return None
-        if self.lease is None and (self.email_tries or 0) >= MAX_TRIES:  # given up
-            return None
-        is_old = self.owed_since is None or self.notify_due is None
-        planned = self.due if self.email_due is None and is_old else self.email_due
-        return None if planned is None else int(planned)
+        return planned_email(self.attribute_values)
 
     def planned_notifications(self) -> int | None:
         """Return when the schedule publishes the pending notifications, None if there are none."""
