@@ -95,7 +95,7 @@ unit: ## Run the tests that need no AWS, in seconds
 	@$(python) -m pytest --numprocesses 2 tests/unit
 
 test: ## Run all tests, on a stack of their own
-	$(setup) venv sam ministack rie
+	$(setup) venv sam ministack rie openapi node
 	@$(python) -m pytest --numprocesses 2 --ignore tests/stack
 	@$(python) -m pytest -rs tests/stack
 
@@ -137,7 +137,7 @@ deploy: ## Deploy what is committed and passes every check: make deploy STAGE=de
 
 docs: ## Record docs/examples.json; write the reference, the OpenAPI document and docs/callers.html
 	$(setup) venv
-	@$(python) -m tests.examples
+	@$(python) -m tests.documents
 	@$(python) -m tools.documents.reference
 	@$(python) -m tools.callers_page
 

@@ -1,11 +1,13 @@
 """Install the project's tools, each set in an environment of its own under `.local/`.
 
 Runs on the machine's bare Python: `python3 tools/bootstrap.py venv sam ministack`. An environment
-is made anew if its lock or the interpreter has changed, and otherwise costs nothing.
+is made anew if its lock or the interpreter has changed, and otherwise costs nothing. `node` is the
+one that is not of Python: without npm it is left out, loudly.
 """
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -28,7 +30,10 @@ LOCKS = {
     "bench": "bench.txt",
     "audit": "audit.txt",
     "locust": "locust.txt",
+    "openapi": "openapi.txt",
+    "node": "package-lock.json",
 }
+NO_NPM = "NOT INSTALLED: what needs Node.js, for there is no npm (on Debian: apt install npm)."
 
 
 def main(names: list[str]) -> None:
@@ -43,9 +48,17 @@ def main(names: list[str]) -> None:
         wanted = hashlib.sha256(installed + sys.version.encode()).hexdigest()
         if stamp.is_file() and stamp.read_text() == wanted:
             continue
+        if name == "node" and not shutil.which("npm"):
+            say(NO_NPM)
+            continue
         started = time.monotonic()
         say(f"Installing {lock.relative_to(ROOT)} into .local/{name} (once) …", end="")
-        install_uv(lock) if name == "uv" else install(name, lock)
+        if name == "uv":
+            install_uv(lock)
+        elif name == "node":
+            install_node(lock)
+        else:
+            install(name, lock)
         stamp.write_text(wanted)
         say(f" {time.monotonic() - started:.0f} s")
 
@@ -60,6 +73,19 @@ def install_uv(lock: Path) -> None:
     pip = str(UV.parent / "pip")
     if not run(pip, "install", "--quiet", "--no-cache-dir", "--require-hashes", "-r", str(lock)):
         sys.exit("\nuv could not be installed. Is the package index within reach?")
+
+
+def install_node(lock: Path) -> None:
+    """Install npm's lock. No package runs a script of its own."""
+    home = LOCAL / "node"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    for file in (lock, lock.with_name("package.json")):
+        shutil.copy(file, home)
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+    cache = str(LOCAL / "cache" / "npm")
+    if not run("npm", "ci", *options, "--cache", cache, "--prefix", str(home)):
+        sys.exit(f"\nThe tools of {lock.relative_to(ROOT)} could not be installed.")
 
 
 def install(name: str, lock: Path) -> None:

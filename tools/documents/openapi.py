@@ -12,7 +12,8 @@ from appointments.parsers import MAX_DATE, MIN_DATE
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
 from tools.bootstrap import ROOT
-from tools.documents.request_schemas import parameters_schema
+from tools.documents import patterns
+from tools.documents.request_schemas import request_schemas
 from tools.documents.response_schemas import code_name, response_schemas, statuses_of
 from tools.environment import DEFAULT_PORT
 
@@ -60,6 +61,10 @@ REQUEST_HEADERS: Final = {
 }
 
 _TEXT: Final = {"type": "string"}
+_SENT_HEADERS: Final = {
+    "Idempotency-Key": {**_TEXT, "pattern": patterns.IDEMPOTENCY_KEY},
+    "Prefer": _TEXT,
+}
 HEADERS: Final[dict[str, dict[str, Any]]] = {
     "X-Request-Id": {
         "description": "The id of the request, as in the body and in each log line.",
@@ -89,6 +94,8 @@ Creates an appointment, exactly once, and sends its email.
   `status` comes from API Gateway, not from this API.
 - Send the same `uuid` with each retry: it never creates a second appointment.
 - Dates are YYYY-MM-DD. With `month_first` they are M/D/YYYY, as FileMaker writes them.
+- The two schemas of a request are the two usual forms. Other forms are read too, if they are
+  unmistakable: the description of each parameter says which.
 """
 _SERVERS: Final[list[dict[str, Any]]] = [
     {
@@ -134,8 +141,7 @@ def describe() -> dict[str, Any]:
         "paths": {PATH: {METHOD.lower(): _operation(recorded)}},
         "components": {
             "schemas": {
-                "Parameters": parameters_schema(TYPES, month_first=False),
-                "MonthFirstParameters": parameters_schema(TYPES, month_first=True),
+                **request_schemas(TYPES),
                 **response_schemas(),
             },
             "headers": HEADERS,
@@ -151,7 +157,7 @@ def _operation(recorded: Mapping[str, Any]) -> dict[str, Any]:
         "summary": "Create an appointment",
         "description": "Creates an appointment, exactly once, and sends its email.",
         "parameters": [
-            {"name": name, "in": "header", "description": text, "schema": _TEXT}
+            {"name": name, "in": "header", "description": text, "schema": _SENT_HEADERS[name]}
             for name, text in REQUEST_HEADERS.items()
         ],
         "requestBody": _request_body(recorded),
@@ -160,7 +166,7 @@ def _operation(recorded: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _request_body(recorded: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = {"anyOf": [_ref("Parameters"), _ref("MonthFirstParameters")]}
+    parameters = {"anyOf": [_ref("Parameters"), _ref("FileMakerParameters")]}
     sent = {
         name: {"summary": each["summary"], "value": each["request"]["body"]}
         for name, each in recorded.items()

@@ -2,16 +2,17 @@ r"""The texts that the parsers accept, and the stored forms, as patterns for the
 
 The patterns are of the part of regular expressions that JavaScript, Python, Rust and Go read alike:
 no lookahead. `\s` is any white space. Specification section 3 has the rules; a test compares each
-pattern with its parser, in both directions. The one thing that they leave out is white space around
-a text that is longer than `MAX_LENGTH` together with it.
+pattern with its parser, in both directions. The one thing that the patterns leave out: a time may
+have a longer fraction, and more white space within it, up to 100 characters in all.
 """
 
 from typing import Final
 
 from appointments.parsers import MAX_INTEGER
 
-# The longest text that a pattern below is for (the parsers read no longer one).
-MAX_LENGTH: Final = 100
+# With these, no text that matches is longer than the parsers read.
+MAX_FRACTION: Final = 40
+MAX_GAP: Final = 9
 
 _YEAR: Final = "(?:19|20|21)[0-9]{2}"
 _LEAP_YEAR: Final = "(?:(?:19|20|21)(?:0[48]|[2468][048]|[13579][26])|2000)"
@@ -52,19 +53,21 @@ def _blank_or(accepted: str) -> str:
 
 _ISO_DATE: Final = _between("{year}-{month}-{day}")
 _SLASH_DATE: Final = _between("{month}/{day}/{year}")
-_SECONDS: Final = "(?::[0-5][0-9](?:[.,][0-9]+)?)?"
+_SECONDS: Final = f"(?::[0-5][0-9](?:[.,][0-9]{{1,{MAX_FRACTION}}})?)?"
 _TIME_24: Final = f"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]{_SECONDS}"
-_TIME_12: Final = rf"(?:0?[1-9]|1[0-2]):[0-5][0-9]{_SECONDS}{{space}}*[AaPp][Mm]"
+_HOUR_12: Final = f"(?:0?[1-9]|1[0-2]):[0-5][0-9]{_SECONDS}"
+_HALF: Final = "[AaPp][Mm]"
 _ZONE: Final = "(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 # White space, and within a datetime, which has no line break.
-_SPACE: Final = r"\s"
-_GAP: Final = r"[^\S\n]"
-_JOINT: Final = rf"(?:T| +){_GAP}*"
+_SPACE: Final = rf"\s{{0,{MAX_GAP}}}"
+_GAP: Final = rf"[^\S\n]{{0,{MAX_GAP}}}"
+_JOINT: Final = f"(?:T| ){_GAP}"
 
 
-_CLOCK_12: Final = _TIME_12.format(space=_GAP)
-_ISO_DATETIME: Final = f"(?:{_ISO_DATE}){_JOINT}(?:{_TIME_24}(?:{_GAP}*{_ZONE})?|{_CLOCK_12})"
-_SLASH_DATETIME: Final = f"(?:{_SLASH_DATE}){_JOINT}(?:{_TIME_24}|{_CLOCK_12})"
+_ISO_DATETIME: Final = (
+    f"(?:{_ISO_DATE}){_JOINT}(?:{_TIME_24}(?:{_GAP}{_ZONE})?|{_HOUR_12}{_GAP}{_HALF})"
+)
+_SLASH_DATETIME: Final = f"(?:{_SLASH_DATE}){_JOINT}(?:{_TIME_24}|{_HOUR_12}{_GAP}{_HALF})"
 _HEX: Final = "[0-9A-Fa-f]"
 _UUID: Final = f"(?:{_HEX}{{32}}|{_HEX}{{8}}-(?:{_HEX}{{4}}-){{3}}{_HEX}{{12}})"
 
@@ -79,7 +82,7 @@ TRUE: Final = rf"^\s*(?:{_TRUE})\s*$"
 INTEGER: Final = _blank_or(f"0*(?:{_integers(MAX_INTEGER)})")
 DATE: Final = _blank_or(_ISO_DATE)
 MONTH_FIRST_DATE: Final = _blank_or(f"{_ISO_DATE}|{_SLASH_DATE}")
-TIME: Final = _blank_or(f"{_TIME_24}|{_TIME_12.format(space=_SPACE)}")
+TIME: Final = _blank_or(f"{_TIME_24}|{_HOUR_12}{_SPACE}{_HALF}")
 DATETIME: Final = _blank_or(_ISO_DATETIME)
 MONTH_FIRST_DATETIME: Final = _blank_or(f"{_ISO_DATETIME}|{_SLASH_DATETIME}")
 UUID: Final = _blank_or(rf"(?:{_any_case('urn:uuid:')})?{_UUID}|\{{{_UUID}\}}")
@@ -87,6 +90,9 @@ UUID: Final = _blank_or(rf"(?:{_any_case('urn:uuid:')})?{_UUID}|\{{{_UUID}\}}")
 NIL_OR_MAX_UUID: Final = "|".join(
     rf"{digit}{{8}}-?(?:{digit}{{4}}-?){{3}}{digit}{{12}}\}}?\s*$" for digit in ("0", "[Ff]")
 )
+
+# A header is ASCII. It may be blank or quoted.
+IDEMPOTENCY_KEY: Final = '^(?:[ -~]{0,255}|"[ -~]{0,255}")$'
 
 # What a response has: one form of each.
 STORED_TIME: Final = r"^[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{6})?$"

@@ -1,10 +1,11 @@
 """The schemas of the OpenAPI document: the body of a request (specification section 3).
 
-Two schemas tell apart what depends on `month_first`. The properties are written out in each: client
-generators drop or rename a property that refers into another schema.
+Two schemas tell apart what depends on `month_first`. The first one has plain types, so that clients
+made from it have them too. The properties are written out in each: client generators drop or rename
+a property that refers into another schema.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from appointments import parameters
@@ -14,31 +15,44 @@ from tools.documents import patterns
 
 Schema = dict[str, Any]
 
-_COUNT: Final = {"minimum": 0, "maximum": MAX_INTEGER}
-_WRITTEN: Final = {"maxLength": patterns.MAX_LENGTH}
-# What a request may have for each type of the API document; null and "" are *not passed*.
-SENT: Final[dict[str, Schema]] = {
-    "string": {"type": ["string", "number", "null"], "pattern": patterns.TEXT},
-    "boolean": {
-        "type": ["boolean", "integer", "string", "null"],
-        "minimum": 0,
-        "maximum": 1,
-        "pattern": patterns.BOOLEAN,
-        **_WRITTEN,
-    },
-    "integer": {
-        "type": ["integer", "string", "null"],
-        **_COUNT,
-        "pattern": patterns.INTEGER,
-        **_WRITTEN,
-    },
-    "date": {"type": ["string", "null"], "pattern": patterns.DATE, **_WRITTEN},
-    "time": {"type": ["string", "null"], "pattern": patterns.TIME, **_WRITTEN},
-    "datetime": {"type": ["string", "null"], "pattern": patterns.DATETIME, **_WRITTEN},
+_NULL: Final[Schema] = {"type": "null"}
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER}
+# What a request may have for each type of the API document, as web applications send it: JSON's own
+# types. null, and for a text "" too, means *not passed*.
+_WEB: Final[dict[str, Schema]] = {
+    "string": {"type": ["string", "null"], "pattern": patterns.TEXT},
+    "boolean": {"type": ["boolean", "null"]},
+    "integer": {**_COUNT, "type": ["integer", "null"]},
+    "date": {"type": ["string", "null"], "pattern": patterns.DATE},
+    "time": {"type": ["string", "null"], "pattern": patterns.TIME},
+    "datetime": {"type": ["string", "null"], "pattern": patterns.DATETIME},
 }
-_MONTH_FIRST: Final = {
-    "date": patterns.MONTH_FIRST_DATE,
-    "datetime": patterns.MONTH_FIRST_DATETIME,
+# As FileMaker sends it: all that is accepted, with the month first in dates.
+_FILEMAKER: Final[dict[str, Schema]] = {
+    **_WEB,
+    "boolean": {
+        "anyOf": [
+            {"type": "boolean"},
+            {"type": "integer", "minimum": 0, "maximum": 1},
+            {"type": "string", "pattern": patterns.BOOLEAN},
+            _NULL,
+        ]
+    },
+    "integer": {"anyOf": [_COUNT, {"type": "string", "pattern": patterns.INTEGER}, _NULL]},
+    "date": {"type": ["string", "null"], "pattern": patterns.MONTH_FIRST_DATE},
+    "datetime": {"type": ["string", "null"], "pattern": patterns.MONTH_FIRST_DATETIME},
+}
+_TRUE: Final[Schema] = {
+    "anyOf": [
+        {"type": "boolean", "enum": [True]},
+        {"type": "integer", "enum": [1]},
+        {"type": "string", "pattern": patterns.TRUE},
+    ]
+}
+_UUID: Final[Schema] = {
+    "type": ["string", "null"],
+    "pattern": patterns.UUID,
+    "not": {"type": "string", "pattern": patterns.NIL_OR_MAX_UUID},
 }
 
 
@@ -58,50 +72,44 @@ def is_required(name: str) -> bool:
     return Parameters.model_fields[name].is_required()
 
 
-def parameters_schema(accepted: Mapping[str, str], *, month_first: bool) -> Schema:
-    """Return the schema of a request's body; `accepted` says for each type what is accepted."""
+def request_schemas(accepted: Mapping[str, str]) -> dict[str, Schema]:
+    """Return the schemas of a request's body; `accepted` says for each type what is accepted."""
     required = [name for name in NAMES if is_required(name)]
-    dates = "YYYY-MM-DD, as web applications send them"
-    if month_first:
-        required.append("month_first")
-        dates = "M/D/YYYY, as FileMaker sends them, so month_first is true"
     return {
-        "description": f"The parameters of an appointment, with dates as {dates}. An unknown "
-        "parameter is ignored with a warning.",
-        "type": "object",
-        "properties": {name: _sent(name, accepted, month_first=month_first) for name in NAMES},
-        "required": required,
+        "Parameters": {
+            "description": "The parameters of an appointment as web applications send them: JSON's "
+            "own types, and dates as YYYY-MM-DD. An unknown parameter is ignored with a warning.",
+            **_parameters(_WEB, accepted, required),
+        },
+        "FileMakerParameters": {
+            "description": "The parameters of an appointment as FileMaker sends them: all as text, "
+            "and dates as M/D/YYYY, so that `month_first` is true.",
+            **_parameters(_FILEMAKER, accepted, [*required, "month_first"]),
+        },
     }
 
 
-def _sent(name: str, accepted: Mapping[str, str], *, month_first: bool) -> Schema:
+def _parameters(
+    forms: Mapping[str, Schema], accepted: Mapping[str, str], required: Sequence[str]
+) -> Schema:
+    properties = {name: _parameter(name, forms, accepted) for name in NAMES}
+    if "month_first" in required:
+        properties["month_first"] = {**_TRUE, **_about("month_first", "Here true, in any form.")}
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def _parameter(name: str, forms: Mapping[str, Schema], accepted: Mapping[str, str]) -> Schema:
     kind = parameters.kind(name)
-    schema, read = dict(SENT[kind.name]), accepted[kind.name]
     if kind.values:
-        schema = {"enum": [*kind.values, "", None]}
-        read = "One of its possible values."
-    elif name == "uuid":
-        schema = {
-            "type": ["string", "null"],
-            "pattern": patterns.UUID,
-            "not": {"type": "string", "pattern": patterns.NIL_OR_MAX_UUID},
-            **_WRITTEN,
-        }
+        return {"enum": [*kind.values, None], **_about(name, "One of its possible values.")}
+    if name == "uuid":
         read = "32 hex digits, hyphenated or not, bare, in braces or after `urn:uuid:`."
-    elif name == "token":
+        return {**_UUID, **_about(name, read)}
+    schema = forms[kind.name]
+    if is_required(name):
         schema = {"type": "string", "pattern": patterns.FILLED_TEXT}
-    elif is_required(name):
-        schema |= {"type": ["string", "number"], "pattern": patterns.FILLED_TEXT}
-    elif month_first and name == "month_first":
-        schema = {
-            "type": ["boolean", "integer", "string"],
-            "minimum": 1,
-            "maximum": 1,
-            "pattern": patterns.TRUE,
-            "not": {"enum": [False]},
-            **_WRITTEN,
-        }
-        read = "Here true, in any form."
-    elif month_first and kind.name in _MONTH_FIRST:
-        schema["pattern"] = _MONTH_FIRST[kind.name]
-    return schema | {"description": f"{meaning(name)} {read}", "x-position": position(name)}
+    return {**schema, **_about(name, accepted[kind.name])}
+
+
+def _about(name: str, read: str) -> Schema:
+    return {"description": f"{meaning(name)} {read}", "x-position": position(name)}

@@ -1,7 +1,10 @@
 """Renew the locks: the newest versions that fit together, hashed, for every Python and machine."""
 
 import os
+import shutil
 import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 
 from tools.bootstrap import REQUIREMENTS, ROOT, UV
 
@@ -11,7 +14,12 @@ DEVELOPMENT = "requirements/dev.txt"
 VIEWER_NEEDS_NOT = ("django", "asgiref", "sqlparse")
 # A release of a hijacked project is usually withdrawn within days. An urgent fix is locked with
 # `UV_EXCLUDE_NEWER="0 days" make lock`.
-ENVIRONMENT = {"UV_EXCLUDE_NEWER": "7 days", **os.environ}
+COOLDOWN_DAYS = 7
+ENVIRONMENT = {
+    "UV_EXCLUDE_NEWER": f"{COOLDOWN_DAYS} days",
+    "NPM_CONFIG_BEFORE": f"{datetime.now(UTC) - timedelta(days=COOLDOWN_DAYS):%Y-%m-%d}",
+    **os.environ,
+}
 
 
 def main() -> None:
@@ -25,6 +33,7 @@ def main() -> None:
     compile_lock("requirements/console.txt", *console, "--constraint", DEVELOPMENT)
     for source in sorted(REQUIREMENTS.glob("*.in")):
         compile_lock(f"requirements/{source.stem}.txt", str(source.relative_to(ROOT)))
+    compile_npm_lock()
 
 
 def compile_lock(lock: str, *sources: str) -> None:
@@ -40,6 +49,20 @@ def compile_lock(lock: str, *sources: str) -> None:
     command = ["--custom-compile-command", "make lock", "--output-file", lock]
     subprocess.run(  # noqa: S603 - our own command
         [UV, "pip", "compile", *options, *command, *sources], cwd=ROOT, env=ENVIRONMENT, check=True
+    )
+
+
+def compile_npm_lock() -> None:
+    """Write npm's lock, without the address of the registry that was used."""
+    if not shutil.which("npm"):
+        sys.exit("requirements/package-lock.json was not renewed: that needs npm.")
+    (REQUIREMENTS / "package-lock.json").unlink(missing_ok=True)
+    options = ["--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts"]
+    subprocess.run(  # noqa: S603 - our own command
+        ["npm", "install", *options, "--no-audit", "--no-fund"],  # noqa: S607
+        cwd=REQUIREMENTS,
+        env=ENVIRONMENT,
+        check=True,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from appointments.api_gateway import PATH
 from appointments.statuses import Status
-from tests.examples.recorder import FILE, text
+from tests.documents.recorder import FILE, text
 from tests.unit.test_reference import DESCRIBED, violations
 
 RECORDED: Final[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))

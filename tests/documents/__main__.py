@@ -1,7 +1,7 @@
 """Renew docs/examples.json: part of `make docs`."""
 
 import tests.conftest  # noqa: F401 - the environment, before anything reads it
-from tests.examples.recorder import FILE, text
+from tests.documents.recorder import FILE, text
 from tools.bootstrap import ROOT
 from tools.console import err
 
