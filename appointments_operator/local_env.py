@@ -28,13 +28,22 @@ def local_env() -> None:
         "AWS_REGION": stack["region"],
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",  # it accepts any
-        "API": stack["api_url"],
+        "API": base_url(stack["endpoint_url"], stack["host"]),
     }
     for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")
     commands = Path(sys.executable).parent
     click.echo(f'export PATH={shlex.quote(str(commands))}:"$PATH"')
     err.print(f"This shell calls the local stack at {stack['endpoint_url']}.", soft_wrap=True)
+
+
+def base_url(endpoint_url: str, host: str) -> str:
+    """Return a base URL of the API that every client reaches.
+
+    The one of AWS's form, `http://<id>.execute-api.localhost:<port>`, needs names under `localhost`
+    to resolve: for curl and browsers they do, for Python and Node on most machines they do not.
+    """
+    return f"{endpoint_url}/_aws/execute-api/{host.partition('.')[0]}"
 
 
 def _stack() -> dict[str, Any]:

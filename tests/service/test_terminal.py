@@ -152,11 +152,11 @@ def test_a_shell_is_led_to_the_local_stack(
     monkeypatch.chdir(project / "docs")
     missing = operator_aws.run(admin.main, "local-env")
     assert (missing.exit_code, "make up" in missing.stderr) == (1, True)
-    stack = {"endpoint_url": "http://127.0.0.1:4600", "region": "us-east-1", "api_url": "http://x"}
+    stack = {"endpoint_url": "http://127.0.0.1:4600", "region": "us-east-1", "host": "x.test:4600"}
     (project / ".local" / "stack.json").write_text(json.dumps(stack))
     lines = operator_aws.run(admin.main, "local-env").stdout.splitlines()
     assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4600" in lines
-    assert "export API=http://x" in lines
+    assert "export API=http://127.0.0.1:4600/_aws/execute-api/x" in lines
     assert all(line.startswith("export ") for line in lines)
 
 

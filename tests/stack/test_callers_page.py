@@ -21,7 +21,7 @@ from tools.local_stack.stack import Stack
 @pytest.fixture
 def page(browser: Browser, stack: Stack) -> Iterator[Page]:
     """Open the page that the stack serves."""
-    with open_page(browser, stack.callers_page, api_url=stack.api_url) as opened:
+    with open_page(browser, stack.callers_page, api_url=stack.base_url) as opened:
         yield opened
 
 
@@ -143,7 +143,7 @@ def test_the_policy_permits_no_foreign_and_no_inline_code(stack: Stack) -> None:
     served = urllib3.request("GET", stack.callers_page, retries=False)
     policy = served.headers["Content-Security-Policy"]
     assert "unsafe" not in policy
-    assert f"connect-src 'self' {stack.api_url};" in policy
+    assert f"connect-src 'self' {stack.endpoint_url};" in policy
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
 

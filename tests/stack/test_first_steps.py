@@ -20,7 +20,7 @@ def shell(stack: Stack, command: str) -> str:
             **CREDENTIALS,
             "AWS_ENDPOINT_URL": stack.endpoint_url,
             "AWS_DEFAULT_REGION": stack.region,
-            "API": stack.api_url,
+            "API": stack.base_url,
             "PATH": f"{BIN}:{os.environ['PATH']}",
         },
         capture_output=True,

@@ -103,7 +103,7 @@ def test_a_run_ends_with_what_to_do_next(
     assert done.exit_code == 0
     assert "Response  200 action-successful" in done.stdout
     assert len(done.stdout.splitlines()) < 10
-    assert f"{stack.api_url}/api/v1/appointments/create" in done.stderr
+    assert f"{stack.base_url}/api/v1/appointments/create" in done.stderr
     assert "make down stops it" in done.stderr
 
 

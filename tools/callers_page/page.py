@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -96,7 +97,7 @@ def _data(value: Any) -> str:
 
 def _policy(style: str, scripts: list[str], playground: Playground | None) -> str:
     """Permit the page's own style and scripts, by their hashes, and the calls of its console."""
-    connect = f"'self' {playground.api_url}" if playground else "'none'"
+    connect = f"'self' {_origin(playground.api_url)}" if playground else "'none'"
     return "; ".join(
         (
             "default-src 'none'",
@@ -108,6 +109,11 @@ def _policy(style: str, scripts: list[str], playground: Playground | None) -> st
             "base-uri 'none'",
         )
     )
+
+
+def _origin(url: str) -> str:
+    scheme, host = urlsplit(url)[:2]
+    return f"{scheme}://{host}"
 
 
 def _hash(text: str) -> str:

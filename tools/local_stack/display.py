@@ -146,7 +146,7 @@ def created(response: Mapping[str, Any]) -> None:
 def started(stack: Stack, path: str, console_url: str) -> None:
     """Show what to do with the stack that was started, on the error stream."""
     for name, value in (
-        ("API", f"{stack.api_url}{path}"),
+        ("API", f"{stack.base_url}{path}"),
         ("Callers", f"{stack.callers_page}   (the page for callers, with a console)"),
         ("Console", console_url),
         ("Token", f"{stack.tokens['session']}   (all tokens and records: make seeds)"),

@@ -13,6 +13,7 @@ from typing import Final
 
 import urllib3
 
+from appointments_operator import local_env
 from tools.bootstrap import LOCAL
 from tools.console import step
 from tools.environment import DEFAULT_PORT, REGION
@@ -43,6 +44,11 @@ class Stack:
     notifications_table: str
     mandrill_url: str
     tokens: Mapping[str, str]
+
+    @property
+    def base_url(self) -> str:
+        """The base URL of the API that every client reaches."""
+        return local_env.base_url(self.endpoint_url, self.host)
 
     @property
     def callers_page(self) -> str:
@@ -147,7 +153,7 @@ def _start(port: int, home: Path) -> Stack:
     with step("Wait for the API's response"):
         _await_response(stack)
     services.start_console(home, port + 2, endpoint_url)
-    services.start_callers_page(home, port + 3, stack.api_url)
+    services.start_callers_page(home, port + 3, stack.base_url)
     description = home / "stack.json"
     description.touch(mode=0o600)
     description.write_text(json.dumps(asdict(stack), indent=2) + "\n")
