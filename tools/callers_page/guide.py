@@ -1,7 +1,8 @@
 """docs/calling.md, the one text of the guide: its generated blocks, and its sections as HTML."""
 
+import base64
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,18 +10,20 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tools.bootstrap import ROOT
-from tools.callers_page import values
+from tools.callers_page import filemaker, values
 
 GUIDE: Final = ROOT / "docs" / "calling.md"
 STATUSES: Final = "What to show a user"
 VALUES: Final = "How a value is read"
 # What `make docs` writes between `<!-- begin NAME -->` and `<!-- end NAME -->`.
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
+    "filemaker": lambda: f"```\n{filemaker.text()}```\n",
     "values": lambda: "".join(f"{line}\n" for line in values.table()),
 }
 _BLOCK: Final = re.compile(r"(<!-- begin (\w+)[^>]* -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 # Pages that the page for callers has itself; any other page is named without a link.
 _ON_THE_PAGE: Final = {"reference.md": "#try-it", "openapi.json": "#try-it"}
+_SNIPPET: Final = f"filemaker/{filemaker.SNIPPET.name}"
 
 
 @dataclass(frozen=True)
@@ -81,21 +84,28 @@ def to_html(markdown: str, title: str = "") -> str:
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(markdown)
     for token in tokens:
-        for link in token.children or ():
-            _lead_within(link)
+        _lead_within(token.children or ())
     html = str(parser.renderer.render(tokens, parser.options, {}))
     region = f'<div class="scroll" role="region" tabindex="0" aria-label="{title}: table">'
     html = html.replace("<table>", f"{region}<table>").replace("</table>", "</table></div>")
     return html.replace("<pre>", '<pre tabindex="0">')
 
 
-def _lead_within(link: Token) -> None:
-    """Have a link stay on the page; one that cannot becomes plain text."""
-    if link.type not in ("link_open", "link_close"):
-        return
-    target = str(link.attrs.get("href", ""))
+def _lead_within(tokens: Iterable[Token]) -> None:
+    """Have each link stay on the page; one that cannot becomes plain text."""
+    tag = "a"
+    for token in tokens:
+        if token.type == "link_open":
+            token.attrs = _within(str(token.attrs["href"]))
+            token.tag = tag = "a" if token.attrs else "span"
+        elif token.type == "link_close":
+            token.tag = tag
+
+
+def _within(target: str) -> dict[str, str | int | float]:
+    if target == _SNIPPET:
+        content = base64.b64encode(filemaker.SNIPPET.read_bytes()).decode()
+        name = filemaker.SNIPPET.name
+        return {"href": f"data:application/xml;base64,{content}", "download": name}
     target = _ON_THE_PAGE.get(target, target)
-    if target.startswith(("#", "https:")):
-        link.attrs["href"] = target
-    elif link.type == "link_open":
-        link.tag, link.attrs = "span", {}
+    return {"href": target} if target.startswith(("#", "https:")) else {}
