@@ -118,15 +118,21 @@ def test_the_log_is_followed(
     assert len(lines) == 1
 
 
-@pytest.mark.parametrize("key", ["local", "AKIAIOSFODNN7EXAMPLE"])
-def test_any_credentials_reach_the_local_stack(stack: local.Stack, key: str) -> None:
-    """The local stack accepts the access key that a person happens to have."""
+@pytest.mark.parametrize(
+    ("key", "token"),
+    [("local", None), ("AKIAIOSFODNN7EXAMPLE", None), ("ASIAIOSFODNN7EXAMPLE", "a-session-token")],
+)
+def test_any_credentials_reach_the_local_stack(
+    stack: local.Stack, key: str, token: str | None
+) -> None:
+    """The local stack accepts the access key that a person happens to have, a temporary one too."""
     client = boto3.client(
         "dynamodb",
         endpoint_url=stack.endpoint_url,
         region_name=stack.region,
         aws_access_key_id=key,
         aws_secret_access_key="any",
+        aws_session_token=token,
     )
     record = {"record": {"S": "order#1001"}}
     assert client.get_item(TableName=stack.records_table, Key=record)["Item"] == record
