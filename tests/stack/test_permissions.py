@@ -289,6 +289,13 @@ def traces_are_sent_by_lambda_in_the_functions_name() -> bool:
     return bool(_the_function()["Tracing"] == "Active")
 
 
+def lambda_keeps_dropped_events_in_the_functions_name() -> bool:
+    """See that what fails asynchronously goes to the queue."""
+    config = _the_function()["EventInvokeConfig"]
+    queue = {"Fn::GetAtt": ["DroppedEvents", "Arn"]}
+    return bool(config["DestinationConfig"]["OnFailure"]["Destination"] == queue)
+
+
 def the_schedule_invokes_the_alias_in_this_role() -> bool:
     """See that its target is the alias, and that it acts in this role."""
     target = template.resources("AWS::Scheduler::Schedule")["OwedSchedule"]["Properties"]["Target"]
@@ -304,6 +311,7 @@ UNENFORCED: Final[dict[Permission, Callable[[], bool]]] = {
     ("WriteLog", "logs:PutLogEvents"): logs_are_written_by_lambda_in_the_functions_name,
     ("Trace", "xray:PutTraceSegments"): traces_are_sent_by_lambda_in_the_functions_name,
     ("Trace", "xray:PutTelemetryRecords"): traces_are_sent_by_lambda_in_the_functions_name,
+    ("KeepDroppedEvents", "sqs:SendMessage"): lambda_keeps_dropped_events_in_the_functions_name,
     ("InvokeFunction", "lambda:InvokeFunction"): the_schedule_invokes_the_alias_in_this_role,
 }
 
