@@ -29,6 +29,7 @@
 `statuses`, `reasons`                              statuses; reasons of failures
 `settings`, `tab_settings`                         the environment of each function
 `elapsed`, `time_limit`                            how long ago; a limit on what a block takes
+`snapshot`                                         what a restored environment renews
 =================================================  =============================================
 
 Each import points to a lower floor. A lower floor reports to a higher one by a return value or by

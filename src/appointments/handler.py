@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from appointments import api_gateway, notifications, reasons, replay, responses
+from appointments import api_gateway, notifications, reasons, replay, responses, snapshot
 from appointments.api_gateway import HttpEvent
 from appointments.create import Creation
 from appointments.email import settle, workers
@@ -34,6 +34,7 @@ from appointments.time_limit import OutOfTime, time_limit
 # What a request needs is ready at the end of INIT.
 for table in (Session, Record, Appointment):
     table.connect()
+snapshot.register()
 gc.freeze()
 gc.enable()
 _is_cold = True

@@ -128,10 +128,30 @@ def test_no_appointment_expires_before_its_log_entries() -> None:
     for log in parameters["LogRetentionDays"]["AllowedValues"]:
         for appointments in parameters["AppointmentRetentionDays"]["AllowedValues"]:
             days = {"LogRetentionDays": str(log), "AppointmentRetentionDays": str(appointments)}
-            (rule,) = template()["Rules"].values()
-            (assertion,) = rule["Assertions"]
-            is_accepted = resolved(assertion["Assert"], **days)
-            assert is_accepted is (appointments == 0 or appointments >= log), days
+            is_accepted = appointments == 0 or appointments >= log
+            assert accepts("AppointmentsOutliveTheLog", **days) is is_accepted, days
+
+
+@pytest.mark.parametrize("snap_start", ["true", "false"])
+def test_snap_start_is_off_and_needs_its_runtime(snap_start: str) -> None:
+    """SnapStart is off by default, for published versions if it is on, and not for Python 3.11."""
+    assert template()["Parameters"]["SnapStart"]["Default"] == "false"
+    for runtime in template()["Parameters"]["Runtime"]["AllowedValues"]:
+        is_accepted = snap_start == "false" or runtime != "python3.11"
+        rule = "SnapStartNeedsItsRuntime"
+        assert accepts(rule, SnapStart=snap_start, Runtime=runtime) is is_accepted
+    function = properties("AWS::Serverless::Function", SnapStart=snap_start)["CreateFunction"]
+    applies = "PublishedVersions" if snap_start == "true" else "None"
+    assert function["SnapStart"] == {"ApplyOn": applies}
+    # Then Lambda does not name the log group to the function, which takes the usual one.
+    log = properties("AWS::Logs::LogGroup")["FunctionLog"]["LogGroupName"]
+    assert log == f"/aws/lambda/${{{function['FunctionName']}}}"
+
+
+def accepts(rule: str, **parameters: str) -> bool:
+    """Whether a rule of the template accepts parameters."""
+    (assertion,) = template()["Rules"][rule]["Assertions"]
+    return bool(resolved(assertion["Assert"], **parameters))
 
 
 def test_browsers_are_let_in_from_named_origins_alone() -> None:
