@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?=
 EVENT ?=
 STAGE ?=
+AT_ONCE ?=
 MANDRILL ?=
 END ?=
 RAW ?=
@@ -16,7 +17,7 @@ COUNT ?=
 SEED ?=
 
 export PYTHON
-unexport PORT EVENT STAGE MANDRILL END RAW ID JSON OFFLINE SECONDS MODULE COUNT SEED
+unexport PORT EVENT STAGE AT_ONCE MANDRILL END RAW ID JSON OFFLINE SECONDS MODULE COUNT SEED
 setup := @$(PYTHON) tools/minimum_python.py && $(PYTHON) tools/bootstrap.py
 bin := .local/venv/bin
 python := $(bin)/python
@@ -131,9 +132,9 @@ load: ## Load a stack of its own for three minutes while its parts fail in turn;
 	$(setup) venv sam ministack locust
 	@$(tools) load $(if $(SECONDS),--seconds $(SECONDS))
 
-deploy: ## Deploy what is committed and passes every check: make deploy STAGE=dev
+deploy: ## Deploy what is committed and passes every check: make deploy STAGE=dev (AT_ONCE=1)
 	$(setup) venv sam
-	@$(tools) deploy $(STAGE)
+	@$(tools) deploy $(STAGE) $(if $(AT_ONCE),--at-once)
 
 docs: ## Record docs/examples.json; write the reference, the OpenAPI document and docs/callers.html
 	$(setup) venv

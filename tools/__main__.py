@@ -56,9 +56,10 @@ def run_load(seconds: int) -> None:
 
 @main.command("deploy", cls=Command, examples=["make deploy STAGE=dev"])
 @click.argument("stage", default="")
-def deploy_stage(stage: str) -> None:
+@click.option("--at-once", is_flag=True, help="Without a gradual deployment, for a repair.")
+def deploy_stage(stage: str, at_once: bool) -> None:
     """Deploy the commit that is checked out to STAGE."""
-    deploy.deploy(stage)
+    deploy.deploy(stage, at_once=at_once)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,18 @@ from typing import Any, Final
 
 import psutil
 import pytest
+import yaml
 from playwright.sync_api import Browser, sync_playwright
 
 from appointments import clients
+from tests.stack.releases import remove_kept
 from tools.bootstrap import LOCAL
 from tools.environment import CREDENTIALS
 from tools.local_stack import processes, services
 from tools.local_stack import stack as local
+from tools.local_stack.aws import session
+from tools.release import build
+from tools.release.deploy import settings_of
 
 CHROMIUM: Final = ("chromium", "chromium-browser", "google-chrome")
 
@@ -71,3 +76,28 @@ def _descendants(home: Path) -> list[psutil.Process]:
     found = [processes.find(record) for record in home.glob("*.pid")]
     known = [process for process in found if process]
     return known + [child for process in known for child in process.children(recursive=True)]
+
+
+@pytest.fixture
+def cloudformation(stack: local.Stack) -> Iterator[Any]:
+    """Leave nothing of the stages in the emulator, also nothing of what is kept."""
+    client: Any = session.client("cloudformation", endpoint_url=stack.endpoint_url)
+    yield client
+    for stage in ("dev", "prod"):
+        name = settings_of(stage)["stack_name"]
+        client.delete_stack(StackName=name)
+        remove_kept(stack, name)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """Write the built template without the one type of resource that the emulator does not know."""
+    content = build.built_template()
+    for name, resource in list(content["Resources"].items()):
+        if resource["Type"] == "AWS::Logs::QueryDefinition":
+            del content["Resources"][name]
+    for bundle in build.BUNDLES:
+        content["Resources"][bundle.name]["Properties"]["CodeUri"] = str(bundle)
+    written = tmp_path / "template.yaml"
+    written.write_text(yaml.safe_dump(content))
+    return written

@@ -1,31 +1,23 @@
 """`make deploy` refuses uncommitted code and failing checks, and asks before a change."""
 
-import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tools.bootstrap import ROOT
-from tools.environment import CREDENTIALS
+from tests.stack.releases import release
+from tests.template import template
+from tools.environment import ARCHITECTURE, RUNTIME
 from tools.errors import ToolError
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack
-from tools.release import build
+from tools.release import build, package
 from tools.release.deploy import deploy, refuse_dirty_tree, refuse_failing_checks, settings_of
-
-SECONDS = 120
-RELEASE = """
-import sys
-from pathlib import Path
-from tools.release.deploy import release
-release("dev", Path(sys.argv[1]))
-"""
+from tools.release.target import refuse_unfit
 
 
 @pytest.mark.parametrize("stage", ["", "local", "default", "nowhere"])
@@ -51,45 +43,6 @@ def test_failing_checks_are_refused() -> None:
         refuse_failing_checks([sys.executable, "-c", "raise SystemExit(1)"])
 
 
-@pytest.fixture
-def cloudformation(stack: Stack) -> Iterator[Any]:
-    """Leave nothing of the stage `dev` in the emulator, its kept tables apart."""
-    client: Any = session.client("cloudformation", endpoint_url=stack.endpoint_url)
-    yield client
-    client.delete_stack(StackName=settings_of("dev")["stack_name"])
-
-
-@pytest.fixture
-def built(tmp_path: Path) -> Path:
-    """Write the built template without the one type of resource that the emulator does not know."""
-    template = build.built_template()
-    for name, resource in list(template["Resources"].items()):
-        if resource["Type"] == "AWS::Logs::QueryDefinition":
-            del template["Resources"][name]
-    for bundle in build.BUNDLES:
-        template["Resources"][bundle.name]["Properties"]["CodeUri"] = str(bundle)
-    written = tmp_path / "template.yaml"
-    written.write_text(yaml.safe_dump(template))
-    return written
-
-
-def release(stack: Stack, template: Path, answer: str) -> subprocess.CompletedProcess[str]:
-    """Release what was built for the tests to the emulator, and answer the question."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-c", RELEASE, template],
-        cwd=ROOT,
-        env=environment
-        | CREDENTIALS
-        | {"AWS_ENDPOINT_URL": stack.endpoint_url, "SAM_CLI_TELEMETRY": "0"},
-        input=f"{answer}\n",
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-
-
 def test_it_asks_deploys_and_tells_where(stack: Stack, built: Path, cloudformation: Any) -> None:
     """The change set is shown; No changes nothing, Yes deploys; tables outlive the stack."""
     name = settings_of("dev")["stack_name"]
@@ -110,3 +63,48 @@ def test_it_asks_deploys_and_tells_where(stack: Stack, built: Path, cloudformati
     for key in ("SessionsTable", "RecordsTable", "AppointmentsTable", "NotificationsTable"):
         table = dynamodb.describe_table(TableName=urls[key])["Table"]
         assert table["DeletionProtectionEnabled"]
+
+
+def test_the_repair_that_must_not_wait(stack: Stack, built: Path, cloudformation: Any) -> None:
+    """AT_ONCE=1 turns off the canary alone: every other parameter is as the stage has it."""
+    expected = {**settings_of("prod")["parameter_overrides"], "GradualDeployment": "false"}
+    assert settings_of("prod")["parameter_overrides"]["GradualDeployment"] == "true"
+    done = release(stack, built, "y", "prod", "at once")
+    assert done.returncode == 0, done.stderr
+    (found,) = cloudformation.describe_stacks(StackName="appointments-prod")["Stacks"]
+    values = {each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]}
+    assert values == expected
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_package_for_another_python_is_refused(tmp_path: Path) -> None:
+    """What was built for one Python or processor is not deployed where another one runs it."""
+    refuse_unfit(build.BUNDLE, RUNTIME, ARCHITECTURE)
+    other = "python3.14" if RUNTIME != "python3.14" else "python3.13"
+    with pytest.raises(ToolError, match=re.escape(f"built for {RUNTIME} on {ARCHITECTURE}")):
+        refuse_unfit(build.BUNDLE, other, ARCHITECTURE)
+    with pytest.raises(ToolError, match="the stack runs"):
+        refuse_unfit(build.BUNDLE, RUNTIME, "arm64" if ARCHITECTURE != "arm64" else "x86_64")
+    with pytest.raises(ToolError, match="built for no Python"):
+        refuse_unfit(tmp_path, RUNTIME, ARCHITECTURE)
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_package_without_bytecode_is_refused(tmp_path: Path) -> None:
+    """The build only warns if it finds no interpreter to compile with; the deployment refuses."""
+    bundle = tmp_path / "CreateFunction"
+    shutil.copytree(build.BUNDLE, bundle)
+    next((bundle / "appointments" / "email" / "__pycache__").glob("sender.*.pyc")).unlink()
+    with pytest.raises(ToolError, match=rf"has no \.pyc files.*Install {RUNTIME}"):
+        refuse_unfit(bundle, RUNTIME, ARCHITECTURE)
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_each_stage_names_every_parameter(stage: str) -> None:
+    """A changed default never reaches an existing stack, so no stage relies on one."""
+    overrides = settings_of(stage)["parameter_overrides"]
+    assert list(overrides) == list(template()["Parameters"]), "samconfig.toml, in the same order"
+    assert all(isinstance(value, str) for value in overrides.values())
+    assert overrides["Stage"] == stage
+    assert overrides["Runtime"] == package.DEFAULT_RUNTIME
+    assert overrides["Architecture"] == package.DEFAULT_ARCHITECTURE

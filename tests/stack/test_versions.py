@@ -65,12 +65,13 @@ def with_default(name: str) -> str:
 
 
 def with_override(name: str, stage: str) -> str:
-    """Return samconfig.toml's text with one more override in one stage."""
-    head, section, rest = SAMCONFIG.read_text().partition(f"[{stage}.deploy.parameters]")
-    before, overrides, after = rest.partition("parameter_overrides = [")
+    """Return samconfig.toml's text with another value of one parameter in one stage."""
+    text = SAMCONFIG.read_text()
+    head, section, rest = text.partition(f"[{stage}.deploy.parameters.parameter_overrides]")
+    before, override, after = rest.partition(f"\n{name} = ")
     assert section
-    assert overrides
-    return f'{head}{section}{before}{overrides}"{name}={OTHER}", {after}'
+    assert override
+    return f'{head}{section}{before}{override}"{OTHER}"\n{after.partition(chr(10))[2]}'
 
 
 def test_every_parameter_changes_the_version(

@@ -37,15 +37,24 @@ def functions() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("stage", "policy", "is_protected"),
-    [("dev", "Retain", True), ("prod", "Retain", True), ("local", "Delete", False)],
+    ("stage", "deletion", "replacement", "is_protected"),
+    [
+        ("dev", "RetainExceptOnCreate", "Retain", True),
+        ("prod", "RetainExceptOnCreate", "Retain", True),
+        ("local", "Delete", "Delete", False),
+    ],
 )
-def test_what_is_kept_survives_the_stack(stage: str, policy: str, is_protected: bool) -> None:
-    """Outside the local stage no deletion and no replacement takes tables, logs or the key."""
+def test_what_is_kept_survives_the_stack(
+    stage: str, deletion: str, replacement: str, is_protected: bool
+) -> None:
+    """Outside the local stage no deletion and no replacement takes tables, logs or the key.
+
+    What a creation made that is rolled back goes, so that it does not block the next one.
+    """
     for kind in KEPT:
         for name, resource in resources(kind).items():
-            for fault in ("DeletionPolicy", "UpdateReplacePolicy"):
-                assert resolved(resource.get(fault), Stage=stage) == policy, (name, fault)
+            assert resolved(resource["DeletionPolicy"], Stage=stage) == deletion, name
+            assert resolved(resource["UpdateReplacePolicy"], Stage=stage) == replacement, name
     for name, table in resources("AWS::DynamoDB::Table").items():
         protected = table["Properties"]["DeletionProtectionEnabled"]
         assert resolved(protected, Stage=stage) is is_protected, name

@@ -3,31 +3,45 @@
 The environment says which account, and has the credentials, as for `sam`.
 """
 
+import json
+import os
 import subprocess
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
 from botocore.exceptions import ClientError
 
-from tools.bootstrap import ROOT
+from tools.bootstrap import LOCAL, ROOT
 from tools.console import err, out
 from tools.errors import ToolError
 from tools.paths import SAM, SAMCONFIG
+from tools.release import build, failed_creation
+from tools.release.target import refuse_unfit
 
+BUILD: Final = ROOT / ".aws-sam" / "build"
+AT_ONCE_OVERRIDES: Final = LOCAL / "at-once.yaml"  # JSON is YAML
 CHECKS: Final = (ROOT / ".ci" / "run",)
 WHOLE: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 
 
-def deploy(stage: str) -> None:
-    """Deploy the stage, as samconfig.toml describes it, from the commit that is checked out."""
-    settings_of(stage)
+def deploy(stage: str, *, at_once: bool = False) -> None:
+    """Deploy the stage, as samconfig.toml describes it, from the commit that is checked out.
+
+    With `at_once` the alias moves to the new version as soon as it exists, also if the stage has
+    gradual deployments.
+    """
+    parameters = settings_of(stage)["parameter_overrides"]
     refuse_dirty_tree(ROOT)
     refuse_failing_checks(CHECKS)
-    _run([SAM, "build"], "The package was not built.")
-    release(stage, ROOT / ".aws-sam" / "build" / "template.yaml")
+    runtime, architecture = parameters["Runtime"], parameters["Architecture"]
+    target = {"LAMBDA_RUNTIME": runtime, "LAMBDA_ARCHITECTURE": architecture}
+    _run([SAM, "build"], "The package was not built.", **target)
+    for bundle in build.BUNDLES:
+        refuse_unfit(BUILD / bundle.name, runtime, architecture)
+    release(stage, BUILD / "template.yaml", at_once=at_once)
 
 
 def settings_of(stage: str) -> dict[str, Any]:
@@ -59,17 +73,20 @@ def refuse_failing_checks(checks: Sequence[str | Path]) -> None:
     _run(checks, "Nothing was deployed: a check failed.")
 
 
-def release(stage: str, template: Path) -> None:
+def release(stage: str, template: Path, *, at_once: bool = False) -> None:
     """Show the change set of a built template, ask, deploy it, and print the URL of the API."""
     settings = settings_of(stage)
+    cloudformation = boto3.client("cloudformation", region_name=settings["region"])
+    dynamodb = boto3.client("dynamodb", region_name=settings["region"])
+    failed_creation.clear(cloudformation, dynamodb, settings["stack_name"])
     _run(
         [
             *(SAM, "deploy", "--config-file", SAMCONFIG, "--config-env", stage),
             *("--template-file", template, "--confirm-changeset"),
+            *(_without_canary(settings["parameter_overrides"]) if at_once else ()),
         ],
         "Nothing was deployed, or it was rolled back: see above.",
     )
-    cloudformation = boto3.client("cloudformation", region_name=settings["region"])
     try:
         (stack,) = cloudformation.describe_stacks(StackName=settings["stack_name"])["Stacks"]
     except ClientError as absent:
@@ -81,7 +98,17 @@ def release(stage: str, template: Path) -> None:
     out.print(outputs["ApiUrl"], soft_wrap=True)
 
 
-def _run(command: Sequence[str | Path], otherwise: str) -> None:
+def _without_canary(overrides: Mapping[str, str]) -> list[str]:
+    """Return the arguments that override every parameter as the stage does, but for the canary.
+
+    SAM takes an empty value from a file alone.
+    """
+    AT_ONCE_OVERRIDES.write_text(json.dumps({**overrides, "GradualDeployment": "false"}))
+    return ["--parameter-overrides", f"file://{AT_ONCE_OVERRIDES}"]
+
+
+def _run(command: Sequence[str | Path], otherwise: str, **variables: str) -> None:
     """Run a command in the terminal: its user sees it and responds to it."""
-    if subprocess.run(command, cwd=ROOT, check=False).returncode:  # noqa: S603
+    environment = os.environ | variables
+    if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:  # noqa: S603
         raise ToolError(otherwise)
