@@ -9,13 +9,15 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
+from unittest.mock import patch
 
 import pytest
 from pynamodb.exceptions import UpdateError
 
-from appointments.email import outbox
+from appointments.email import expiry, outbox
 from appointments.email.retries import NextTry
 from appointments.email.state import EmailState, Outcome
+from appointments.settings import SETTINGS
 from appointments.tables.appointments import Appointment
 
 NOW: Final = 1_800_000_000
@@ -103,6 +105,21 @@ def _published(item: Appointment, published: str = "") -> None:
 
 _published_all: Final = partial(_published, published="n")
 
+
+def _kept(operation: Operation, item: Appointment) -> Any:
+    """Do it where appointments are kept for 30 days."""
+    settings = replace(SETTINGS, appointment_retention_days=30)
+    with patch.object(expiry, "SETTINGS", settings):
+        return operation(item)
+
+
+def _move_expiry(item: Appointment) -> None:
+    outbox.move_expiry(item, NOW)
+
+
+_EXPIRES: Final = {"ttl": NOW + 37 * 24 * 3600}
+_ERASED: Final = {"forgotten_at": "2027-01-15T08:00:00.000Z", "fingerprint": "-"}
+
 _SETTLED: Final = {
     "email_status": "sent",
     "email_recipients": SENT,
@@ -185,6 +202,21 @@ CASES: Final = [
          {"lease_until": NOW - 1}),
     Case("mark as failed after the lease was lost", _fail, False, _LEASED | {"lease": "b"}),
     Case("mark without a lease", _mark, False, _INDEXED),
+    # When an item expires.
+    Case("mark as sent what expires", partial(_kept, _mark), True, _LEASED, {},
+         _SETTLED | _EXPIRES),
+    Case("mark as failed what expires", partial(_kept, _fail), True, _LEASED | {"ttl": 1}, {},
+         _FAILED | {"ttl": None}),
+    Case("claim what expires", partial(_kept, _claim), True, {"email_tries": 5, "ttl": 1}, {},
+         _CLAIMED | {"retried_at": NOW, "ttl": None}),
+    Case("repeat what is settled", partial(_kept, _move_expiry), None, {"ttl": 1}, {}, _EXPIRES),
+    Case("repeat what does not expire yet", partial(_kept, _move_expiry), None, {}, {}, _EXPIRES),
+    Case("repeat what does not expire any more", _move_expiry, None, {"ttl": 1}, {},
+         {"ttl": None}),
+    Case("repeat what was leased since", partial(_kept, _move_expiry), None, _LEASED,
+         {"lease": None, "lease_until": None}),
+    Case("repeat what was erased since", partial(_kept, _move_expiry), None, _ERASED,
+         {"fingerprint": "f"}),
     # A notification that is pending, and then is not.
     Case("owe what is not in the index", _owe, None, {}, {}, _PENDING),
     Case("owe what is in the index", _owe, None, _INDEXED | {"due": NOW + 60}, {}, _PENDING),
@@ -223,6 +255,7 @@ WITHOUT_ITEM: Final[list[tuple[Operation, bool]]] = [
     (_published_all, False),
     (_claim, True),
     (_mark, True),
+    (partial(_kept, _move_expiry), False),
 ]
 
 

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from appointments.tables.keys import ROUTE_RECORD
 from appointments_operator.deployment import Deployment
+from appointments_operator.forgetting import by_uuid
 from appointments_operator.web import listing
 from appointments_operator.web.app import create_app
 from appointments_operator.web.cloud import CachedDeployment
@@ -333,3 +334,14 @@ def test_what_was_done_stays_done_if_the_keeper_fails(
     shown = console.post(path("/replay"), data=form).text
     assert "1 of 1 request is good now" in shown
     assert "the keeper is broken" in shown
+
+
+def test_an_erased_appointment(operator_aws: FakeOperatorAws, console: TestClient) -> None:
+    """Its page says that it was erased, and shows what the log keeps."""
+    uuid = str(operator_aws.post("req-1", notes="ring at Ada's").body["uuid"])
+    (erasure,) = by_uuid(Deployment(None, "us-east-1", None, dict(NAMES)), [uuid])
+    erasure.run(operator_aws.aws.dynamodb.Table("appointments"))
+    for page in ("/appointment", "/story"):
+        shown = console.get(path(f"{page}?q={uuid}"))
+        assert "the appointment was erased" in shown.text
+        assert "received with" in shown.text

@@ -440,7 +440,9 @@ class TestAfterwards:
 
     @pytest.mark.parametrize("by", [[UUID], ["--order", "1001"]], ids=["uuid", "order"])
     def test_trace(self, operator_aws: FakeOperatorAws, by: list[str]) -> None:
-        """Its story says that it was erased, and has what the log keeps."""
+        """Its story says that it was erased, and has what the log keeps from long before."""
+        later = datetime.now(UTC) + timedelta(hours=2)
+        change(operator_aws, forgotten_at=later.isoformat())
         shown = operator_aws.run(main, *NAMES, "trace", *by, "--json")
         entries = json.loads(shown.stdout)
         assert {entry["kind"] for entry in entries} >= {"request", "response", "notification"}

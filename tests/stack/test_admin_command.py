@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from appointments_operator.forgetting import Erasure
 from tests.stack.commands import SECONDS, run
 from tests.stack.table import item
 from tests.stack.test_replay_command import post
@@ -104,6 +105,23 @@ def test_what_is_erased_stays_erased(stack: Stack) -> None:
     assert "was erased" in " ".join(replayed.stdout.split())
     assert item(stack, uuid) == stays
     assert "the appointment was erased" in " ".join(admin(stack, "trace", uuid).split())
+
+
+def test_what_is_pending_is_not_erased(stack: Stack) -> None:
+    """The table itself refuses to erase an appointment whose email is pending."""
+    uuid = post(stack, photographer_user_id=502)["uuid"]
+    refused = run(stack, "admin", "--stack", STACK_NAME, "forget", uuid, "--yes")
+    assert refused.returncode == 1
+    assert "its email is pending" in " ".join(refused.stdout.split())
+    written = item(stack, uuid) or {}
+    table = session.resource("dynamodb", endpoint_url=stack.endpoint_url).Table(
+        stack.appointments_table
+    )
+    looked_at = Erasure(uuid, {"uuid": uuid, "email_status": "sent"})  # as if it were settled
+    looked_at.run(table)
+    assert not looked_at.is_done
+    assert looked_at.reason == "its email is pending: `admin owed settle` sends it"
+    assert item(stack, uuid) == written
 
 
 def test_the_stack_tells_its_names(stack: Stack) -> None:
