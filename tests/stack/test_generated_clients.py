@@ -81,13 +81,8 @@ def check_output(printed: str, stack: Stack) -> None:
 
 
 def arguments(stack: Stack) -> list[str]:
-    """Return what each program gets: where the API is, a token, and a key for one appointment.
-
-    The URL is the emulator's own form, for programs that cannot resolve `*.localhost`.
-    """
-    api = stack.host.partition(".")[0]
-    url = f"{stack.endpoint_url}/_aws/execute-api/{api}/$default"
-    return [url, stack.tokens["session"], str(uuid4())]
+    """Return what each program gets: where the API is, a token, and a key for one appointment."""
+    return [stack.base_url, stack.tokens["session"], str(uuid4())]
 
 
 def test_openapi_python_client(stack: Stack, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[Playe
     (folder / "openapi.json").write_text(json.dumps(document))
     report = folder / "report.ndjson"
     command: list[str | Path] = [LOCAL / "openapi" / "bin" / "schemathesis", "run", "openapi.json"]
-    command += ["--url", stack.endpoint_url, "--header", f"Host: {stack.host}"]
+    command += ["--url", stack.base_url]
     command += ["--max-examples", COUNT, "--seed", SEED, "--checks", "all", "--no-shrink"]
     command += ["--continue-on-failure", "--output-sanitize", "false"]
     command += ["--report", "ndjson", "--report-ndjson-path", report]

@@ -109,13 +109,11 @@ _SERVERS: Final[list[dict[str, Any]]] = [
         },
     },
     {
-        "url": "http://{host}",
-        "description": "The local stack (`make up`).",
+        "url": "http://127.0.0.1:{port}/_aws/execute-api/{api}",
+        "description": "The local stack. `make up` prints this URL.",
         "variables": {
-            "host": {
-                "default": f"a1b2c3d4.execute-api.localhost:{DEFAULT_PORT}",
-                "description": "The host and port of the API, from the URL that `make up` prints.",
-            }
+            "port": {"default": str(DEFAULT_PORT), "description": "The port of the local stack."},
+            "api": {"default": "a1b2c3d4", "description": "The id of its API."},
         },
     },
 ]
