@@ -47,7 +47,10 @@ def test_an_appointment_is_created_and_repeated(stack: Stack, page: Page) -> Non
     created = execute(page)
     assert (created["status"], created["replayed"]) == ("action-successful", False)
     assert item(stack, created["uuid"])
+    page.get_by_role("button", name="Show the documented responses").click()
+    page.get_by_role("tab", name="Schema").first.click()
     check_page(page, "callers-page")
+    page.get_by_role("tab", name="Edit Value").click()
     repeated = execute(page)
     assert (repeated["uuid"], repeated["replayed"]) == (created["uuid"], True)
 

@@ -21,6 +21,15 @@ const oneOperation = ({ React }) => {
         h("h3", { className: "operation" }, h("span", null, operationProps.get("method").toUpperCase()), " ",
           h("code", null, operationProps.get("path"))),
     },
+    // The guide has a real response for each status: what the document says of them is shown on request.
+    wrapComponents: {
+      responses: (Responses) => (properties) => {
+        const [isOpen, setOpen] = React.useState(false);
+        const label = isOpen ? "Hide the documented responses" : "Show the documented responses";
+        return h("div", { className: isOpen ? "" : "brief" }, h(Responses, properties),
+          h("button", { type: "button", className: "btn more", "aria-expanded": isOpen, onClick: () => setOpen(!isOpen) }, label));
+      },
+    },
   };
 };
 
@@ -31,6 +40,7 @@ const names = [
   [".responses-wrapper .examples-select-element", "Example response"],
   [".body-param-content-type select", "Content type of the request"],
   [".response-control-media-type select", "Content type of the response"],
+  [".json-schema-2020-12-accordion", (each) => each.textContent.trim() || "Schema"],
   [".parameters input[type=text]", (each) => each.closest("tr").dataset.paramName],
 ];
 const complete = (viewer) => {
