@@ -99,6 +99,18 @@ def test_a_run_ends_in_time(harness: EmailHarness, faults: DynamoFaults) -> None
     assert len(harness.mailed()) == len(uuids)
 
 
+def test_a_run_stops_to_read_when_its_time_for_that_is_up(
+    harness: EmailHarness, faults: DynamoFaults
+) -> None:
+    """While DynamoDB refuses everything, the plan is given up after five seconds, not per batch."""
+    harness.put_overdue(700)
+    faults.inject["BatchGetItem"] = ["throttled"] * 1_000
+    began = harness.clock.now
+    assert harness.schedule()["failed"] == 0
+    assert harness.clock.now - began < overdue._READ_SECONDS + 2
+    assert len(harness.lines("overdue items not read")) < 4  # of seven batches
+
+
 def test_a_settle_asks_again(harness: EmailHarness, faults: DynamoFaults) -> None:
     """What people settle is read later, too."""
     uuids = harness.put_overdue(2)

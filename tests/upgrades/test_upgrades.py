@@ -12,7 +12,8 @@ import pytest
 
 from appointments.request import iso
 from appointments_operator import replay
-from tests.support.fake_aws import FakeAws, answer
+from appointments_operator.forgetting import Erasure
+from tests.support.fake_aws import FakeAws, answer, event
 from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws
 from tests.upgrades.forms import ADDRESSES, FORMS, SCHEDULE, make_due
 from tools.mandrill_sandbox.account import Account
@@ -24,6 +25,8 @@ RELEASES: Final = sorted(
     key=lambda path: [int(part) for part in path.name.split(".")],
 )
 EXAMPLES: Final = [example for release in RELEASES for example in sorted(release.glob("*.json"))]
+# What `admin forget` leaves of an item, since 0.3.0. Items of this form stay for ever.
+ERASED: Final = json.loads((HERE / "erased.json").read_text())
 # What an item tells of its email; all else is the appointment itself.
 OF_THE_EMAIL: Final = {
     *("attempt", "email_status", "email_reason", "email_recipients", "email_tries"),
@@ -142,6 +145,40 @@ def test_there_is_an_example_of_each_form(aws: FakeAws, form: str) -> None:
         return
     newest = next(path for path in reversed(EXAMPLES) if path.stem == form)
     assert shape(written) == shape(json.loads(newest.read_text())), "see README.md"
+
+
+@pytest.mark.parametrize("by", ["request", "replay"])
+def test_what_was_erased_is_refused(aws: FakeAws, account: Account, by: str) -> None:
+    """What leads to an erased appointment learns that; the schedule and people leave it alone."""
+    boto3.client("dynamodb", region_name="us-east-1").put_item(
+        TableName="appointments", Item=ERASED
+    )
+    uuid = ERASED["uuid"]["S"]
+    sent = event(token="session-token", uuid=uuid, photographer_user_id=501)
+    refused = answer(aws.invoke(sent))
+    if by == "replay":
+        refused = answer(aws.invoke({"replay": aws.line("request")}))
+    assert (refused.status, refused.body["saved"]) == ("invalid-param", False)
+    assert refused.param_errors() == {"uuid": "invalid-param"}
+    assert "was erased" in refused.body["message"]
+    aws.invoke(SCHEDULE)
+    assert aws.invoke({"settle": [uuid]})[uuid]["status"] == "skipped"
+    assert items() == [ERASED]
+    assert account.accepted() == []
+
+
+def test_what_is_erased_today_is_the_example(aws: FakeAws) -> None:
+    """`admin forget` leaves an item of the shape that every later version has to read."""
+    FORMS["given_up"](aws)
+    erasure = Erasure(aws.item()["uuid"], aws.item())
+    erasure.run(aws.dynamodb.Table("appointments"))
+    (item,) = items()
+    assert shape(item) == shape(ERASED)
+    assert {**item, "uuid": None, "forgotten_at": None} == {
+        **ERASED,
+        "uuid": None,
+        "forgotten_at": None,
+    }
 
 
 def shape(value: Any) -> Any:

@@ -96,6 +96,8 @@ def _read(uuids: Sequence[str], until: float) -> Iterable[tuple[str, Appointment
             )
         except (BotoCoreError, ClientError) as failed:
             logger.error("overdue items not read", reason=of_exception(failed).text)
+            if time.monotonic() > until:  # the rest of the run needs its time
+                return
             continue
         raws = {raw["uuid"]["S"]: raw for raw in found[SETTINGS.appointments_table]}
         for uuid in chunk:
