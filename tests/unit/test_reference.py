@@ -68,6 +68,14 @@ def test_the_page_tells_every_parameter_and_status() -> None:
     assert named[: len(NAMES) + len(Status)] == [*NAMES, *(status.value for status in Status)]
 
 
+@pytest.mark.parametrize("status", Status, ids=lambda status: status.value)
+def test_the_page_shows_a_response_of_each_status(status: Status) -> None:
+    """Below the name of a status there is the body of the recorded response."""
+    shown = page().partition(f"\n### {status.value}\n")[2].partition("```json\n")[2]
+    body = json.loads(shown.partition("\n```")[0])
+    assert body == openapi.examples()[status.value]["response"]["body"]
+
+
 def test_the_description_is_openapi() -> None:
     """The description is valid OpenAPI 3.1."""
     validate(DESCRIBED)

@@ -119,10 +119,16 @@ _SERVERS: Final[list[dict[str, Any]]] = [
 ]
 
 
+def examples() -> dict[str, Any]:
+    """Return the recorded requests with their responses, by their names; statuses are such."""
+    recorded: dict[str, Any] = json.loads(EXAMPLES.read_text(encoding="utf-8"))
+    return recorded
+
+
 def describe() -> dict[str, Any]:
     """Return the document as a JSON object."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    recorded = json.loads(EXAMPLES.read_text(encoding="utf-8"))
+    recorded = examples()
     return {
         "openapi": "3.1.0",
         "info": {

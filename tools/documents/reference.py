@@ -47,6 +47,13 @@ operators have set the route to it, with `Content-Type: {sensitive}` and the bas
 ## Headers
 
 {headers}
+
+## Responses
+
+One response of the function for each status, recorded. [examples.json](examples.json) has them with
+their requests and headers.
+
+{responses}
 """
 
 
@@ -89,6 +96,7 @@ def page() -> str:
                 ),
             ],
         ),
+        responses="\n\n".join(map(_example, Status)),
     )
 
 
@@ -111,6 +119,12 @@ def _status(status: Status) -> tuple[str, ...]:
         "yes" if status.retryable else "no",
         openapi.ADVICE[status],
     )
+
+
+def _example(status: Status) -> str:
+    recorded = openapi.examples()[status.value]
+    body = json.dumps(recorded["response"]["body"], indent=2, ensure_ascii=False)
+    return f"### {status.value}\n\n{recorded['summary']}\n\n```json\n{body}\n```"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
