@@ -151,6 +151,16 @@ def test_the_policy_permits_no_foreign_and_no_inline_code(stack: Stack) -> None:
     assert "frame-ancestors 'none'" in policy
 
 
+def test_tools_get_the_document(stack: Stack, page: Page) -> None:
+    """The OpenAPI document is to be had by its address and by a click, with the API's base URL."""
+    served = urllib3.request("GET", f"{stack.callers_page}openapi.json", retries=False).json()
+    written = json.loads(built.DOCUMENT.read_text())
+    assert served == written | {"servers": [{"url": stack.base_url}]}
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="openapi.json", exact=True).last.click()
+    assert json.loads(Path(caught.value.path()).read_text()) == served
+
+
 def test_a_type_that_does_not_exist_is_refused(stack: Stack) -> None:
     """`/read` knows the types of the page, and says so of another."""
     url = f"{stack.callers_page}read?json=1&type="

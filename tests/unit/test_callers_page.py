@@ -39,8 +39,8 @@ class Reader(HTMLParser):
         if tag not in self.VOID:
             self.open.append(tag)
         self.ids += [value for name, value in attrs if name == "id" and value]
-        if tag == "a":
-            self.links.append(values.get("href") or "")
+        if tag == "a":  # the page's script gives the link to the document its target
+            self.links += [] if values.get("id") == "openapi" else [str(values["href"])]
         elif "src" in values or "href" in values:
             self.loaded.append(values.get("src") or values.get("href") or "")
         self._is_code = tag in self.inline and values.get("type") != "application/json"

@@ -48,7 +48,7 @@ class Page:
 
 def build(playground: Playground | None = None) -> Page:
     """Build the page; without a playground it sends nothing."""
-    document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    document = describe(playground)
     introduction, sections = guide.read()
     style = f"{viewer.style()}\n{_asset('page.css')}"
     scripts = [_inline(viewer.script()), _inline(_asset("page.js"))]
@@ -79,6 +79,12 @@ def build(playground: Playground | None = None) -> Page:
         types=list(values.TYPES),
     )
     return Page(html, policy)
+
+
+def describe(playground: Playground | None) -> dict[str, Any]:
+    """Return the OpenAPI document; with a playground, its server is the API of the playground."""
+    document: dict[str, Any] = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    return document | {"servers": [{"url": playground.api_url}]} if playground else document
 
 
 def _asset(name: str) -> str:

@@ -71,7 +71,12 @@ def main(port: int, api_url: str) -> None:
 def create_app(api_url: str, port: int) -> App:
     """Return the application, which refuses another host and another origin."""
     playground = page.Playground(api_url, examples())
-    return _Guard(Starlette(routes=[Route("/", _show(playground)), Route("/read", read)]), port)
+    routes = [
+        Route("/", _show(playground)),
+        Route("/openapi.json", lambda _: JSONResponse(page.describe(playground))),
+        Route("/read", read),
+    ]
+    return _Guard(Starlette(routes=routes), port)
 
 
 def examples() -> list[page.Example]:

@@ -57,13 +57,15 @@ new MutationObserver(() => complete(viewer)).observe(viewer, { childList: true, 
 
 // Each example has a uuid of its own, new with each load of the page.
 const description = read("document");
+// As text: a number of JavaScript has too few digits for the largest integer.
+const file = new Blob([document.getElementById("document").textContent], { type: "application/json" });
+document.getElementById("openapi").href = URL.createObjectURL(file);
 if (playground) {
   const [path] = Object.values(description.paths);
   const content = path.post.requestBody.content["application/json"];
   content.examples = Object.fromEntries(
     playground.examples.map(({ name, value }) => [name, { summary: name, value: { ...value, uuid: crypto.randomUUID() } }]),
   );
-  description.servers = [{ url: playground.api_url }];
 }
 SwaggerUIBundle({
   spec: description,
