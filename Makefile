@@ -26,7 +26,7 @@ port := $(if $(PORT),--port '$(PORT)')
 json := $(if $(JSON),--json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo console invoke logs mailbox notifications seeds reset outage rie build bench unit test faults scale fuzz mutants check audit load deploy docs picture lock clean
+.PHONY: help run up down demo console invoke logs mailbox notifications seeds reset outage rie build bench unit test faults scale fuzz mutants check audit load deploy adopt docs picture lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -136,6 +136,10 @@ load: ## Load a stack of its own for three minutes while its parts fail in turn;
 deploy: ## Deploy what is committed and passes every check: make deploy STAGE=dev (AT_ONCE=1)
 	$(setup) venv sam
 	@$(tools) deploy $(STAGE) $(if $(AT_ONCE),--at-once)
+
+adopt: ## Make a deleted stack anew around the tables, logs and secret that it kept: make adopt STAGE=dev
+	$(setup) venv sam
+	@$(tools) adopt $(STAGE)
 
 docs: ## Record docs/examples.json; write the reference, the OpenAPI document and docs/callers.html
 	$(setup) venv

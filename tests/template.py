@@ -1,41 +1,15 @@
-"""The template as data: CloudFormation's short tags written out, as `sam build` writes them."""
+"""The template as data, what CloudFormation makes of its values, and its parts by kind."""
 
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
-import yaml
-
-from tools.paths import TEMPLATE
-
-_SAME_NAME: Final = frozenset({"Ref", "Condition"})
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's tags."""
-
-
-def _intrinsic(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    match node:
-        case yaml.ScalarNode():
-            value = loader.construct_scalar(node)
-        case yaml.SequenceNode():
-            value = loader.construct_sequence(node, deep=True)
-        case yaml.MappingNode():
-            value = loader.construct_mapping(node, deep=True)
-    if name == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {name if name in _SAME_NAME else f"Fn::{name}": value}
-
-
-_Loader.add_multi_constructor("!", _intrinsic)
+from tools.release.template import read_template
 
 
 @cache
 def template() -> dict[str, Any]:
     """Return the template, which is read only."""
-    written: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506 - a safe one
-    return written
+    return read_template()
 
 
 def resolved(value: Any, **parameters: str) -> Any:

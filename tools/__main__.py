@@ -14,7 +14,7 @@ from tools.command import Command, ToolGroup
 from tools.console import out, step
 from tools.load import run as load
 from tools.local_stack import commands
-from tools.release import build, deploy
+from tools.release import adopt, build, deploy
 
 
 @click.group(
@@ -60,6 +60,13 @@ def run_load(seconds: int) -> None:
 def deploy_stage(stage: str, at_once: bool) -> None:
     """Deploy the commit that is checked out to STAGE."""
     deploy.deploy(stage, at_once=at_once)
+
+
+@main.command("adopt", cls=Command, examples=["make adopt STAGE=dev"])
+@click.argument("stage", default="")
+def adopt_stage(stage: str) -> None:
+    """Make the stack of STAGE, which was deleted, anew around what it retained."""
+    adopt.adopt(stage)
 
 
 if __name__ == "__main__":

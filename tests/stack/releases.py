@@ -24,9 +24,16 @@ def release(
     stack: Stack, template: Path, answer: str, stage: str = "dev", speed: str = "gradually"
 ) -> subprocess.CompletedProcess[str]:
     """Release what was built for the tests to the emulator, and answer the question."""
+    return run_stage(stack, RELEASE, stage, str(template), speed, answer=answer)
+
+
+def run_stage(
+    stack: Stack, script: str, *arguments: str, answer: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command for a stage on the emulator, and answer its question."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-c", RELEASE, stage, template, speed],
+        [sys.executable, "-c", script, *arguments],
         cwd=ROOT,
         env=environment
         | CREDENTIALS

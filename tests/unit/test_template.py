@@ -163,6 +163,40 @@ def accepts(rule: str, **parameters: str) -> bool:
     return bool(resolved(assertion["Assert"], **parameters))
 
 
+def test_a_domain_comes_with_its_certificate_and_replaces_the_raw_url() -> None:
+    """With both parameters the URL is the domain's, AWS's own is closed; one alone is refused."""
+    rule, name, certificate = "DomainNeedsItsCertificate", "api.example.com", "arn:aws:acm:…"
+    for domain, arn, is_accepted in (
+        ("", "", True),
+        (name, certificate, True),
+        (name, "", False),
+        ("", certificate, False),
+    ):
+        assert accepts(rule, DomainName=domain, CertificateArn=arn) is is_accepted
+    for domain, url in ((name, "https://${DomainName}"), ("", "Api.ApiEndpoint")):
+        (api,) = properties("AWS::ApiGatewayV2::Api", DomainName=domain).values()
+        assert api["DisableExecuteApiEndpoint"] is bool(domain)
+        assert resolved(template()["Outputs"]["ApiUrl"]["Value"], DomainName=domain) == url
+    for kind in ("DomainName", "ApiMapping"):
+        (resource,) = resources(f"AWS::ApiGatewayV2::{kind}").values()
+        assert resource["Condition"] == "HasDomain"
+
+
+def test_a_budget_tells_a_person() -> None:
+    """It is made if an amount is given, and only with an address that is told."""
+    (budget,) = resources("AWS::Budgets::Budget").values()
+    has_budget = template()["Conditions"][budget["Condition"]]
+    assert resolved(has_budget, MonthlyBudget="50") is True
+    assert resolved(has_budget, MonthlyBudget="0") is False
+    assert accepts("BudgetNeedsItsReader", MonthlyBudget="50", OpsEmail="oncall@planomatic.com")
+    assert accepts("BudgetNeedsItsReader", MonthlyBudget="0", OpsEmail="")
+    assert not accepts("BudgetNeedsItsReader", MonthlyBudget="50", OpsEmail="")
+    for each in budget["Properties"]["NotificationsWithSubscribers"]:
+        assert each["Subscribers"] == [
+            {"SubscriptionType": "EMAIL", "Address": {"Ref": "OpsEmail"}}
+        ]
+
+
 def test_browsers_are_let_in_from_named_origins_alone() -> None:
     """No origin is allowed for all, by default or by the template."""
     for api in resources("AWS::ApiGatewayV2::Api").values():

@@ -50,7 +50,7 @@ def settings_of(stage: str) -> dict[str, Any]:
     del stages["version"], stages["default"]
     del stages["local"]  # `make up` alone knows its parameters
     if stage not in stages:
-        raise ToolError(f"Which stage? make deploy STAGE={'|'.join(sorted(stages))}")
+        raise ToolError(f"Which stage? Add STAGE={'|'.join(sorted(stages))}")
     settings: dict[str, Any] = stages[stage]["deploy"]["parameters"]
     return settings
 
