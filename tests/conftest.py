@@ -1,8 +1,9 @@
-"""The environment of the in-process tests, set before anything reads it."""
+"""What must be set before anything reads it: the environment, and how hypothesis searches."""
 
 import os
 
 import moto.core.models  # noqa: F401 - before botocore's first session, which it is to see
+from hypothesis import HealthCheck, settings
 
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
@@ -19,3 +20,9 @@ os.environ.update(
 )
 os.environ.pop("AWS_ENDPOINT_URL", None)
 os.environ.pop("AWS_PROFILE", None)
+
+# No clock decides on a machine that others share.
+settings.register_profile(
+    "shared", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100
+)
+settings.load_profile("shared")
