@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from appointments.reasons import Cause
 from appointments_operator import admin, replay
+from tests.support.aws_command import parse
 from tests.template import properties
 
 PROJECT: Final = Path(__file__).parents[2]
@@ -36,6 +37,24 @@ def test_what_it_says_to_type_is_understood(command: str) -> None:
     else:
         shown = CliRunner().invoke(admin.main, [*arguments, "--help"])
         assert shown.exit_code == 0, shown.output
+
+
+AWS_COMMANDS: Final = sorted({
+    line
+    for block in re.findall(r"```sh\n(.*?)```", PAGE.replace("   ```", "```"), re.DOTALL)
+    for line in re.findall(r"(?m)^[ A-Z=$(]*(aws .+?)\)?$", block.replace("\\\n", " "))
+} | set(re.findall(r"`(aws [a-z-]+ [a-z-]+ --[^`]+)`", PAGE)))  # fmt: skip
+
+
+@pytest.mark.parametrize("line", AWS_COMMANDS)
+def test_aws_knows_each_of_its_commands(line: str) -> None:
+    """Every line for AWS's own command line has a service, an operation and options that exist."""
+    assert parse(re.sub(r"\$\(.*?\)|[<>|].*", "x", line)).operation
+
+
+def test_the_page_has_commands_of_aws() -> None:
+    """They are found, in blocks and in lines."""
+    assert len(AWS_COMMANDS) > 25
 
 
 ALARMS: Final = properties("AWS::CloudWatch::Alarm")

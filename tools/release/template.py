@@ -32,5 +32,9 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 def read_template() -> dict[str, Any]:
     """Return the template with its functions in their long form."""
-    written: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506 - a safe one
+    loader = _Loader(TEMPLATE.read_text())
+    try:
+        written: dict[str, Any] = loader.get_single_data()
+    finally:
+        loader.dispose()
     return written
