@@ -92,6 +92,14 @@ def examples() -> dict[str, Example]:
             "A parameter is mistyped: it is ignored with a warning.",
             {**_without(_WEB, "date_stop_local"), "date_stop_locale": "2027-01-05"},
         ),
+        "strict": Example(
+            "The same with strict handling: it is refused.",
+            {**_without(_WEB, "date_stop_local"), "date_stop_locale": "2027-01-05"},
+            headers={**_JSON, "Prefer": "handling=strict"},
+        ),
+        "session": Example(
+            "The session is asked for, in the view full.", {**_WEB, "session_view": "full"}
+        ),
         "sensitive": Example(
             "The route is set to text/plain: the body is the base64 of the JSON.",
             raw=base64.b64encode(json.dumps(_WEB).encode()).decode(),

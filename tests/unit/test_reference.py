@@ -148,6 +148,23 @@ def test_a_wrong_answer_is_not_as_described() -> None:
         assert violations(response, {name: body[name] for name in body if name != key})
 
 
+@pytest.mark.parametrize(
+    ("status", "key"),
+    [
+        *((Status.ACTION_SUCCESSFUL, key) for key in ("data", "uuid", "replayed")),
+        *((Status.MANDRILL_EMAIL_FAILED, key) for key in ("data", "uuid", "replayed", "errors")),
+        (Status.CLIENT_REQUIRED, "session"),
+    ],
+)
+def test_a_key_that_a_status_always_has_is_required(status: Status, key: str) -> None:
+    """A client made from the description need not ask whether the key is there."""
+    response = f"paths/{PATH.replace('/', '~1')}/post/responses/{status.code}"
+    schema = f"{response}/content/application~1json/schema"
+    body = answer_of(status, is_full=False)
+    assert violations(schema, body) == []
+    assert violations(schema, {name: body[name] for name in body if name != key})
+
+
 @given(sent=good_requests)
 def test_a_normal_form_is_as_described(sent: dict[str, Any]) -> None:
     """What is stored is as the description has it, and may be sent as it is."""

@@ -91,7 +91,8 @@ Creates an appointment, exactly once, and sends its email.
 
 - The token is a parameter in the body, not a header.
 - Read `status` of the response's body: several statuses share one HTTP status. A response without
-  `status` comes from API Gateway, not from this API.
+  `status` comes from API Gateway, not from this API: too many requests (429), a body that is too
+  large (413), or a function that did not respond (500, 503).
 - Send the same `uuid` with each retry: it never creates a second appointment.
 - Dates are YYYY-MM-DD. With `month_first` they are M/D/YYYY, as FileMaker writes them.
 - The two schemas of a request are the two usual forms. Other forms are read too, if they are
