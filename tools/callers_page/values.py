@@ -21,6 +21,8 @@ TYPES: Final = {
     "id": "order_id",
     "string": "notes",
     "uuid": "uuid",
+    "application": "application",
+    "session_view": "session_view",
 }
 _REQUIRED: Final = {"token": "a-token-that-is-no-value", "updated_at_mt": "now"}
 
@@ -52,6 +54,9 @@ CASES: Final = (
     ("string", '""', False),
     ("uuid", '"{7F0C0F4E-6A57-4B38-9D3C-2F4A1F5D9C10}"', False),
     ("uuid", '"00000000-0000-0000-0000-000000000000"', False),
+    ("application", '" planoorder "', False),
+    ("application", '"PlanoOrder"', False),
+    ("session_view", '"full"', False),
 )
 
 
