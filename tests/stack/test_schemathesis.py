@@ -24,7 +24,7 @@ from tools.environment import tool_environment
 from tools.local_stack.stack import Stack
 
 DOCUMENT: Final = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))
-COUNT: Final = os.environ.get("SCHEMATHESIS_COUNT", "300")
+COUNT: Final = os.environ.get("SCHEMATHESIS_COUNT", "200")
 SEED: Final = os.environ.get("SCHEMATHESIS_SEED", "1")
 SECONDS: Final = 1200
 PASSING_STEP_5: Final = 0.9
