@@ -19,7 +19,7 @@ from appointments_operator.layout import counted, print_json, print_list
 def _erased(row: Mapping[str, Any]) -> str:
     if row["reason"]:
         return f"no: {row['reason']}"
-    return "yes" if row["erased"] else "not yet"
+    return "yes" if row["erased"] else "can be"
 
 
 _COLUMNS: Final = {
