@@ -75,7 +75,8 @@ def forget(
     if [bool(uuids), order is not None, photographer is not None].count(True) != 1:
         raise click.UsageError("Give the appointments, --order or --photographer.")
     erasures = _find(deployment, uuids, order, photographer)
-    forgetting.count_notifications(deployment, erasures)
+    if erasures:
+        forgetting.count_notifications(deployment, erasures)
     log = forgetting.log_of(deployment)
     count = sum(each.reason is None and not each.is_done for each in erasures)
     is_asked = count > 0 and not (dry_run or yes)
