@@ -49,6 +49,7 @@ def test_an_appointment_is_created_and_repeated(stack: Stack, page: Page) -> Non
     assert item(stack, created["uuid"])
     page.get_by_role("button", name="Show the documented responses").click()
     page.get_by_role("tab", name="Schema").first.click()
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
     check_page(page, "callers-page")
     page.get_by_role("tab", name="Edit Value").click()
     repeated = execute(page)
