@@ -165,6 +165,20 @@ def test_a_key_that_a_status_always_has_is_required(status: Status, key: str) ->
     assert violations(schema, {name: body[name] for name in body if name != key})
 
 
+@pytest.mark.parametrize("schema", ["Parameters", "FileMakerParameters"])
+def test_an_example_of_a_parameter_fits_it(schema: str) -> None:
+    """Each example that people read in place of a pattern is one that the pattern permits."""
+    shown = {
+        name: about["examples"]
+        for name, about in schema_of(schema)["properties"].items()
+        if "examples" in about
+    }
+    assert {"date_start_local", "time_start_local", "created_at", "uuid"} <= set(shown)
+    for name, examples in shown.items():
+        for example in examples:
+            assert violations(f"components/schemas/{schema}/properties/{name}", example) == []
+
+
 @given(sent=good_requests)
 def test_a_normal_form_is_as_described(sent: dict[str, Any]) -> None:
     """What is stored is as the description has it, and may be sent as it is."""

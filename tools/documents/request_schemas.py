@@ -42,6 +42,15 @@ _FILEMAKER: Final[dict[str, Schema]] = {
     "date": {"type": ["string", "null"], "pattern": patterns.MONTH_FIRST_DATE},
     "datetime": {"type": ["string", "null"], "pattern": patterns.MONTH_FIRST_DATETIME},
 }
+# What people read in place of a pattern.
+_EXAMPLES: Final = {
+    patterns.DATE: ["2027-01-05"],
+    patterns.MONTH_FIRST_DATE: ["1/5/2027"],
+    patterns.TIME: ["19:30", "7:30 PM"],
+    patterns.DATETIME: ["2027-01-05T19:30:00-07:00"],
+    patterns.MONTH_FIRST_DATETIME: ["1/5/2027 7:30:00 PM"],
+    patterns.UUID: ["7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"],
+}
 _TRUE: Final[Schema] = {
     "anyOf": [
         {"type": "boolean", "enum": [True]},
@@ -102,13 +111,14 @@ def _parameter(name: str, forms: Mapping[str, Schema], accepted: Mapping[str, st
     kind = parameters.kind(name)
     if kind.values:
         return {"enum": [*kind.values, None], **_about(name, "One of its possible values.")}
+    schema, read = forms[kind.name], accepted[kind.name]
     if name == "uuid":
+        schema = _UUID
         read = "32 hex digits, hyphenated or not, bare, in braces or after `urn:uuid:`."
-        return {**_UUID, **_about(name, read)}
-    schema = forms[kind.name]
-    if is_required(name):
+    elif is_required(name):
         schema = {"type": "string", "pattern": patterns.FILLED_TEXT}
-    return {**schema, **_about(name, accepted[kind.name])}
+    shown = _EXAMPLES.get(schema.get("pattern", ""))
+    return {**schema, **({"examples": shown} if shown else {}), **_about(name, read)}
 
 
 def _about(name: str, read: str) -> Schema:
