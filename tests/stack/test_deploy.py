@@ -99,6 +99,27 @@ def test_a_package_without_bytecode_is_refused(tmp_path: Path) -> None:
         refuse_unfit(bundle, RUNTIME, ARCHITECTURE)
 
 
+def test_a_changed_default_does_not_reach_an_existing_stack(
+    stack: Stack, built: Path, cloudformation: Any
+) -> None:
+    """Why each stage names every parameter: without an override, the stack keeps what it has."""
+    changed = built.with_name("changed.yaml")
+    changed.write_text(built.read_text().replace("Default: 512", "Default: 1024"))
+    assert changed.read_text() != built.read_text()
+    values = []
+    for content in (built, changed):
+        build.sam(
+            *("deploy", "--template-file", content, "--stack-name", "appointments-dev"),
+            *("--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
+            "--no-fail-on-empty-changeset",
+            AWS_ENDPOINT_URL=stack.endpoint_url,
+        )
+        (found,) = cloudformation.describe_stacks(StackName="appointments-dev")["Stacks"]
+        memory = {each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]}
+        values.append(memory["MemorySize"])
+    assert values == ["512", "512"]
+
+
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_each_stage_names_every_parameter(stage: str) -> None:
     """A changed default never reaches an existing stack, so no stage relies on one."""
