@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?=
 EVENT ?=
 STAGE ?=
+EMAIL ?=
 AT_ONCE ?=
 MANDRILL ?=
 END ?=
@@ -17,7 +18,7 @@ COUNT ?=
 SEED ?=
 
 export PYTHON
-unexport PORT EVENT STAGE AT_ONCE MANDRILL END RAW ID JSON OFFLINE SECONDS MODULE COUNT SEED
+unexport PORT EVENT STAGE EMAIL AT_ONCE MANDRILL END RAW ID JSON OFFLINE SECONDS MODULE COUNT SEED
 setup := @$(PYTHON) tools/minimum_python.py && $(PYTHON) tools/bootstrap.py
 bin := .local/venv/bin
 python := $(bin)/python
@@ -26,7 +27,7 @@ port := $(if $(PORT),--port '$(PORT)')
 json := $(if $(JSON),--json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo console invoke logs mailbox notifications seeds reset outage rie build bench unit test faults scale fuzz mutants check audit load deploy adopt docs picture lock clean
+.PHONY: help run up down demo console invoke logs mailbox notifications seeds reset outage rie build bench unit test faults scale fuzz mutants check audit load deploy adopt verify docs picture lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -136,6 +137,10 @@ load: ## Load a stack of its own for three minutes while its parts fail in turn;
 deploy: ## Deploy what is committed and passes every check: make deploy STAGE=dev (AT_ONCE=1)
 	$(setup) venv sam
 	@$(tools) deploy $(STAGE) $(if $(AT_ONCE),--at-once)
+
+verify: ## Verify a deployment by real requests: make verify STAGE=dev EMAIL=you@example.com (or STAGE=local)
+	$(setup) venv
+	@$(if $(filter local,$(STAGE)),eval "$$($(bin)/admin local-env)" && )$(bin)/admin --stack 'appointments-$(STAGE)' verify --email '$(or $(EMAIL),$(if $(filter local,$(STAGE)),verify@planomatic.test))' $(json)
 
 adopt: ## Make a deleted stack anew around the tables, logs and secret that it kept: make adopt STAGE=dev
 	$(setup) venv sam

@@ -5,6 +5,7 @@ function's. So they import only modules of `appointments` that read no environme
 
 May import: `appointments.email.state`, `appointments.notification`, `appointments.parameters`,
 `appointments.reasons`, `appointments.statuses`, `appointments.tables.keys`,
+`appointments_operator.verify.command`,
 `appointments_operator.web.server`
 """
 

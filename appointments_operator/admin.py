@@ -16,6 +16,7 @@ from appointments_operator import (
 )
 from appointments_operator.command import Group
 from appointments_operator.deployment import DISTRIBUTION, options, remember
+from appointments_operator.verify.command import verify
 
 
 def _name_option(name: str, variable: str) -> click.Option:
@@ -70,6 +71,7 @@ for command in (
     trace.trace,
     forget.forget,
     serve.console,
+    verify,
     local_env.local_env,
     completion.completion,
 ):

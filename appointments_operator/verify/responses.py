@@ -1,0 +1,128 @@
+"""What callers get: an appointment, its email, a repeat, each failed token, a browser's calls."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from appointments.statuses import Status
+from appointments_operator.verify.check import Check, CheckFailed
+from appointments_operator.verify.trial import Response, Trial
+
+# What a page on a developer's machine sends; the local stack accepts any of these.
+_LOCAL_ORIGIN: Final = "http://localhost:3000"
+_UNKNOWN_TOKEN: Final = "a token that was never issued"  # noqa: S105 - it opens nothing
+
+
+def _create(trial: Trial) -> str:
+    response = trial.create()
+    trial.created.append(response)
+    if response.body.get("saved") is not True:
+        raise CheckFailed(_describe(response))
+    return f"{response.seconds * 1000:.0f} ms"
+
+
+def _email(trial: Trial) -> str:
+    email = _first(trial).body["data"]["email"]
+    if email["status"] != "sent":
+        raise CheckFailed(f"{email['status']}: {email.get('reason')}")
+    return f"sent to {trial.email}"
+
+
+def _repeat(trial: Trial) -> str:
+    response = trial.create(str(_first(trial).body["uuid"]))
+    if not (response.body.get("replayed") and response.headers.get("Idempotency-Replayed")):
+        raise CheckFailed(_describe(response))
+    return "replayed"
+
+
+def _token(name: str, status: Status) -> Check:
+    def look(trial: Trial) -> str:
+        response = trial.post(trial.tokens.get(name, _UNKNOWN_TOKEN))
+        if response.body.get("status") != status.value:
+            raise CheckFailed(_describe(response))
+        return f"HTTP {response.code}"
+
+    advice = "Compare the sessions table with section 5 of the specification: who else writes it?"
+    return Check(f"a token is refused: {status.value}", look, advice)
+
+
+def _preflight(trial: Trial) -> str:
+    asked = {
+        "Origin": _origin(trial),
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type,idempotency-key,prefer",
+    }
+    response = trial.request("OPTIONS", asked)
+    if response.code not in {200, 204}:
+        raise CheckFailed(f"HTTP {response.code}")
+    allowed = response.headers.get("Access-Control-Allow-Headers", "").lower()
+    missing = [
+        name for name in ("content-type", "idempotency-key", "prefer") if name not in allowed
+    ]
+    if missing:
+        raise CheckFailed(f"not allowed: {', '.join(missing)}")
+    return _allowed_origin(trial, response.headers)
+
+
+def _browser(trial: Trial) -> str:
+    response = trial.post(_UNKNOWN_TOKEN, {"Origin": _origin(trial)})
+    exposed = response.headers.get("Access-Control-Expose-Headers", "").lower()
+    if "x-request-id" not in exposed:
+        raise CheckFailed("X-Request-Id is not exposed")
+    return _allowed_origin(trial, response.headers)
+
+
+def _allowed_origin(trial: Trial, headers: Mapping[str, str]) -> str:
+    allowed = headers.get("Access-Control-Allow-Origin")
+    if allowed not in {_origin(trial), "*"}:
+        raise CheckFailed(f"the allowed origin is {allowed}, not {_origin(trial)}")
+    return f"for {_origin(trial)}"
+
+
+def _origin(trial: Trial) -> str:
+    """Return an origin that the API allows."""
+    if trial.is_local:
+        return _LOCAL_ORIGIN
+    api = trial.deployment.client("apigatewayv2").get_api(ApiId=trial.deployment.name("ApiId"))
+    origins = api.get("CorsConfiguration", {}).get("AllowOrigins") or []
+    if not origins:
+        raise CheckFailed("the API allows no origin")
+    return str(origins[0]).replace("*", "verification")
+
+
+def _first(trial: Trial) -> Response:
+    if not trial.created or not trial.created[0].body.get("saved"):
+        raise CheckFailed("there is no appointment")
+    return trial.created[0]
+
+
+def _describe(response: Response) -> str:
+    status, message = response.body.get("status"), response.body.get("message")
+    return f"HTTP {response.code}, {status}: {message}"
+
+
+RESPONSE_CHECKS: Final = (
+    Check(
+        "an appointment is created",
+        _create,
+        "The log says why: `admin trace`. Is the route open: `admin route show`?",
+    ),
+    Check(
+        "its email is sent",
+        _email,
+        "docs/operations.md, chapter Reasons. Is Mandrill's API key in the secret?",
+    ),
+    Check("the same again is a repeat", _repeat, "docs/operations.md, chapter An alert came."),
+    _token("unknown", Status.INVALID_TOKEN),
+    _token("expired", Status.SESSION_EXPIRED),
+    _token("no role", Status.CLIENT_REQUIRED),
+    Check(
+        "a browser may ask (preflight)",
+        _preflight,
+        "Deploy AllowedOrigins again, and see that the API has no other CORS settings.",
+    ),
+    Check(
+        "a browser may read the response",
+        _browser,
+        "Deploy AllowedOrigins again, and see that the API has no other CORS settings.",
+    ),
+)
