@@ -1,8 +1,9 @@
 """Install the project's tools, each set in an environment of its own under `.local/`.
 
 Runs on the machine's bare Python: `python3 tools/bootstrap.py venv sam ministack`. An environment
-is made anew if its lock or the interpreter has changed, and otherwise costs nothing. `node` is the
-one that is not of Python: without npm it is left out, loudly.
+is made anew if its lock or the interpreter has changed, and otherwise costs nothing. Two are left
+out, loudly, where they cannot be: `node`, which is not of Python, without npm; `rie`, with Lambda's
+own runtime, on other systems than Linux.
 """
 
 import hashlib
@@ -34,6 +35,7 @@ LOCKS = {
     "node": "package-lock.json",
 }
 NO_NPM = "NOT INSTALLED: what needs Node.js, for there is no npm (on Debian: apt install npm)."
+NO_LINUX = "NOT INSTALLED: Lambda's Runtime Interface Emulator, which is for Linux only."
 
 
 def main(names: list[str]) -> None:
@@ -48,8 +50,8 @@ def main(names: list[str]) -> None:
         wanted = hashlib.sha256(installed + sys.version.encode()).hexdigest()
         if stamp.is_file() and stamp.read_text() == wanted:
             continue
-        if name == "node" and not shutil.which("npm"):
-            say(NO_NPM)
+        if missing := what_is_missing(name):
+            say(missing)
             continue
         started = time.monotonic()
         say(f"Installing {lock.relative_to(ROOT)} into .local/{name} (once) …", end="")
@@ -61,6 +63,15 @@ def main(names: list[str]) -> None:
             install(name, lock)
         stamp.write_text(wanted)
         say(f" {time.monotonic() - started:.0f} s")
+
+
+def what_is_missing(name: str) -> str | None:
+    """Return the sentence that says why an environment cannot be on this machine, if so."""
+    if name == "node" and not shutil.which("npm"):
+        return NO_NPM
+    if name == "rie" and sys.platform != "linux":
+        return NO_LINUX
+    return None
 
 
 def install_uv(lock: Path) -> None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tests.stack.results import outcome
+from tools.bootstrap import NO_LINUX
 from tools.local_stack import rie
 from tools.local_stack.demo import invoke
 from tools.local_stack.stack import Stack
@@ -33,6 +34,8 @@ paths = {getattr(module, "__file__", None) or bundle for module in list(sys.modu
 print("ANSWERS", json.dumps(answers))
 print("FOREIGN", json.dumps([p for p in paths if not p.startswith((bundle, sys.base_prefix))]))
 """
+# The processors of Macs, as a Mach-O file names them.
+MAC_PROCESSORS = {"arm64": 0x0100000C, "x86_64": 0x01000007}
 # What a trimmed package would fail with, wherever it is caught and logged.
 MISSING = ("ModuleNotFound", "ImportError", "FileNotFound", "DataNotFound", "UnknownService")
 
@@ -116,6 +119,7 @@ def test_every_module_is_compiled_for_the_runtime() -> None:
         assert int.from_bytes(compiled[4:8], "little") == UNCHECKED_HASH
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason=NO_LINUX)
 def test_each_event_is_answered_as_on_the_stack(stack: Stack) -> None:
     """Under the real Runtime Interface Emulator, where MiniStack's own packages are not at hand."""
     events = rie.events()
@@ -127,14 +131,31 @@ def test_each_event_is_answered_as_on_the_stack(stack: Stack) -> None:
             assert outcome(runtime.invoke(event.read_bytes())) == deployed, event.name
 
 
+@pytest.mark.parametrize("architecture", MAC_PROCESSORS)
 def test_a_mac_builds_a_package_for_itself_and_one_for_containers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: str
 ) -> None:
     """The local stack runs the machine's own Python, `sam local invoke` runs Linux."""
+    monkeypatch.setattr(build, "ARCHITECTURE", architecture)
     monkeypatch.setattr(build, "BUILD", tmp_path / "own")
     monkeypatch.setattr(build, "CONTAINER_BUILD", tmp_path / "container")
     build.build()
-    for folder, wanted in (("own", "darwin"), ("container", "linux")):
-        extensions = [path.name for path in (tmp_path / folder / rie.BUNDLE.name).rglob("*.so")]
-        assert extensions
-        assert all(wanted in name for name in extensions), extensions
+    own, container = (
+        {path.name: path.read_bytes() for path in (tmp_path / folder).rglob("*.so")}
+        for folder in ("own", "container")
+    )
+    assert own.keys()
+    assert container.keys()
+    assert [name for name, content in own.items() if not is_for_mac(content, architecture)] == []
+    assert [name for name, content in container.items() if content[:4] != b"\x7fELF"] == []
+
+
+def is_for_mac(content: bytes, architecture: str) -> bool:
+    """Return whether a file is a Mach-O one for a processor, or for both of a Mac's."""
+    processor = MAC_PROCESSORS[architecture]
+    if content[:4] == b"\xca\xfe\xba\xbe":  # for several, each with its processor at the front
+        count = int.from_bytes(content[4:8], "big")
+        starts = (content[8 + 20 * number :][:4] for number in range(count))
+        return processor in {int.from_bytes(each, "big") for each in starts}
+    is_one = content[:4] == b"\xcf\xfa\xed\xfe"
+    return is_one and int.from_bytes(content[4:8], "little") == processor

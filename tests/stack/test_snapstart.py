@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from tools.bootstrap import NO_LINUX
 from tools.local_stack import rie
 from tools.local_stack.stack import Stack
 
@@ -68,6 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Write no log."""
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason=NO_LINUX)
 @pytest.mark.parametrize(
     ("kind", "asked"),
     [("snap-start", ["/restore/next", "/invocation/next"]), ("on-demand", ["/invocation/next"])],

@@ -6,6 +6,7 @@ own, so that the package finds nothing but itself, as on Lambda.
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any, Final
 import urllib3
 
 from appointments_operator.layout import print_list
-from tools.bootstrap import LOCAL
+from tools.bootstrap import LOCAL, NO_LINUX
 from tools.environment import ARCHITECTURE, bare_environment
 from tools.errors import ToolError
 from tools.local_stack import local_invoke, processes
@@ -66,7 +67,12 @@ def start(stack: Stack) -> Iterator[Runtime]:
 def serve(
     handler: str, folder: Path, settings: dict[str, str]
 ) -> Iterator[tuple[Runtime, subprocess.Popen[bytes]]]:
-    """Serve a handler from a folder; yield its entry, and the emulator's process."""
+    """Serve a handler from a folder; yield its entry, and the emulator's process.
+
+    Raises ToolError on other systems than Linux.
+    """
+    if sys.platform != "linux":
+        raise ToolError(NO_LINUX)
     port = processes.free_ports(2)
     command: list[str | Path] = [
         *(emulator(), "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
