@@ -10,7 +10,9 @@ from appointments_operator.verify.trial import Trial
 def _alias(trial: Trial) -> str:
     client = trial.deployment.lambda_client
     function = trial.deployment.name("FunctionName")
-    alias = client.get_alias(FunctionName=function, Name=ALIAS)
+    pages = client.get_paginator("list_aliases").paginate(FunctionName=function)
+    aliases = [each for page in pages for each in page["Aliases"]]
+    (alias,) = (each for each in aliases if each["Name"] == ALIAS)
     if weights := alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
         raise CheckFailed(f"a deployment shifts traffic: {weights}")
     pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)

@@ -61,8 +61,8 @@ ARGUMENTS = {
 
 
 def test_every_command_is_tried() -> None:
-    """A new command gets its row, unless it serves until Ctrl-C."""
-    assert set(leaves(admin.main)) - {("console",)} == set(ARGUMENTS)
+    """A new command gets its row, unless it serves until Ctrl-C or calls a deployed API."""
+    assert set(leaves(admin.main)) - {("console",), ("verify",)} == set(ARGUMENTS)
 
 
 def check(output: str) -> None:

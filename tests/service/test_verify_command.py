@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Final
 from uuid import uuid4
 
@@ -161,14 +162,11 @@ class _FakeLambda:
     def __init__(self, routing: dict[str, Any], version: str, versions: list[str]) -> None:
         self.routing, self.version, self._versions = routing, version, versions
 
-    def get_alias(self, **_: str) -> dict[str, Any]:
-        """Return the alias."""
-        return {"FunctionVersion": self.version, "RoutingConfig": self.routing}
-
-    def get_paginator(self, _: str) -> "_FakeLambda":
-        """Return the pages of versions."""
-        return self
-
-    def paginate(self, **_: str) -> list[dict[str, Any]]:
-        """Return the one page."""
-        return [{"Versions": [{"Version": each} for each in self._versions]}]
+    def get_paginator(self, operation: str) -> Any:
+        """Return the one page of an operation."""
+        alias = {"Name": "live", "FunctionVersion": self.version, "RoutingConfig": self.routing}
+        pages = {
+            "list_aliases": [{"Aliases": [alias]}],
+            "list_versions_by_function": [{"Versions": [{"Version": v} for v in self._versions]}],
+        }
+        return SimpleNamespace(paginate=lambda **_: pages[operation])
