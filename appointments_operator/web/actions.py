@@ -4,22 +4,32 @@ One action runs at a time. What was done about a notification is recorded in its
 """
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from appointments.statuses import Status
-from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD, Role
-from appointments_operator import items, owed, pending, records, request_log, route, tab
+from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD, NotificationState, Role
+from appointments_operator import (
+    items,
+    notifications,
+    owed,
+    pending,
+    records,
+    request_log,
+    route,
+    tab,
+)
 from appointments_operator.deployment import Deployment
+from appointments_operator.layout import counted
 from appointments_operator.replaying import Stopped, replay_all, resolve_notifications
 from appointments_operator.replays import Replay, Replays
 from appointments_operator.selection import Selection
 from appointments_operator.values import ADDRESS
+from appointments_operator.web.result import Result, listed, status_counts
 
 ROLES: Final = tuple(role.value for role in Role)
 CLOSED: Final = frozenset({Status.ROUTE_NOT_FOUND.value, Status.SERVICE_NOT_FOUND.value})
@@ -28,27 +38,20 @@ _MARGIN: Final = timedelta(minutes=1)
 _one_at_a_time: Final = threading.Lock()
 
 
-@dataclass
-class Result:
-    """What an action will do, or did: sentences, and whether all is good."""
-
-    title: str
-    lines: list[str] = field(default_factory=list)
-    is_good: bool = True
-    is_done: bool = False
-    can_run: bool = True
-
-
 def replay(
     deployment: Deployment,
     since: datetime,
     *,
     request_ids: Sequence[str] = (),
     statuses: Sequence[str] = (),
-    notification_id: str | None = None,
+    notification_ids: Mapping[str, Sequence[str]] | None = None,
     run: bool = False,
 ) -> Result:
-    """Replay the logged requests of these ids or statuses; without `run` say which they are."""
+    """Replay the logged requests of these ids or statuses; without `run` say which they are.
+
+    `notification_ids` has the ids of the notifications of each request: their histories say what
+    came of it.
+    """
     selection = Selection(
         since - _MARGIN, datetime.now(UTC), frozenset(statuses), frozenset(request_ids)
     )
@@ -59,28 +62,53 @@ def replay(
             lines = [selection.nothing(log), *explained]
             return Result("Nothing to replay", lines, is_good=False, can_run=False)
         if not run:
-            title = f"Would replay {_requests(len(replays))} through {deployment.function}"
-            lines = [
+            title = f"Would replay {counted(len(replays), 'request')} through {deployment.function}"
+            lines = listed(
                 f"{each.request.id}, received {each.request.received}: {each.then}"
                 for each in replays
-            ]
+            )
             if any(each.only_caller for each in replays):
                 explained.append("Only the caller can send a sensitive request again.")
-            return Result(title, [*lines, *explained])
+            return Result(
+                title, [*status_counts(each.then for each in replays), *lines, *explained]
+            )
         with _one_at_a_time:
             stopped = _run(replays, deployment)
-        outcomes = [_outcome(each) for each in replays]
-        if notification_id:
-            _record(deployment, notification_id, f"replayed: {'; '.join(outcomes)}")
+        for each in replays if notification_ids else ():
+            for notification_id in (notification_ids or {}).get(each.request.id, ()):
+                _record(deployment, notification_id, f"replayed: {_outcome(each)}")
         good = replays.good
+        lines = [*status_counts(each.now or "not replayed" for each in replays)]
+        lines += listed(map(_outcome, replays))
         if good:
-            outcomes += _bring_up_to_date(deployment, replays)
+            lines += _bring_up_to_date(deployment, replays)
         return Result(
-            f"{good} of {_requests(len(replays))} {'is' if good == 1 else 'are'} good now",
-            [*stopped, *outcomes],
+            f"{good} of {counted(len(replays), 'request')} {'is' if good == 1 else 'are'} good now",
+            [*stopped, *lines],
             is_good=good == len(replays),
             is_done=True,
         )
+
+
+def dismiss_all(
+    deployment: Deployment, found: Sequence[Mapping[str, Any]], note: str, *, run: bool = False
+) -> Result:
+    """Dismiss those of these notifications that are open; without `run` say which they are."""
+    is_open = [each for each in found if each.get("state") == NotificationState.OPEN.value]
+    if not is_open:
+        return Result("None of them is open", is_good=False, can_run=False)
+    if not run:
+        lines = listed(f"{each['notification_id']}: {each.get('reason')}" for each in is_open)
+        return Result(f"Would dismiss {counted(len(is_open), 'notification')}", [note, *lines])
+    left = []
+    for each in is_open:
+        try:
+            notifications.dismiss(deployment, each["notification_id"], note)
+        except click.ClickException as closed:  # someone else was faster
+            left.append(closed.message)
+    done = len(is_open) - len(left)
+    title = f"Dismissed {counted(done, 'notification')}"
+    return Result(title, [note, *listed(left)], is_good=not left, is_done=True)
 
 
 def _run(replays: Replays, deployment: Deployment) -> list[str]:
@@ -105,10 +133,6 @@ def _bring_up_to_date(deployment: Deployment, replays: Replays | None = None) ->
 def _outcome(each: Replay) -> str:
     reason = f" ({each.reason})" if each.reason else ""
     return f"{each.request.id}: {each.then} → {each.now or 'not replayed'}{reason}"
-
-
-def _requests(count: int) -> str:
-    return f"{count} request{'' if count == 1 else 's'}"
 
 
 def check(deployment: Deployment) -> Result:

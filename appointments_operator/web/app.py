@@ -31,6 +31,9 @@ PAGES: Final[dict[str, Page]] = {
 ACTIONS: Final[dict[str, Page]] = {
     "/n/{notification_id}/dismiss": notification_pages.dismiss,
     "/n/{notification_id}/replay": notification_pages.replay_notification,
+    "/storm": notification_pages.storm_page,
+    "/storm/replay": notification_pages.replay_storm,
+    "/storm/dismiss": notification_pages.dismiss_storm,
     "/record": notification_pages.put_record,
     "/route": notification_pages.set_route,
     "/check": notification_pages.check,

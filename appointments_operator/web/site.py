@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from appointments_operator.deployment import Deployment
 from appointments_operator.web import health, wording
-from appointments_operator.web.actions import Result
+from appointments_operator.web.result import Result
 
 FOLDER: Final = Path(__file__).parent
 _MAX_FORM: Final = 64 * 1024

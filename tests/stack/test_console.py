@@ -197,6 +197,22 @@ def test_a_crash_of_which_nothing_was_saved(stack: Stack, page: Page, url: str) 
     expect(page.locator(".history")).to_contain_text("the replay of")
 
 
+def test_a_storm_is_repaired_at_once(stack: Stack, page: Page, url: str) -> None:
+    """Three alike are one row: the address is corrected, and one replay resolves them all."""
+    put_record(stack, "user#605", name="Stu", email="stu@rejected.test")
+    for _ in range(3):
+        send(stack, uuid=str(uuid4()), photographer_user_id=605)
+    page.goto(f"{url}?q=stu@")
+    page.get_by_role("button", name="Repair all 3").click()
+    expect(page.locator("h1")).to_contain_text("did not reach everyone")
+    check_page(page, "storm")
+    put_record(stack, "user#605", name="Stu", email="stu@planomatic.test")
+    result = run(page, page.get_by_role("button", name="Preview the replay"))
+    expect(result).to_contain_text("3 of 3 requests are good now")
+    page.goto(f"{url}?q=stu@")
+    expect(page.get_by_text("There is no such notification")).to_be_visible()
+
+
 def test_a_closed_route(stack: Stack, page: Page, url: str) -> None:
     """It is never notified: Health shows the switch, opens it, and replays who met it."""
     before = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
