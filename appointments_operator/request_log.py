@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
+from appointments.email.state import FINAL_STATUSES
 from appointments.statuses import Status
 from appointments_operator import log_search
 from appointments_operator.deployment import Deployment
@@ -25,8 +26,6 @@ from appointments_operator.deployment import Deployment
 # CloudWatch's clock and the function's differ: the entry's own time decides.
 _MARGIN: Final = timedelta(minutes=5)
 _PATTERN: Final = '{ ($.message = "request") || ($.message = "response") || ($.message = "email") }'
-# States of an email of which nothing is left to send.
-_SETTLED: Final = frozenset({"sent", "skipped"})
 # Responses that leave a request as it was: a later one of these has settled nothing.
 _UNSETTLED: Final = frozenset(status.value for status in Status if status.retryable)
 # What an entry must have, by its message.
@@ -200,7 +199,7 @@ class RequestLog:
                 row = (at, line.stream, request_id, entry.get("uuid"), status, entry.get("reason"))
                 row += (entry.get("saved"), not is_replay, is_replay, status not in _UNSETTLED)
                 self.database.execute(_ADD_RESPONSE, row)
-            case "email" if entry["status"] in _SETTLED:
+            case "email" if entry["status"] in FINAL_STATUSES:
                 # Whatever sent it, the email of the appointment is out.
                 success = Status.ACTION_SUCCESSFUL.value
                 row = (at, line.stream, request_id, entry.get("uuid"), success, None)

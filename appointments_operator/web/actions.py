@@ -74,7 +74,7 @@ def replay(
             )
         with _one_at_a_time:
             stopped = _run(replays, deployment)
-        for each in replays if notification_ids else ():
+        for each in replays.only_done() if notification_ids else ():
             for notification_id in (notification_ids or {}).get(each.request.id, ()):
                 _record(deployment, notification_id, f"replayed: {_outcome(each)}")
         good = replays.good

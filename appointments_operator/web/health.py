@@ -8,12 +8,11 @@ from itertools import islice
 from typing import Any, Final
 
 from appointments.statuses import Status
-from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD
+from appointments.tables.keys import CIRCUIT_RECORD, ROUTE_RECORD, SERVICE_RECORD
 from appointments_operator import items, pending
 from appointments_operator.deployment import Deployment
 from appointments_operator.log_search import search
 
-CIRCUIT_RECORD: Final = "circuit#mandrill"
 HOURS: Final = 3
 BUCKET: Final = timedelta(minutes=5)
 BUCKETS: Final = int(timedelta(hours=HOURS) / BUCKET)

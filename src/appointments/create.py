@@ -80,7 +80,7 @@ class Creation:
         circuit = Circuit.from_raw(found.raw(Record, CIRCUIT_RECORD))
         mail = Sender(Trigger.REQUEST, self.attempt_id, self._invocation.deadline, circuit)
         mail.prepare(item, users)
-        stored = _find_repeat(item, references, found)  # 7
+        stored = _check_references(item, references, found)  # 7
         if stored is None:
             stored = self._write(item, request, parameters, session)  # 8
         idempotency.raise_on_conflict(item, stored, request)
@@ -231,10 +231,13 @@ class Creation:
             )
 
 
-def _find_repeat(
+def _check_references(
     item: Appointment, references: Mapping[str, str], found: BatchResult
 ) -> Appointment | None:
-    """Check the references; a repeat of what was saved is good even if a record has gone since."""
+    """Raise ApiError if a record is missing, unless the request is a repeat of what was saved.
+
+    Then return the stored item: a repeat is good even if a record has gone since.
+    """
     try:
         records.check_references(references, found)
     except ApiError:

@@ -43,10 +43,12 @@ _is_cold = True
 def lambda_handler(event: Any, context: Any) -> Any:
     """Respond to an event of any kind and shape; never raises.
 
-    API Gateway's payload (`statusCode`, `headers`, `body`) is the response to an API Gateway event
-    and to a replay. A list of such payloads, and of what was not reached, is the response to a
-    CloudWatch Logs subscription, the number of things done that to the schedule, and each
-    `data.email` that to `settle`.
+    What it returns:
+
+    - to an API Gateway event and a replay: API Gateway's payload (`statusCode`, `headers`, `body`)
+    - to a CloudWatch Logs subscription: a list of such payloads, and what was not reached
+    - to the schedule and its workers: how many of each thing were done
+    - to `settle`: each uuid with its `data.email`
     """
     invocation = Invocation.from_context(context)
     if api_gateway.is_http(event):
@@ -57,10 +59,10 @@ def lambda_handler(event: Any, context: Any) -> Any:
         return _handle_schedule(event, invocation)
     if isinstance(event, Mapping) and "settle" in event:
         return _handle_settle(event, invocation)
-    return _handle_replay(event, invocation)
+    return _handle_other(event, invocation)
 
 
-def _handle_replay(event: Any, invocation: Invocation) -> Any:
+def _handle_other(event: Any, invocation: Invocation) -> Any:
     """Respond to the request log entries that an event holds, or to an event that holds nothing."""
     if replay.is_subscription(event):
         return replay_entries(replay.entries(event), invocation, handle)

@@ -30,7 +30,7 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 _NIL_AND_MAX = frozenset(
     {"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"}
 )
-# Longer than any text that a pattern below matches; it bounds the work of the patterns.
+# Longer text is refused unread: this bounds the work of the patterns.
 _MAX_LENGTH = 100
 
 

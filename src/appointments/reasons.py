@@ -11,7 +11,8 @@ from appointments.time_limit import OutOfTime
 
 # The first words of the note that `clients` adds to an exception of a call to AWS.
 CALL_NOTE: Final = "AWS call: "
-# The reason of a try whose outcome is "unavailable"; what Mandrill said follows in brackets.
+# The first words of the reason if Mandrill did not accept a call, or only perhaps did. What it
+# said follows in brackets.
 MANDRILL_UNAVAILABLE: Final = "mandrill-unavailable"
 # What is said, by us, of a Mandrill that said nothing.
 _SILENCE: Final = ("connection", "HTTP", "TLS", "response")

@@ -29,7 +29,7 @@ def replay_entries(
 
     It begins none without time for a whole call to Mandrill, nor with a result near Lambda's limit.
     Then the last element is `{"not_reached": …}`, which is logged too: the `count` of the entries
-    that were not reached, the times `since` and `until` which they were received, and their
+    that were not reached, `since` and `until`, when the first and the last were received, and their
     `request_ids`, at most 400. `replay --request-id` finds each of them in the log.
     """
     result: list[dict[str, Any]] = []

@@ -244,6 +244,25 @@ def test_a_storm_is_replayed_as_a_whole(
         assert "mandrill-email-failed → action-successful" in unescape(shown)
 
 
+def test_what_was_not_reached_has_no_replay_in_its_history(
+    operator_aws: FakeOperatorAws,
+    console: TestClient,
+    storm: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A replay that stops by itself is recorded for those that it reached, and for no others."""
+    monkeypatch.setattr(actions, "replay_all", partial(replay_all, rate=100.0, at_once=1))
+    operator_aws.invoked.clear()
+    form = {"ids": " ".join(storm), "run": "1"}
+    assert "20 replays in a row failed alike" in console.post(path("/storm/replay"), data=form).text
+    histories = [
+        "→ mandrill-email-failed" in unescape(console.get(path(f"/n/{each}")).text)
+        for each in storm
+    ]
+    assert histories.count(True) == 20
+    assert "not replayed" not in console.get(path(f"/n/{storm[-1]}")).text
+
+
 def test_a_storm_is_dismissed_as_a_whole(console: TestClient, storm: list[str]) -> None:
     """One note closes all open members, after a preview; those that are closed keep theirs."""
     console.post(path(f"/n/{storm[0]}/dismiss"), data={"note": "told by phone"})

@@ -40,7 +40,7 @@ class Drain:
         self.emails = self.notifications = self.failed = 0
         self._unavailable = 0
         self._is_busy = False
-        self._is_silent = notifications.is_paused()
+        self._is_publishing_paused = notifications.is_paused()
 
     def counts(self) -> dict[str, int]:
         """Return how many of each kind were processed, for the log."""
@@ -106,7 +106,7 @@ class Drain:
                     self.emails += 1
                     add_metric("EmailsFailed", state.is_failure)
                 notify = item.planned_notifications()
-                if notify is not None and notify <= time.time() and not self._is_silent:
+                if notify is not None and notify <= time.time() and not self._is_publishing_paused:
                     self._publish(item)
             except Exception as broken:  # noqa: BLE001 - the next item must have its turn
                 self._fail(uuid, raw, broken)
@@ -116,7 +116,7 @@ class Drain:
     def publish(self, items: Sequence[Appointment], until: float) -> None:
         """Publish what is pending of these items, until a time or the first failure."""
         for item in items:
-            if self._is_silent or time.monotonic() > until:
+            if self._is_publishing_paused or time.monotonic() > until:
                 return
             with log_keys(request_id=item.request_id):
                 try:
@@ -127,13 +127,13 @@ class Drain:
     def _publish(self, item: Appointment) -> None:
         published = []
         for notification in sorted(item.notifications or ()):
-            if self._is_silent:
+            if self._is_publishing_paused:
                 break
             if notifications.publish(Notification.from_json(notification)):
                 published.append(notification)
             else:
-                self._is_silent = True
-        if published or self._is_silent or not item.notifications:
+                self._is_publishing_paused = True
+        if published or self._is_publishing_paused or not item.notifications:
             outbox.save_published(item, published, time.time())
         self.notifications += len(published)
 

@@ -81,7 +81,7 @@ def save_result(
 ) -> bool:
     """Store how a try or a search ended, if the item still has `lease` as it was read.
 
-    A maybe sent email keeps its lease, any other gives it up. `notification` is pending from now
+    A maybe sent email keeps its lease, any other releases it. `notification` is pending from now
     on. Returns False if the lease was lost.
     """
     reason, searched = Appointment.email_reason, Appointment.searched_at
@@ -123,7 +123,7 @@ def save_result(
 def move_expiry(item: Appointment, now: float) -> None:
     """Have an item of which no email is pending expire as if it were settled now.
 
-    What changes at the same time has its own time of expiry. Never raises: a repeat that cannot
+    If another update wins, it has set the time of expiry. Never raises: a repeat that cannot
     move it gets the same response.
     """
     if expiry.expires_at(now) == item.ttl:

@@ -50,11 +50,11 @@ def find(limit: int) -> Overdue:
         if item is None:
             found.emails.append(uuid)
         elif item.owed is not None:
-            _sort(item, found, now)
+            _classify(item, found, now)
     return found
 
 
-def _sort(item: Appointment, found: Overdue, now: float) -> None:
+def _classify(item: Appointment, found: Overdue, now: float) -> None:
     email, notify = item.planned_email(), item.planned_notifications()
     if email is None and notify is None:
         found.strays.append(item)

@@ -36,7 +36,7 @@ def is_of_content(error: BaseException) -> bool:
 def put_off(uuid: str, raw: dict[str, Any], error: BaseException) -> None:
     """Move what is due of the item by its next pause, and notify people the first time.
 
-    Works whatever else the item holds: it reads and writes no attribute but those.
+    Works whatever else the item holds: the update touches no other attribute.
     """
     add_metric("OwedBroken")
     try:

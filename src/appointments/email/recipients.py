@@ -13,7 +13,7 @@ from appointments.tables.records import Record, find_user
 
 # The user records that have the recipients' addresses, by role.
 Users = Mapping[str, Record]
-# A recipient's roles and addresses: by address in lower case, the address as it is, and the name.
+# By address in lower case: the recipient, with the address as it is, and the name.
 Addresses = dict[str, tuple[Recipient, str | None]]
 # The recipients who have the email, by address in lower case.
 Reached = Mapping[str, Recipient]
@@ -66,7 +66,7 @@ def settled(having: Reached) -> EmailState:
 
 
 def unsent(having: Reached, left: Addresses, reason: str, outcome: Outcome) -> EmailState:
-    """Return the state of an email that certainly did not reach those who are left."""
+    """Return the state of an email that did not, or perhaps did not, reach those who are left."""
     unknown = (recipient_with(recipient, "unknown") for recipient, _ in left.values())
     status = EmailStatus.PARTLY_SENT if having else EmailStatus.FAILED
     if outcome.maybe_sent:

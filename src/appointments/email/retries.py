@@ -63,7 +63,7 @@ def next_try(after: EmailState, trigger: Trigger, before: History, now: float) -
     else:
         tries, unused = before.tries, before.unused + 1
     is_late = trigger is not Trigger.REQUEST and now > before.since + LIMIT_SECONDS
-    # Of an email that was given up and retried by a person, only the search is left.
+    # If a person retried an email that was given up, the schedule only searches for it.
     if (tries >= MAX_TRIES and not after.maybe_sent) or is_late:
         return NextTry(MAX_TRIES, unused, None, is_given_up=True)
     if after.outcome.uses_try:

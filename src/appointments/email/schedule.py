@@ -36,7 +36,7 @@ def run_schedule(attempt_id: str, invocation: Invocation) -> dict[str, Any]:
         add_metric("OldestOwedSeconds", round(found.oldest), MetricUnit.Seconds)
         until = time.monotonic() + _PUBLISH_SECONDS
         run.publish([*found.notifications, *found.strays], until)
-        if _is_available(found, run, searches):
+        if _make_test_call(found, run, searches):
             if not run.is_ended:
                 found.emails = workers.hand_over(found.emails, invocation)
             searches.search_all(found.maybe_sent)
@@ -52,8 +52,8 @@ def run_worker(uuids: Sequence[str], attempt_id: str, invocation: Invocation) ->
     return run.counts()
 
 
-def _is_available(found: Overdue, run: Drain, searches: Searches) -> bool:
-    """Make the test call of section 8.8; whether the run goes on.
+def _make_test_call(found: Overdue, run: Drain, searches: Searches) -> bool:
+    """Send one email to see whether Mandrill is available; return whether the run goes on (8.8).
 
     It is made even if the circuit breaker is open, with the oldest overdue email, and once more
     with the newest if Mandrill is unavailable. If only maybe sent emails are left, it is a search

@@ -1,1 +1,1 @@
-"""The tables: the only modules that read and write DynamoDB."""
+"""The tables: their models and keys, and the reads and writes that several modules need."""

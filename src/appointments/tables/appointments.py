@@ -195,9 +195,9 @@ def find(uuid: str) -> Appointment | None:
 def write(item: Appointment) -> Appointment:
     """Write the item unless its key is taken, and return what is in the table under that key.
 
-    It is this item's own write where `attempt` is the same (the SDK may have sent it twice), an
-    earlier request's otherwise. After a failure one consistent read decides. Raises PutError where
-    nothing was saved, WriteOutcomeUnknown if that is unknown.
+    If its `attempt` is the same, this item was written (the SDK may have sent it twice), otherwise
+    an earlier request's. After a failure one consistent read decides. Raises PutError if nothing
+    was saved, WriteOutcomeUnknown if that is unknown.
     """
     try:
         item.save(condition=Appointment.uuid.does_not_exist())
@@ -216,7 +216,7 @@ def write(item: Appointment) -> Appointment:
 
 def _is_refused(failed: PutError) -> bool:
     """Whether the first attempt was answered, and with a refusal of the request itself."""
-    # PynamoDB's own error keeps the code alone, botocore's beneath it all that was answered.
+    # PynamoDB's error has only the code. Its cause, botocore's error, has the whole response.
     answered = failed.cause.__cause__ if failed.cause else None
     if not isinstance(answered, ClientError):
         return False

@@ -1,4 +1,4 @@
-"""What the three tables share: the one connection, and one read across them (section 1.3)."""
+"""What the tables of requests share: the one connection, and one read across them (1.3)."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
