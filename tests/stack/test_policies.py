@@ -192,3 +192,17 @@ def test_a_deployer_may_make_each_resource(gradual: str) -> None:
     services = {each["Type"].split("::")[1].lower() for each in resources}
     permitted_services = {action.partition(":")[0] for action in actions("deployer")}
     assert {NAMES_OF_SERVICES.get(each, each) for each in services} <= permitted_services
+
+
+def test_a_deployer_may_attach_what_roles_have() -> None:
+    """SAM gives CodeDeploy's role a policy of AWS's own: attaching this one is permitted."""
+    resources = transformed(GradualDeployment="true")["Resources"].values()
+    roles = [each["Properties"] for each in resources if each["Type"] == "AWS::IAM::Role"]
+    attached = [str(arn) for role in roles for arn in role.get("ManagedPolicyArns", ())]
+    assert attached
+    (statement,) = (
+        each for each in policy("deployer")["Statement"] if "iam:AttachRolePolicy" in each["Action"]
+    )
+    permitted_arn = statement["Condition"]["ArnLike"]["iam:PolicyARN"]
+    name = permitted_arn.rpartition("/")[2].rstrip("*")
+    assert all(f"service-role/{name}" in arn for arn in attached), attached
