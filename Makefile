@@ -142,7 +142,7 @@ verify: ## Verify a deployment by real requests: make verify STAGE=dev EMAIL=you
 	$(setup) venv
 	@$(if $(filter local,$(STAGE)),eval "$$($(bin)/admin local-env)" && )$(bin)/admin --stack 'appointments-$(STAGE)' verify --email '$(or $(EMAIL),$(if $(filter local,$(STAGE)),verify@planomatic.test))' $(json)
 
-adopt: ## Make a deleted stack anew around the tables, logs and secret that it kept: make adopt STAGE=dev
+adopt: ## Make a deleted stack anew around the tables, logs and secret that it retained: make adopt STAGE=dev
 	$(setup) venv sam
 	@$(tools) adopt $(STAGE)
 

@@ -140,10 +140,10 @@ def _notifications_sentence(erasures: Sequence[Erasure]) -> str:
     """Say what the notifications table keeps, and until when."""
     number = sum(erasure.notifications for erasure in erasures)
     ends = [erasure.notified_until for erasure in erasures if erasure.notified_until]
-    kept = "The notifications table keeps nothing about it."
+    sentence = "The notifications table keeps nothing about it."
     if ends:
-        kept = (
+        sentence = (
             f"The notifications table keeps {counted(number, 'notification')} about it, with "
             f"addresses, until {max(ends):%Y-%m-%d}."
         )
-    return f"{kept} Backups of the tables keep everything for 35 days."
+    return f"{sentence} Backups of the tables keep everything for 35 days."

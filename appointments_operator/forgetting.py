@@ -25,8 +25,8 @@ _LISTED: Final = ("received_at", "order_id", "photographer_user_id", "email_stat
 class Erasure:
     """An appointment that is to be erased: its item as it was read, and what came of it.
 
-    `reason` says why it cannot be erased; it is None if it can be, or was. `notifications` are how
-    many of them are kept, the last one until `notified_until`.
+    `reason` says why it cannot be erased; it is None if it can be, or was. `notifications` is
+    the number of those that are stored about it, the last one until `notified_until`.
     """
 
     def __init__(self, uuid: str, item: Mapping[str, Any]) -> None:
@@ -138,22 +138,22 @@ def _may_be_erased(now: datetime) -> ConditionBase:
 
 
 def count_notifications(deployment: Deployment, erasures: Sequence[Erasure]) -> None:
-    """Note how many notifications are kept of each, and until when. This reads their whole table.
+    """Note how many notifications are stored about each, and until when. Reads their whole table.
 
     A notification without a uuid is of the request that wrote the appointment.
     """
     of_uuid = {each.uuid: each for each in erasures}
     of_request = {each.item["request_id"]: each for each in erasures if "request_id" in each.item}
     names = {"#uuid": "uuid", "#request_id": "request_id", "#ttl": "ttl"}
-    for kept in items.pages(
+    for notification in items.pages(
         tab.table(deployment).scan,
         ProjectionExpression=", ".join(names),
         ExpressionAttributeNames=names,
     ):
-        uuid, request_id = kept.get("uuid"), kept.get("request_id")
+        uuid, request_id = notification.get("uuid"), notification.get("request_id")
         erasure = of_uuid.get(uuid) if uuid else of_request.get(request_id)
-        if erasure and "ttl" in kept:
-            until = datetime.fromtimestamp(int(kept["ttl"]), UTC)
+        if erasure and "ttl" in notification:
+            until = datetime.fromtimestamp(int(notification["ttl"]), UTC)
             erasure.notifications += 1
             erasure.notified_until = max(erasure.notified_until or until, until)
 

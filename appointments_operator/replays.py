@@ -106,7 +106,8 @@ class Replays:
 
     def waiting(self) -> Iterator[Request]:
         """Yield the requests to replay; what is noted meanwhile does not disturb it."""
-        for at in [replay.request.at for replay in self]:
+        query = "SELECT at FROM replay JOIN standing USING (at) ORDER BY received_at, at"
+        for (at,) in self._log.database.execute(query).fetchall():
             (row,) = self._log.database.execute("SELECT * FROM standing WHERE at = ?", (at,))
             yield Request.of(row)
 

@@ -3,6 +3,7 @@
 import secrets
 import sys
 import time
+from typing import Any
 from uuid import uuid4
 
 import click
@@ -77,26 +78,41 @@ def create_token(
     """Create a token and print it, only this once: what is stored is its hash."""
     if (kind == "session") != (user_id is not None):
         raise click.UsageError("A session has a --user-id, an application has none.")
-    created, now = secrets.token_hex(32), int(time.time())  # no dash: it would look like an option
+    created = new_token()
+    put_session(
+        deployment,
+        created,
+        kind=kind,
+        user_id=user_id,
+        name=name,
+        email=email,
+        roles=dict(roles),
+        remember_me=remember_me,
+        ttl=ttl and int(time.time()) + ttl * 24 * 3600,
+    )
+    err.print(f"The hash of the token of {name}: {hash_token(created)}", soft_wrap=True)
+    click.echo(created)
+
+
+def new_token() -> str:
+    """Return a token without a dash, which would look like an option."""
+    return secrets.token_hex(32)
+
+
+def put_session(deployment: Deployment, token: str, **attributes: Any) -> None:
+    """Create the session of a token, used now; an attribute that is None is left out."""
+    now = int(time.time())
     item = {
-        "token_hash": hash_token(created),
+        "token_hash": hash_token(token),
         "uuid": str(uuid4()),
-        "kind": kind,
-        "user_id": user_id,
-        "name": name,
-        "email": email,
-        "roles": dict(roles),
-        "remember_me": remember_me,
         "created_at": now,
         "last_used_at": now,
-        "ttl": ttl and now + ttl * 24 * 3600,
+        **attributes,
     }
     deployment.table("SessionsTable").put_item(
         Item={name: value for name, value in item.items() if value is not None},
         ConditionExpression=Attr("token_hash").not_exists(),
     )
-    err.print(f"The hash of the token of {name}: {item['token_hash']}", soft_wrap=True)
-    click.echo(created)
 
 
 @token.command(

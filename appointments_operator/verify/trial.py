@@ -17,13 +17,12 @@ from uuid import uuid4
 import urllib3
 from boto3.dynamodb.conditions import Attr
 
-from appointments.tables.keys import ROUTE_RECORD, hash_token
-from appointments_operator import items
+from appointments.tables.keys import PATH, ROUTE_RECORD, hash_token
+from appointments_operator import items, tokens
 from appointments_operator.deployment import Deployment
 from appointments_operator.local_env import base_url
 from appointments_operator.verify.check import CheckFailed
 
-PATH: Final = "/api/v1/appointments/create"
 _APPLICATION: Final = "planoorder"
 _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
@@ -91,7 +90,7 @@ class Trial:
 
     def post(self, token: str, headers: Mapping[str, str] | None = None, **given: Any) -> Response:
         """Send a request with this token."""
-        body = {"token": token, "updated_at_mt": f"{time.strftime('%Y-%m-%d %H:%M:%S')}", **given}
+        body = {"token": token, "updated_at_mt": time.strftime("%Y-%m-%d %H:%M:%S"), **given}
         return self.request("POST", {"Content-Type": "application/json", **(headers or {})}, body)
 
     def request(self, method: str, headers: Mapping[str, str], body: Any = None) -> Response:
@@ -152,25 +151,21 @@ class Trial:
         return urlsplit(self.deployment.client("lambda").meta.endpoint_url)
 
     def _put_session(self, name: str, **given: Any) -> None:
-        # A role that may create appointments now; a closed route has none, and says so itself.
+        self.tokens[name] = tokens.new_token()
+        attributes = {
+            "kind": "session",
+            "user_id": self.user_id,
+            "name": "Verification",
+            "roles": {_APPLICATION: self._role},
+            "ttl": int(time.time()) + _HOUR,
+        }
+        tokens.put_session(self.deployment, self.tokens[name], **attributes | given)
+
+    @cached_property
+    def _role(self) -> str:
+        """A role that may create appointments now; a closed route has none, and says so itself."""
         route = items.get(self.deployment.table("RecordsTable"), {"record": ROUTE_RECORD})
-        role = next(iter(route.get("permissions") or ["employee"]))
-        self.tokens[name] = secrets.token_hex(32)
-        now = int(time.time())
-        self.deployment.table("SessionsTable").put_item(
-            Item={
-                "token_hash": hash_token(self.tokens[name]),
-                "uuid": str(uuid4()),
-                "kind": "session",
-                "user_id": self.user_id,
-                "name": "Verification",
-                "roles": {_APPLICATION: role},
-                "created_at": now,
-                "last_used_at": now,
-                "ttl": now + _HOUR,
-                **given,
-            }
-        )
+        return str(next(iter(route.get("permissions") or ["employee"])))
 
 
 @contextmanager

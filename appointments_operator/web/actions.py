@@ -6,6 +6,7 @@ One action runs at a time. What was done about a notification is recorded in its
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 import click
@@ -34,6 +35,7 @@ from appointments_operator.web.result import Result, listed, status_counts
 ROLES: Final = tuple(role.value for role in Role)
 CLOSED: Final = frozenset({Status.ROUTE_NOT_FOUND.value, Status.SERVICE_NOT_FOUND.value})
 _MARGIN: Final = timedelta(minutes=1)
+_NO_NOTIFICATIONS: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 # Rich shows one progress bar at a time, and two repairs at once would confuse their operator.
 _one_at_a_time: Final = threading.Lock()
 
@@ -44,7 +46,7 @@ def replay(
     *,
     request_ids: Sequence[str] = (),
     statuses: Sequence[str] = (),
-    notification_ids: Mapping[str, Sequence[str]] | None = None,
+    notification_ids: Mapping[str, Sequence[str]] = _NO_NOTIFICATIONS,
     run: bool = False,
 ) -> Result:
     """Replay the logged requests of these ids or statuses; without `run` say which they are.
@@ -74,8 +76,8 @@ def replay(
             )
         with _one_at_a_time:
             stopped = _run(replays, deployment)
-        for each in replays.only_done() if notification_ids else ():
-            for notification_id in (notification_ids or {}).get(each.request.id, ()):
+        for each in replays.only_done():
+            for notification_id in notification_ids.get(each.request.id, ()):
                 _record(deployment, notification_id, f"replayed: {_outcome(each)}")
         good = replays.good
         lines = [*status_counts(each.now or "not replayed" for each in replays)]

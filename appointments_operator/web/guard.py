@@ -43,17 +43,13 @@ class Guard:
         if scope["type"] != "http":
             return
 
-        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
+        send = with_headers(send)
         if refusal := self._refusal(scope):
-            await refusal(scope, receive, send_with_headers)
+            await refusal(scope, receive, send)
             return
         inner = dict(scope)
         inner["path"] = scope["path"][len(self._prefix) :]
-        await self._app(inner, receive, send_with_headers)
+        await self._app(inner, receive, send)
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         if refusal := refuse_foreign(scope, self._hosts):
@@ -66,6 +62,19 @@ class Guard:
         if not is_known or not rest.startswith("/"):
             return PlainTextResponse("There is no such page.", 404)
         return None
+
+
+def with_headers(send: Send) -> Send:
+    """Return a `send` that gives each response the headers that it does not have itself."""
+
+    async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return send_with_headers
 
 
 def hosts(port: int) -> set[str]:

@@ -13,10 +13,9 @@ from appointments.invocation import Invocation
 from appointments.reasons import Cause, Reason
 from appointments.request import PLAIN, SENSITIVE, Request, fit_request_id
 from appointments.statuses import Status
-from appointments.tables.keys import hash_token
+from appointments.tables.keys import PATH, hash_token
 
 METHOD: Final = "POST"
-PATH: Final = "/api/v1/appointments/create"
 _KNOWN: Final = frozenset(parameters.NAMES)
 # A parameter of a media type or a preference may hold a comma in quotes.
 _QUOTED: Final = re.compile(r'"[^"]*"')

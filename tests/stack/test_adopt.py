@@ -12,7 +12,7 @@ from tests.template import template
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack
 from tools.paths import SAM
-from tools.release.adopt import NAMES, import_template, kept_resources
+from tools.release.adopt import NAMES, import_template, retained_resources
 
 NAME = "appointments-dev"
 ADOPT = """
@@ -30,18 +30,18 @@ def all_imports() -> list[dict[str, Any]]:
             "LogicalResourceId": name,
             "ResourceIdentifier": {NAMES[kind][1]: id_},
         }
-        for name, (kind, id_) in kept_resources(NAME).items()
+        for name, (kind, id_) in retained_resources(NAME).items()
     ]
 
 
 def test_all_that_is_retained_can_be_imported() -> None:
     """Everything with a deletion policy has a fixed name, and CloudFormation a key for it."""
-    kept = kept_resources(NAME)
-    assert set(kept) == {
+    retained = retained_resources(NAME)
+    assert set(retained) == {
         name for name, each in template()["Resources"].items() if "DeletionPolicy" in each
     }
-    assert ("AWS::DynamoDB::Table", "appointments-dev-sessions") in kept.values()
-    assert ("AWS::Logs::LogGroup", "/aws/vendedlogs/appointments-dev/access") in kept.values()
+    assert ("AWS::DynamoDB::Table", "appointments-dev-sessions") in retained.values()
+    assert ("AWS::Logs::LogGroup", "/aws/vendedlogs/appointments-dev/access") in retained.values()
 
 
 def test_the_template_of_an_import_has_no_transform_and_nothing_else(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from uuid import uuid4
 import pytest
 import urllib3
 
+from appointments.tables.keys import PATH
 from tests.stack.table import item
 from tools.bootstrap import ROOT
 from tools.local_stack import role
 from tools.local_stack.aws import session
-from tools.local_stack.demo import PATH
 from tools.local_stack.stack import Stack
 
 SECONDS = 120

@@ -13,11 +13,11 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from appointments.tables.keys import PATH
 from tests.stack.browser import check_page, open_page
 from tests.stack.table import item
 from tools.local_stack import outage, processes, role, services
 from tools.local_stack.aws import session
-from tools.local_stack.demo import PATH
 from tools.local_stack.stack import Stack
 from tools.mandrill_sandbox.account import Outage
 

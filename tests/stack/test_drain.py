@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 import urllib3
 
+from appointments.tables.keys import PATH
 from tools.local_stack import outage
 from tools.local_stack.aws import session
-from tools.local_stack.demo import PATH
 from tools.local_stack.stack import Stack
 
 _COUNT: Final = 1_000

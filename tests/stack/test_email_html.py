@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 import urllib3
 
-from tools.local_stack.demo import PATH
+from appointments.tables.keys import PATH
 from tools.local_stack.stack import Stack
 
 HOSTILE = [

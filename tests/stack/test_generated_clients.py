@@ -3,22 +3,19 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
 from tests.stack.table import item
-from tests.support.node import HOME, run_node
+from tests.support.node import HOME, run_node, run_tool
 from tools.bootstrap import LOCAL, ROOT
-from tools.environment import tool_environment
 from tools.local_stack.stack import Stack
 
 DOCUMENT: Final = ROOT / "docs" / "openapi.json"
 PROGRAMS: Final = Path(__file__).parent / "programs"
 OPENAPI: Final = LOCAL / "openapi" / "bin"
-SECONDS: Final = 120
 # A mistake in each program that only types can show before it runs.
 MISTAKE: Final = ("error.param", "error.parm")
 
@@ -26,17 +23,7 @@ MISTAKE: Final = ("error.param", "error.parm")
 def run(command: list[str | Path], cwd: Path) -> tuple[int, str]:
     """Run a command of the environment `openapi`; return its exit code and what it printed."""
     path = f"{OPENAPI}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(  # noqa: S603 - our own command
-        command,
-        cwd=cwd,
-        env=tool_environment(PATH=path, MYPYPATH=str(cwd)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    return done.returncode, done.stdout
+    return run_tool(command, cwd, PATH=path, MYPYPATH=str(cwd))
 
 
 def copy_of(program: str, folder: Path) -> tuple[Path, Path]:

@@ -11,11 +11,11 @@ from uuid import uuid4
 import pytest
 from boto3.dynamodb.conditions import Attr
 
+from appointments.tables.keys import PATH
 from tests import template
 from tools.environment import STACK_NAME
 from tools.local_stack import role
 from tools.local_stack.aws import session
-from tools.local_stack.demo import PATH
 from tools.local_stack.stack import Stack
 
 SECONDS: Final = 60

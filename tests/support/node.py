@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -29,10 +30,15 @@ def run_node(tool: str, *arguments: str | Path, cwd: Path | None = None) -> tupl
     if not (HOME / ".lock").is_file():
         pytest.fail("Run `make test`, or: python3 tools/bootstrap.py node")
     command = "node" if tool == "node" else HOME / "node_modules" / ".bin" / tool
+    return run_tool([command, *arguments], cwd or HOME, **_QUIET)
+
+
+def run_tool(command: Sequence[str | Path], cwd: Path, **variables: str) -> tuple[int, str]:
+    """Run a tool with more variables; return its exit code and what it printed."""
     done = subprocess.run(  # noqa: S603 - a tool of ours
-        [command, *arguments],
-        cwd=cwd or HOME,
-        env=tool_environment(**_QUIET),
+        command,
+        cwd=cwd,
+        env=tool_environment(**variables),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -11,7 +11,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from appointments import responses
-from appointments.api_gateway import PATH, HttpEvent
+from appointments.api_gateway import HttpEvent
 from appointments.create import Creation
 from appointments.email.state import EmailState, EmailStatus, Recipient
 from appointments.errors import ApiError, ParamError, ParamWarning
@@ -19,6 +19,7 @@ from appointments.invocation import Invocation
 from appointments.parameters import NAMES
 from appointments.statuses import Status
 from appointments.tables.appointments import Appointment
+from appointments.tables.keys import PATH
 from appointments.tables.sessions import Session
 from tests.support.fake_aws import event
 from tests.unit.reading import read

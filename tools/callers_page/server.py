@@ -10,19 +10,18 @@ import click
 import uvicorn
 from pydantic_core import from_json
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from appointments_operator.web.guard import (
-    HEADERS,
     App,
     Receive,
     Scope,
     Send,
     hosts,
     refuse_foreign,
+    with_headers,
 )
 from tools.callers_page import page, values
 from tools.local_stack import seeds
@@ -126,15 +125,8 @@ class _Guard:
         self._hosts = hosts(port)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Scope) -> None:
-            if message["type"] == "http.response.start":
-                own = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    own.setdefault(name, value)
-            await send(message)
-
         app = refuse_foreign(scope, self._hosts) or self._app
-        await app(scope, receive, send_with_headers)
+        await app(scope, receive, with_headers(send))
 
 
 if __name__ == "__main__":

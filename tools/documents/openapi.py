@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from appointments.api_gateway import METHOD, PATH, STRICT
+from appointments.api_gateway import METHOD, STRICT
 from appointments.decoding import MAX_BODY_BYTES
 from appointments.parsers import MAX_DATE, MIN_DATE
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
+from appointments.tables.keys import PATH
 from tools.bootstrap import ROOT
 from tools.documents import patterns
 from tools.documents.request_schemas import request_schemas

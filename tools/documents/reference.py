@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from appointments import parameters
-from appointments.api_gateway import METHOD, PATH
+from appointments.api_gateway import METHOD
 from appointments.decoding import MAX_BODY_BYTES
 from appointments.request import PLAIN, SENSITIVE
 from appointments.statuses import Status
+from appointments.tables.keys import PATH
 from tools.bootstrap import ROOT
 from tools.console import err
 from tools.documents import openapi

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from appointments.tables.keys import PATH
 from appointments_operator.layout import print_json
 from tools.command import Command
 from tools.console import err, step
@@ -210,7 +211,7 @@ def _follow(running: stack.Stack, since: float, *, is_raw: bool = False) -> None
 
 
 def _announce(started: stack.Stack) -> None:
-    display.started(started, demo.PATH, services.console_url(stack.HOME).read_text())
+    display.started(started, PATH, services.console_url(stack.HOME).read_text())
 
 
 def _running_or_started(port: int | None) -> stack.Stack:

@@ -3,13 +3,12 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from appointments.tables.keys import PATH
 from tools.errors import ToolUsageError
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack
-
-PATH: Final = "/api/v1/appointments/create"
 
 
 def create(stack: Stack) -> dict[str, Any]:

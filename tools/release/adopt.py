@@ -48,7 +48,7 @@ def adopt(stage: str) -> None:
     err.print(f"{stack} has them again. Add all else: make deploy STAGE={stage}")
 
 
-def kept_resources(stack: str) -> dict[str, tuple[str, str]]:
+def retained_resources(stack: str) -> dict[str, tuple[str, str]]:
     """Return the type and the name of all that the template retains, by logical id."""
     found = {}
     for logical_id, resource in read_template()["Resources"].items():
@@ -83,7 +83,7 @@ def import_template(imports: list[dict[str, Any]]) -> dict[str, Any]:
 def _find_retained(stack: str, region: str) -> list[dict[str, Any]]:
     """Return what exists of all that the template retains, as an import names it."""
     imports = []
-    for logical_id, (kind, name) in kept_resources(stack).items():
+    for logical_id, (kind, name) in retained_resources(stack).items():
         if identifier := _identifier(kind, name, region):
             imports.append(
                 {
