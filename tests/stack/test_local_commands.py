@@ -1,5 +1,6 @@
 """What people do with the local stack: a repair stays, an outage is rehearsed, data is reset."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 from tests.stack.table import item
 from tests.stack.test_replay_command import post
 from tools.command import ToolGroup
+from tools.environment import QUEUE
 from tools.local_stack import commands, display, logs, seeds
 from tools.local_stack import stack as local
 from tools.local_stack.aws import session
@@ -86,6 +88,26 @@ def test_a_reset_leaves_what_the_first_start_made(
     assert run("mailbox").stdout.startswith("No emails yet")
     assert run("notifications").stdout.startswith("No notifications yet")
     assert post(stack)["status"] == "action-successful"
+
+
+def test_the_last_notification_is_found_behind_many(
+    stack: local.Stack, run: Callable[..., Result]
+) -> None:
+    """`make notifications ID=…` finds the last one, also if an outage left 600 before it."""
+    queues = session.client("sqs", endpoint_url=stack.endpoint_url)
+    queue = queues.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    for start in range(0, 600, 10):
+        entries: Any = [
+            {"Id": str(n), "MessageBody": json.dumps({"notification_id": f"n{n}"})}
+            for n in range(start, start + 10)
+        ]
+        queues.send_message_batch(QueueUrl=queue, Entries=entries)
+    try:
+        shown = run("notifications", "n599", "--json")
+        assert json.loads(shown.stdout) == {"notification_id": "n599"}
+        assert len(display.published(stack)) >= 600
+    finally:
+        assert run("reset").exit_code == 0
 
 
 def test_a_run_ends_with_what_to_do_next(

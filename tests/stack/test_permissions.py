@@ -92,13 +92,21 @@ class Function:
             worker.kill()
         # The emulator takes notice of a dead worker when it next needs one.
         for _ in range(1200):
-            if all(worker.status() == psutil.STATUS_ZOMBIE for worker in workers):
+            if not any(map(runs, workers)):
                 return
             time.sleep(0.05)
         pytest.fail("a worker outlived its end")
 
     def _client(self, service: Any) -> Any:
         return session.client(service, endpoint_url=self.stack.endpoint_url)
+
+
+def runs(worker: psutil.Process) -> bool:
+    """Whether a process is neither ended nor ended and not yet collected."""
+    try:
+        return bool(worker.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def failed(stack: Stack) -> dict[str, Any]:
         for facts in published(stack):
             if facts["uuid"] == uuid:
                 return facts
-        assert time.monotonic() < until
+        assert time.monotonic() < until, f"no notification of {uuid} was published"
         time.sleep(0.5)
 
 

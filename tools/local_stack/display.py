@@ -1,6 +1,7 @@
 """What was last sent and published, and what was seeded, for people and as JSON."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 SHOWN: Final = 20
-MAX_CALLS: Final = 50
+MAX_SECONDS: Final = 20
 
 
 def mailbox(stack: Stack, *, as_json: bool) -> None:
@@ -88,7 +89,8 @@ def published(stack: Stack) -> list[dict[str, Any]]:
     queues = session.client("sqs", endpoint_url=stack.endpoint_url)
     queue = queues.get_queue_url(QueueName=QUEUE)["QueueUrl"]
     found: list[MessageTypeDef] = []
-    for _ in range(MAX_CALLS):
+    until = time.monotonic() + MAX_SECONDS
+    while time.monotonic() < until:
         batch = queues.receive_message(
             QueueUrl=queue,
             MaxNumberOfMessages=10,
@@ -98,9 +100,12 @@ def published(stack: Stack) -> list[dict[str, Any]]:
         if not batch:
             break
         found += batch
-    for message in found:  # back into the queue, for the next look
-        receipt = message["ReceiptHandle"]
-        queues.change_message_visibility(QueueUrl=queue, ReceiptHandle=receipt, VisibilityTimeout=0)
+    for start in range(0, len(found), 10):  # back into the queue, for the next look
+        entries: Any = [
+            {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
+            for n, message in enumerate(found[start : start + 10])
+        ]
+        queues.change_message_visibility_batch(QueueUrl=queue, Entries=entries)
     found.sort(key=lambda message: message["Attributes"]["SentTimestamp"])
     return [json.loads(message["Body"]) for message in found]
 
