@@ -34,11 +34,19 @@ def table(deployment: Deployment) -> Any:
 
 
 def newest(
-    notifications: Any, since: datetime, before: str | None = None, *, is_open: bool = False
+    notifications: Any, since: datetime, *, is_open: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Yield notifications from the newest to `since`, those that came before a moment.
+    """Yield notifications from the newest to `since`; with `is_open` only what is open."""
+    for items, _ in newest_pages(notifications, since, is_open=is_open):
+        yield from items
 
-    `before` is the `came_at` of the last one of an earlier look. With `is_open` only what is open.
+
+def newest_pages(
+    notifications: Any, since: datetime, before: str | None = None, *, is_open: bool = False
+) -> Iterator[tuple[list[dict[str, Any]], str]]:
+    """Yield the same call by call: what was read, and the position down to which all is read.
+
+    `before` is such a position, or that of a notification: what came before it is read.
     """
     first = _iso(since)
     if is_open:
@@ -47,14 +55,21 @@ def newest(
     day = date.fromisoformat(before[:10]) if before else datetime.now(UTC).date()
     while day >= since.date():
         key = Key("day").eq(day.isoformat())
-        yield from _query(notifications, BY_DAY_INDEX, key, first, before)
+        first_of_day = max(first, f"{day.isoformat()}T00:00:00.000Z")
+        yield from _query(notifications, BY_DAY_INDEX, key, first_of_day, before)
         day -= timedelta(days=1)
+
+
+def position(item: Mapping[str, Any]) -> str:
+    """Return the place of a notification: several may have come at one moment."""
+    return f"{item['came_at']} {item['notification_id']}"
 
 
 def _query(
     notifications: Any, index: str, key: Any, first: str, before: str | None
-) -> Iterator[dict[str, Any]]:
-    span = Key("came_at").between(first, before) if before else Key("came_at").gte(first)
+) -> Iterator[tuple[list[dict[str, Any]], str]]:
+    last_at, _, last_id = (before or "").partition(" ")
+    span = Key("came_at").between(first, last_at) if before else Key("came_at").gte(first)
     request: dict[str, Any] = {
         "IndexName": index,
         "KeyConditionExpression": key & span,
@@ -63,13 +78,22 @@ def _query(
         "ProjectionExpression": ", ".join(f"#{name}" for name in LISTED),
         "ExpressionAttributeNames": {f"#{name}": name for name in LISTED},
     }
-    if before is not None and before <= first:
+    if before and last_at <= first:
         return
+    is_past = not before
     while True:
         page = notifications.query(**request)
-        yield from page["Items"]
+        items = []
+        for item in page["Items"]:
+            if is_past or item["came_at"] != last_at:
+                items.append(item)
+                is_past = True
+            elif item["notification_id"] == last_id:
+                is_past = True
         if "LastEvaluatedKey" not in page:
+            yield items, first
             return
+        yield items, position(page["LastEvaluatedKey"])
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 

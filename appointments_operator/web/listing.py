@@ -1,11 +1,10 @@
 """The list of notifications: filtered, in pages, a storm as one row."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from time import monotonic
 from typing import Any, Final
 
 from appointments.statuses import Status
@@ -18,8 +17,9 @@ STATES: Final = tuple(state.value for state in NotificationState)
 STATUSES: Final = tuple(status.value for status in Status if status.notified)
 SPANS: Final = {"1h": "hour", "24h": "day", "7d": "week", "30d": "30 days", "365d": "year"}
 _HOURS: Final = {"1h": 1, "24h": 24, "7d": 7 * 24, "30d": 30 * 24, "365d": 365 * 24}
-# A search that finds little reads on, but a page must not take longer than this.
-_SECONDS: Final = 0.6
+# A search that finds little reads on, but a page must not take long. Days without any cost a call.
+MAX_READ: Final = 2_000
+MAX_CALLS: Final = 20
 # Members of a storm come within this time of each other (specification section 9.4).
 _STORM: Final = timedelta(minutes=10)
 # What differs between the members of a storm: addresses, ids and numbers.
@@ -62,6 +62,12 @@ class Filter:
         } | changes
         return {name: value or "" for name, value in values.items() if value or name == "state"}
 
+    def takes(self, item: Mapping[str, Any]) -> bool:
+        """Return whether the operator chose to see a notification."""
+        return tab.is_selected(
+            item, status=self.status, text=self.text, state=self.state, stage=self.stage
+        )
+
     @property
     def since(self) -> datetime:
         """When the span begins."""
@@ -98,41 +104,24 @@ class Page:
 
 def read(deployment: Deployment, chosen: Filter) -> Page:
     """Read one page of notifications; a long search ends with what it found so far."""
-    deadline = monotonic() + _SECONDS
     found: list[dict[str, Any]] = []
-    position, is_whole = None, True
-    last_at, _, last_id = (chosen.before or "").partition(" ")
-    items = tab.newest(
+    number_read = 0
+    pages = tab.newest_pages(
         tab.table(deployment),
         chosen.since,
-        last_at or None,
+        chosen.before,
         is_open=chosen.state == NotificationState.OPEN.value,
     )
-    for item in _after(items, last_at, last_id):
-        if len(found) >= PAGE or monotonic() > deadline:
-            is_whole = False
-            break
-        position = f"{item['came_at']} {item['notification_id']}"
-        if tab.is_selected(
-            item,
-            status=chosen.status,
-            text=chosen.text,
-            state=chosen.state,
-            stage=chosen.stage,
-        ):
-            found.append(item)
-    return Page(group(found), None if is_whole else position)
-
-
-def _after(items: Iterator[dict[str, Any]], last_at: str, last_id: str) -> Iterator[dict[str, Any]]:
-    """Yield what follows the last one of the page before: several may have come at one moment."""
-    for item in items:
-        if item["came_at"] != last_at:
-            yield item
-            break
-        if item["notification_id"] == last_id:
-            break
-    yield from items
+    for calls, (items, reached) in enumerate(pages, 1):
+        for item in items:
+            if len(found) >= PAGE:
+                return Page(group(found), tab.position(found[-1]))
+            if chosen.takes(item):
+                found.append(item)
+        number_read += len(items)
+        if number_read >= MAX_READ or calls >= MAX_CALLS:
+            return Page(group(found), reached)
+    return Page(group(found), None)
 
 
 def group(items: list[dict[str, Any]]) -> list[Row]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from tests.scale import hardships, replaying
+from tests.scale import hardships, pages, replaying
 from tests.scale.boundary import Outage
 from tests.scale.results import Result, percentile
 from tests.scale.world import START, World, world
@@ -299,5 +299,6 @@ SCENARIOS: Final[dict[str, Callable[[], Result]]] = {
     },
     "time-limit": hardships.time_limit,
     "broken-items": hardships.broken_items,
+    "console-pages": pages.console_pages,
     "replay-100000": replaying.replay_of_100_000,
 }

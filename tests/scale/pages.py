@@ -1,0 +1,187 @@
+"""The pages of the console at size: what each one calls and reads, and how long it takes.
+
+AWS is in this process: the tables on moto, and a log that is filtered as CloudWatch does it.
+"""
+
+import gc
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from html import unescape
+from typing import Any, Final, cast
+
+import boto3
+from boto3.dynamodb.types import TypeSerializer
+from botocore.awsrequest import AWSPreparedRequest
+from moto import mock_aws
+from moto.core.models import botocore_stubber
+from moto.dynamodb.models import dynamodb_backends
+from starlette.testclient import TestClient
+
+from appointments_operator.layout import counted
+from appointments_operator.web.app import create_app
+from appointments_operator.web.cloud import CachedDeployment
+from tests.scale import at_size
+from tests.scale.notification_index import NotificationIndex
+from tests.scale.results import Result
+from tests.support.fake_aws import ACCOUNT, REGION, make_table
+from tests.support.fast_moto import fast_moto
+from tests.support.filtered_log import FilteredLog
+
+MAX_SECONDS: Final = 1
+_KEY: Final = "key"
+_PORT: Final = 4568
+_ORIGIN: Final = f"http://127.0.0.1:{_PORT}"
+_NAMES: Final = {
+    "LogGroup": "/aws/lambda/appointments",
+    "FunctionAlias": "appointments:live",
+    "RecordsTable": "records",
+    "AppointmentsTable": "appointments",
+    "NotificationsTable": "notifications",
+    "KeeperFunction": "appointments-keeper",
+}
+
+
+@dataclass
+class Visit:
+    """What one request of a page caused: its calls, what they read, and the seconds it took."""
+
+    text: str
+    calls: Counter[str]
+    read: Counter[str]
+    seconds: float
+
+
+class Console:
+    """The console at size, and what it calls."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self._calls: Counter[str] = Counter()
+        self._read: Counter[str] = Counter()
+        assert boto3.DEFAULT_SESSION
+        events: Any = boto3.DEFAULT_SESSION.events
+        # botocore asks every handler, whatever the first one returns.
+        events.unregister("before-send", botocore_stubber)
+        events.register("before-send", self._respond)
+        events.register("after-call", self._count)
+        self._log = FilteredLog(at_size.lines(now))
+        tables = dynamodb_backends[ACCOUNT][REGION].tables
+        write = TypeSerializer().serialize
+        items = [
+            {key: write(value) for key, value in item.items()}
+            for item in at_size.notifications(now)
+        ]
+        self._index = NotificationIndex(items)
+        for item in items:
+            tables["notifications"].put_item(item)
+        deployment = CachedDeployment(None, REGION, None, dict(_NAMES))
+        self._browser = TestClient(
+            create_app(deployment, _KEY, _PORT), base_url=_ORIGIN, headers={"Origin": _ORIGIN}
+        )
+
+    def get(self, path: str, **query: Any) -> Visit:
+        """Show a page, or a part of one."""
+        return self._visit("GET", path, params=query)
+
+    def follow(self, shown: Visit) -> Visit:
+        """Load the next part that htmx would load."""
+        tag = next(each for each in re.findall(r"<[^>]+>", shown.text) if '"load' in each)
+        target = re.search(r'hx-get="([^"]+)"', tag)
+        assert target
+        return self._visit("GET", unescape(target[1]).removeprefix(f"/{_KEY}"))
+
+    def post(self, path: str, **form: Any) -> Visit:
+        """Send a form."""
+        return self._visit("POST", path, data=form)
+
+    def _visit(self, method: str, path: str, **sent: Any) -> Visit:
+        self._calls, self._read = Counter(), Counter()
+        began = time.perf_counter()
+        shown = self._browser.request(method, f"/{_KEY}{path}", **sent)
+        seconds = time.perf_counter() - began
+        assert shown.status_code == 200, (path, shown.text)
+        return Visit(shown.text, self._calls, self._read, seconds)
+
+    def _respond(self, event_name: str, request: AWSPreparedRequest, **_: Any) -> Any:
+        operation = event_name.rpartition(".")[2]
+        if operation == "FilterLogEvents":
+            return self._log.respond(request)
+        if operation == "Query":
+            call = json.loads(cast(bytes, request.body))
+            if call["TableName"] == "notifications":
+                return self._index.respond(call)
+        return botocore_stubber(event_name, request)
+
+    def _count(self, model: Any, parsed: Any, **_: Any) -> None:
+        self._calls[model.name] += 1
+        for name in ("Items", "events"):
+            self._read[name] += len(parsed.get(name, ()))
+
+
+@contextmanager
+def console() -> Iterator[Console]:
+    """Serve the console on 10,000 notifications and 100,000 log lines."""
+    now = datetime.now(UTC)
+    with fast_moto(), mock_aws():
+        boto3.setup_default_session(region_name=REGION)
+        dynamodb = boto3.resource("dynamodb")
+        for name in ("records", "appointments", "notifications"):
+            make_table(dynamodb, name)
+        served = Console(now)
+        gc.freeze()  # what stands in for AWS is no garbage of the console
+        yield served
+        gc.unfreeze()
+        boto3.DEFAULT_SESSION = None
+
+
+def visits(one: Console) -> dict[str, Callable[[], Visit]]:
+    """Return what is visited, by what the page of figures calls it."""
+    number = at_size.REQUESTS * 2 // 3  # it came twenty days ago
+    everything = partial(one.get, "/", state="", span="30d")
+    return {
+        "the list": partial(one.get, "/"),
+        "search by status": partial(everything, status="application-crash"),
+        "search by reason": partial(everything, q="user#1800: email is not a text"),
+        "search by recipient, the first part": partial(everything, q="user9000@"),
+        "search by appointment, the first part": partial(everything, q=at_size.uuid_of(9000)),
+        "a storm opened": lambda: one.post("/storm", ids=storm_ids(one)),
+        "the story of a uuid": partial(one.get, "/story", q=at_size.uuid_of(number), span="30d"),
+        "the story of an order": partial(one.get, "/story", order=at_size.order_of(number)),
+        "the story of a photographer": partial(
+            one.get, "/story", photographer=at_size.photographer_of(number)
+        ),
+        "Health": partial(one.get, "/health"),
+        "Health's plots": partial(one.get, "/health/plots"),
+    }
+
+
+def storm_ids(one: Console) -> str:
+    """Return the ids that the storm's button has."""
+    found = re.search(r'name="ids" value="([^"]+)"', one.get("/").text)
+    assert found
+    return found[1]
+
+
+def console_pages() -> Result:
+    """Visit each page twice; the second time counts, when the clients are made."""
+    result = Result("console-pages")
+    with console() as one:
+        for name, visit in visits(one).items():
+            visit()
+            seen = visit()
+            calls = counted(sum(seen.calls.values()), "call")
+            result.expect(
+                f"console, {at_size.NOTIFICATIONS:,} notifications, {at_size.LINES:,} log lines: "
+                f"{name} within {MAX_SECONDS} s",
+                f"{seen.seconds * 1000:.0f} ms, {calls}, "
+                f"{seen.read['Items']:,} items and {seen.read['events']:,} lines",
+                is_met=seen.seconds <= MAX_SECONDS,
+            )
+    return result

@@ -1,0 +1,67 @@
+"""What each page of the console calls and reads at size; `make scale` prints its seconds."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from appointments_operator.web.listing import MAX_CALLS, MAX_READ
+from tests.scale import at_size
+from tests.scale.pages import Console, Visit, console, visits
+
+# What one call reads at most, for lists of notifications.
+_PAGE = 200
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[Console]:
+    """Serve the console on 10,000 notifications and 100,000 log lines, which no test changes."""
+    with console() as served:
+        yield served
+
+
+@pytest.fixture
+def visit(one: Console, name: str) -> Visit:
+    """Visit a page."""
+    return visits(one)[name]()
+
+
+@pytest.mark.parametrize("name", ["the list"])
+def test_the_list_reads_one_page(visit: Visit) -> None:
+    """The newest hundred cost one query, however many there are."""
+    assert visit.calls == {"Query": 1}
+    assert visit.read["Items"] == _PAGE
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "search by status",
+        "search by reason",
+        "search by recipient, the first part",
+        "search by appointment, the first part",
+    ],
+)
+def test_a_search_is_bounded(visit: Visit) -> None:
+    """A search reads so many notifications and days at once, and says how far it has read."""
+    assert set(visit.calls) == {"Query"}
+    assert visit.calls["Query"] <= MAX_CALLS
+    assert visit.read["Items"] < MAX_READ + _PAGE
+    assert ("user#1800" in visit.text) or ("Searching on" in visit.text) or "Older" in visit.text
+
+
+def test_a_search_that_goes_on_finds_it(one: Console) -> None:
+    """What lies deep is found by the parts that the page loads one after the other."""
+    shown = one.get("/", state="", span="30d", q=at_size.uuid_of(9000))
+    parts = 1
+    while "Searching on" in shown.text:
+        shown = one.follow(shown)
+        parts += 1
+    assert "notification-9000" in shown.text
+    assert parts == 5
+
+
+@pytest.mark.parametrize("name", ["Health"])
+def test_health_reads_its_records(visit: Visit) -> None:
+    """Health reads the records of the switches and of the breaker, and the eight shards."""
+    assert visit.calls == {"GetItem": 3, "Query": 8}
+    assert visit.read["events"] == 0
