@@ -6,7 +6,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
-from appointments.email.state import FINAL_STATUSES, MAX_TRIES, planned_email
+from appointments.email.state import FINAL_STATUSES, MAX_TRIES, next_try_at
 from appointments.tables.keys import OWED_INDEX, SHARDS
 from appointments_operator import items
 
@@ -27,7 +27,7 @@ def state_of(item: Mapping[str, Any]) -> State:
         return State.MISSING
     if item.get("email_status") in FINAL_STATUSES:
         return State.NOTIFICATION if item.get("notifications") else State.SETTLED
-    return State.GIVEN_UP if planned_email(item) is None else State.PENDING
+    return State.GIVEN_UP if next_try_at(item) is None else State.PENDING
 
 
 def pending(table: Any) -> Iterator[dict[str, Any]]:

@@ -455,4 +455,4 @@ class TestAfterwards:
         assert stored is not None
         assert stored.api_fields() == {"uuid": UUID}
         assert stored.written_at() == pytest.approx(time.time(), abs=1)
-        assert stored.planned_email() is None
+        assert stored.next_try_at() is None

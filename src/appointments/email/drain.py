@@ -105,7 +105,7 @@ class Drain:
                 if state.outcome and state.outcome is not Outcome.NOT_CALLED:
                     self.emails += 1
                     add_metric("EmailsFailed", state.is_failure)
-                notify = item.planned_notifications()
+                notify = item.next_publish_at()
                 if notify is not None and notify <= time.time() and not self._is_publishing_paused:
                     self._publish(item)
             except Exception as broken:  # noqa: BLE001 - the next item must have its turn

@@ -58,7 +58,7 @@ def acquire_lease(item: Appointment, attempt_id: str, now: float) -> bool:
         Appointment.lease.set(attempt_id),
         Appointment.lease_until.set(lease_until),
         expiry.set_or_remove(now, is_pending=True),
-        *_owe(item.uuid, lease_until, item.planned_notifications()),
+        *_owe(item.uuid, lease_until, item.next_publish_at()),
     ]
     if (item.email_tries or 0) >= MAX_TRIES:
         # A person retries what was given up: if this sender dies, the schedule searches.
@@ -109,7 +109,7 @@ def save_result(
         Appointment.lease_until, item.lease_until
     )
     for _ in range(_MARKS):
-        notify_due = int(now) if notification else item.planned_notifications()
+        notify_due = int(now) if notification else item.next_publish_at()
         owed = _owe(item.uuid, planned.due, notify_due)
         if _update(item, [*actions, *owed], is_ours & _same_notifications(item)):
             return True
@@ -171,7 +171,7 @@ def save_published(item: Appointment, published: Collection[str], now: float) ->
         unused = int(item.notify_unused or 0) + 1
         notify_due = epoch_after(now, unused_delay(unused))
         actions.append(Appointment.notify_unused.set(unused))
-    owed = _owe(item.uuid, item.planned_email(), notify_due)
+    owed = _owe(item.uuid, item.next_try_at(), notify_due)
     unchanged = (
         _same_notifications(item)
         & _equals_or_absent(Appointment.lease, item.lease)

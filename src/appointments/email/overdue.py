@@ -55,7 +55,7 @@ def find(limit: int) -> Overdue:
 
 
 def _classify(item: Appointment, found: Overdue, now: float) -> None:
-    email, notify = item.planned_email(), item.planned_notifications()
+    email, notify = item.next_try_at(), item.next_publish_at()
     if email is None and notify is None:
         found.strays.append(item)
     if notify is not None and notify <= now:

@@ -73,7 +73,7 @@ class Searches:
         item, now = batch.item(uuid), time.time()
         if item is None or item.lease is None or item.has_active_lease(now):
             return None
-        planned = item.planned_email()
+        planned = item.next_try_at()
         return item if planned is not None and planned <= now else None
 
     def _call(self, items: Sequence[Appointment]) -> list[FoundRecipient]:

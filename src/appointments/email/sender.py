@@ -67,7 +67,7 @@ class Sender:
         """
         now = time.time()
         if not self._may_send(item, now):
-            if self.trigger.is_by_person and item.planned_email() is None:
+            if self.trigger.is_by_person and item.next_try_at() is None:
                 outbox.move_expiry(item, now)
             return _as_stored(item, now)
         history = item.email_history()
@@ -118,7 +118,7 @@ class Sender:
         if self.trigger is Trigger.REQUEST:
             return item.lease == self.attempt_id
         if self.trigger is Trigger.SCHEDULE:
-            planned = item.planned_email()
+            planned = item.next_try_at()
             return item.lease is None and planned is not None and planned <= now
         if self.trigger is Trigger.RETRY and self.circuit.is_open(now):
             return False

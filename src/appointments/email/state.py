@@ -172,7 +172,7 @@ class EmailState:
         )
 
 
-def planned_email(item: Mapping[str, Any]) -> int | None:
+def next_try_at(item: Mapping[str, Any]) -> int | None:
     """Return when the schedule tries the email of an item, None if there is nothing to try.
 
     `item` has the attributes of section 7.1, whichever client read them. The time is in epoch

@@ -50,7 +50,7 @@ from appointments.email.state import (
     EmailState,
     EmailStatus,
     RecipientRole,
-    planned_email,
+    next_try_at,
 )
 from appointments.parameters import STORED
 from appointments.settings import SETTINGS
@@ -143,7 +143,7 @@ class Appointment(Model):
         since = self.written_at()
         if tries >= MAX_TRIES:
             since = float(self.retried_at or since)
-        due = self.planned_email()
+        due = self.next_try_at()
         return History(tries, int(self.email_unused or 0), due, since)
 
     def written_at(self) -> float:
@@ -155,11 +155,11 @@ class Appointment(Model):
         """Whether nothing of the email is left to send."""
         return self.email_status in FINAL_STATUSES
 
-    def planned_email(self) -> int | None:
+    def next_try_at(self) -> int | None:
         """Return when the schedule tries the email, None if there is nothing to try."""
-        return planned_email(self.attribute_values)
+        return next_try_at(self.attribute_values)
 
-    def planned_notifications(self) -> int | None:
+    def next_publish_at(self) -> int | None:
         """Return when the schedule publishes the pending notifications, None if there are none."""
         if not self.notifications:
             return None
