@@ -61,7 +61,7 @@ def send(*emails: str, seconds: float = 5, uuid: str = "") -> list[mandrill.Reci
         variables=VARIABLES,
         metadata={"appointment_uuid": uuid, "request_id": "JKJaXmPLvHcESHA="},
         deadline=time.monotonic() + seconds,
-        is_repeated=True,
+        retry_at_once=True,
     )
 
 

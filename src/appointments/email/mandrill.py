@@ -37,12 +37,12 @@ def send(
     variables: dict[str, Any],
     metadata: dict[str, str],
     deadline: float,
-    is_repeated: bool,
+    retry_at_once: bool,
 ) -> list[RecipientResult]:
     """Send the template to `to`, pairs of address and name; return what became of each.
 
-    `deadline` bounds the call (time.monotonic() seconds). `is_repeated` says whether the call is
-    made again at once where Mandrill certainly did not accept it (section 8.4). Raises CallFailed.
+    `deadline` bounds the call (time.monotonic() seconds). If `retry_at_once`, a call
+    that Mandrill certainly did not accept is made again at once (section 8.4). Raises CallFailed.
     """
     response_body = call(
         "messages/send-template",
@@ -62,7 +62,7 @@ def send(
             },
         },
         deadline,
-        is_repeated=is_repeated,
+        retry_at_once=retry_at_once,
     )
     try:
         return [
@@ -89,7 +89,7 @@ def search(uuids: Sequence[str], since: date, deadline: float) -> list[FoundReci
             "limit": SEARCH_LIMIT,
         },
         deadline,
-        is_repeated=False,
+        retry_at_once=False,
     )
     try:
         return [

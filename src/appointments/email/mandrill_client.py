@@ -37,13 +37,13 @@ _GRACE_SECONDS: Final = 0.1
 class CallFailed(Exception):
     """A call did not succeed; the text says what Mandrill said, `outcome` what follows.
 
-    `is_repeatable` says that the same call may be made again at once.
+    `is_retryable` says that the same call may be made again at once.
     """
 
-    def __init__(self, text: str, outcome: Outcome, *, is_repeatable: bool = False) -> None:
+    def __init__(self, text: str, outcome: Outcome, *, is_retryable: bool = False) -> None:
         super().__init__(text)
         self.outcome = outcome
-        self.is_repeatable = is_repeatable
+        self.is_retryable = is_retryable
 
 
 def unavailable(said: str, **more: bool) -> CallFailed:
@@ -56,16 +56,20 @@ def unknown(said: str) -> CallFailed:
     return CallFailed(f"{UNAVAILABLE} ({said})", Outcome.UNKNOWN)
 
 
-def call(path: str, payload: dict[str, Any], deadline: float, *, is_repeated: bool) -> Any:
-    """Call Mandrill, again where that is safe, and once more where the key was changed."""
+def call(path: str, payload: dict[str, Any], deadline: float, *, retry_at_once: bool) -> Any:
+    """Call Mandrill; return its response, parsed. Raises CallFailed.
+
+    `deadline` bounds the call (time.monotonic() seconds). If `retry_at_once`, a call that Mandrill
+    certainly did not accept is made again at once. If the API key was changed, it is read anew.
+    """
     deadline = min(deadline, time.monotonic() + CALL_SECONDS)
-    pauses = iter(_RETRY_BACKOFF if is_repeated else ())
+    pauses = iter(_RETRY_BACKOFF if retry_at_once else ())
     key = _key()
     while True:
         try:
             return _post(path, {"key": key, **payload}, deadline)
         except CallFailed as failed:
-            if failed.is_repeatable:
+            if failed.is_retryable:
                 pause = next(pauses, None)
                 if pause is None or time.monotonic() + pause >= deadline:
                     raise
@@ -140,7 +144,7 @@ def _post(path: str, body: dict[str, Any], deadline: float) -> Any:
             )
             received = _read(response)
     except NewConnectionError:
-        raise unavailable("connection refused", is_repeatable=True) from None
+        raise unavailable("connection refused", is_retryable=True) from None
     except ConnectTimeoutError:
         raise unavailable("no connection") from None
     except (HTTPError, OutOfTime):
@@ -174,9 +178,9 @@ def _accepted(status: int, received: bytes) -> Any:
         name = str(response_body.get("name") or "")[:_MAX_NAME_LENGTH]
     said = name or f"HTTP {status}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise CallFailed(f"{UNAVAILABLE} ({said})", Outcome.BUSY, is_repeatable=True)
+        raise CallFailed(f"{UNAVAILABLE} ({said})", Outcome.BUSY, is_retryable=True)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        raise unavailable(said, is_repeatable=True)
+        raise unavailable(said, is_retryable=True)
     if name == "ValidationError":
         raise CallFailed(name, Outcome.REFUSED)
     if name:

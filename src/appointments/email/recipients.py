@@ -75,11 +75,11 @@ def unsent(having: Reached, left: Addresses, reason: str, outcome: Outcome) -> E
 
 
 def deliver(
-    item: Appointment, addresses: Addresses, deadline: float, *, is_repeated: bool
+    item: Appointment, addresses: Addresses, deadline: float, *, retry_at_once: bool
 ) -> EmailState:
     """Send to those who have not got it. The sender holds the lease and saves the result.
 
-    `deadline` bounds the calls (time.monotonic() seconds). `is_repeated` is `mandrill.send`'s.
+    `deadline` and `retry_at_once` are those of `mandrill.send`.
     """
     having = reached(item)
     left = missing(addresses, having)
@@ -91,7 +91,7 @@ def deliver(
             variables=item.api_fields(),
             metadata={"appointment_uuid": item.uuid, "request_id": item.request_id},
             deadline=deadline,
-            is_repeated=is_repeated,
+            retry_at_once=retry_at_once,
         )
     except CallFailed as failed:
         state = unsent(having, left, str(failed), failed.outcome)

@@ -144,8 +144,8 @@ class Sender:
             if state.outcome is not Outcome.NOT_CALLED:
                 return state
             item.email_recipients = list(state.recipients)
-        is_repeated = self.trigger is not Trigger.SCHEDULE
-        return recipients.deliver(item, addresses, self.deadline, is_repeated=is_repeated)
+        retry_at_once = self.trigger is not Trigger.SCHEDULE
+        return recipients.deliver(item, addresses, self.deadline, retry_at_once=retry_at_once)
 
     def _conclude(
         self,
