@@ -102,7 +102,7 @@ class Drain:
                 if item is None or item.owed is None:
                     return None
                 state = do(item)
-                if state.outcome and state.outcome is not Outcome.NOT_CALLED:
+                if state.outcome and state.outcome is not Outcome.NOT_SENT:
                     self.emails += 1
                     add_metric("EmailsFailed", state.is_failure)
                 notify = item.next_publish_at()

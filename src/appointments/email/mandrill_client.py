@@ -129,7 +129,7 @@ def _post(path: str, body: dict[str, Any], deadline: float) -> Any:
     global _used  # noqa: PLW0603 - the pool's own, which keeps no such time
     left = deadline - time.monotonic()
     if left <= 0:
-        raise CallFailed("no time left", Outcome.NOT_CALLED)
+        raise CallFailed("no time left", Outcome.NOT_SENT)
     if _used.seconds_ago() > _MAX_IDLE_SECONDS:
         _pool.clear()
     _used = Moment.now()

@@ -95,7 +95,7 @@ def deliver(
         )
     except CallFailed as failed:
         state = unsent(having, left, str(failed), failed.outcome)
-        return replace(state, was_called=failed.outcome is not Outcome.NOT_CALLED)
+        return replace(state, was_called=failed.outcome is not Outcome.NOT_SENT)
     return _state_from_results(having.values(), left, results)
 
 

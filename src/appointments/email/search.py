@@ -34,7 +34,7 @@ def first_day(items: Iterable[Appointment]) -> date:
 def judge(item: Appointment, addresses: Addresses, found: Iterable[FoundRecipient]) -> EmailState:
     """Return the state of a maybe sent email after a search that succeeded.
 
-    Its outcome is `settled`, `refused`, `not called` if those who are left certainly have not got
+    Its outcome is `settled`, `refused`, `not sent` if those who are left certainly have not got
     it, or `partly found` if Mandrill is to be asked once more.
     """
     before = reached(item)
@@ -61,7 +61,7 @@ def judge(item: Appointment, addresses: Addresses, found: Iterable[FoundRecipien
     is_listed = len(having) > len(before) or bool(refused)
     if is_listed and item.searched_at is None:
         return unsent(having, left, _PARTLY_FOUND, Outcome.PARTLY_FOUND)
-    return unsent(having, left, NOT_FOUND, Outcome.NOT_CALLED)
+    return unsent(having, left, NOT_FOUND, Outcome.NOT_SENT)
 
 
 def failed(item: Appointment, reason: str) -> EmailState:

@@ -104,7 +104,7 @@ class Searches:
                     read, batch.users_of(read), by_uuid[read.uuid]
                 ),
             )
-            if state and state.outcome is Outcome.NOT_CALLED:
+            if state and state.outcome is Outcome.NOT_SENT:
                 self.released.append(item.uuid)
 
 

@@ -49,7 +49,7 @@ class Sender:
             outbox.set_skipped(item, now)
         elif self.circuit.is_open(now):
             reason = self.circuit.reason
-            state = recipients.unsent({}, addresses, reason, Outcome.NOT_CALLED)
+            state = recipients.unsent({}, addresses, reason, Outcome.NOT_SENT)
             outbox.set_failed(item, state, now)
         else:
             outbox.set_pending(item, self.attempt_id, now)
@@ -96,7 +96,7 @@ class Sender:
             users = recipients.read_users(item)
         after = search.judge(item, recipients.addresses_of(item, users), found)
         planned = retries.next_try(after, Trigger.SCHEDULE, history, now)
-        if not planned.is_given_up and after.outcome in (Outcome.NOT_CALLED, Outcome.PARTLY_FOUND):
+        if not planned.is_given_up and after.outcome in (Outcome.NOT_SENT, Outcome.PARTLY_FOUND):
             # A search is no try: the email is sent now, or searched for once more in two minutes.
             due = epoch_after(now, LEASE_SECONDS) if after.maybe_sent else int(now)
             planned = replace(planned, unused=history.unused, due=due)
@@ -141,7 +141,7 @@ class Sender:
                 except CallFailed as failed:
                     return search.failed(item, str(failed))
             state = search.judge(item, addresses, found)
-            if state.outcome is not Outcome.NOT_CALLED:
+            if state.outcome is not Outcome.NOT_SENT:
                 return state
             item.email_recipients = list(state.recipients)
         retry_at_once = self.trigger is not Trigger.SCHEDULE
