@@ -11,7 +11,7 @@ from appointments import decoding, parameters, parsers
 from appointments.errors import ApiError
 from appointments.invocation import Invocation
 from appointments.reasons import Cause, Reason
-from appointments.request import PLAIN, SENSITIVE, Request, fit_request_id
+from appointments.request import PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE, Request, fit_request_id
 from appointments.statuses import Status
 from appointments.tables.keys import PATH, hash_token
 
@@ -77,9 +77,9 @@ class HttpEvent:
         received_at, event = time.time(), self._event
         media_type, content = _content(event)
         values, error = {}, None
-        if media_type in (PLAIN, SENSITIVE):
+        if media_type in (PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE):
             try:
-                values = decoding.decode(event, is_sensitive=media_type == SENSITIVE)
+                values = decoding.decode(event, is_sensitive=media_type == SENSITIVE_MEDIA_TYPE)
             except ApiError as refused:
                 error = refused
         known, unknown = _split(values)

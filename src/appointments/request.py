@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 from appointments.errors import ApiError
 from appointments.statuses import Status
 
-PLAIN: Final = "application/json"
-SENSITIVE: Final = "text/plain"
+PLAIN_MEDIA_TYPE: Final = "application/json"
+SENSITIVE_MEDIA_TYPE: Final = "text/plain"
 # A request id must fit in a header and in a command.
 REQUEST_ID: Final = r"^[!-~]{1,128}$"
 # Longer than the longest accepted key: a key that was refused is then refused in a replay too.
@@ -62,7 +62,7 @@ class Request:
 
     def require_media_type(self, *, is_sensitive: bool) -> None:
         """Raise ApiError unless the request has the one content type that the route accepts."""
-        expected = SENSITIVE if is_sensitive else PLAIN
+        expected = SENSITIVE_MEDIA_TYPE if is_sensitive else PLAIN_MEDIA_TYPE
         if self.media_type in (expected, None):
             return
         form = ", and the base64 of the JSON as the body" if is_sensitive else ""
@@ -76,12 +76,12 @@ class Request:
     @property
     def is_decoded(self) -> bool:
         """Whether the body was decoded to parameters, so that there is a request log entry."""
-        return self.media_type in (PLAIN, SENSITIVE) and self.error is None
+        return self.media_type in (PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE) and self.error is None
 
     @property
     def is_replayable(self) -> bool:
         """Whether the request log entry has enough for a replay."""
-        return self.is_decoded and self.media_type == PLAIN
+        return self.is_decoded and self.media_type == PLAIN_MEDIA_TYPE
 
     def redact(self, text: str) -> str:
         """Return the text with the token masked, and not longer: it must fit its log line."""
@@ -96,7 +96,7 @@ class Request:
             "request_id": self.id,
             "received_at": iso(self.received_at),
             "token_hash": self.token_hash,
-            "params": None if self.media_type == SENSITIVE else self._logged(),
+            "params": None if self.media_type == SENSITIVE_MEDIA_TYPE else self._logged(),
             "unknown": [self.redact(name) for name in self.unknown],
             "idempotency_key": key and self.redact(key)[:_MAX_LOGGED_KEY],
             **({"strict": True} if self.is_strict else {}),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from appointments.api_gateway import METHOD, STRICT
 from appointments.decoding import MAX_BODY_BYTES
 from appointments.parsers import MAX_DATE, MIN_DATE
-from appointments.request import PLAIN, SENSITIVE
+from appointments.request import PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE
 from appointments.statuses import Status
 from appointments.tables.keys import PATH
 from tools.bootstrap import ROOT
@@ -182,17 +182,17 @@ def _request_body(recorded: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "required": True,
         "description": f"At most {MAX_BODY_BYTES} bytes. Operators set which one of the two "
-        f"content types the route accepts: {PLAIN}, or {SENSITIVE} for parameters that must not be "
+        f"content types the route accepts: {PLAIN_MEDIA_TYPE}, or {SENSITIVE_MEDIA_TYPE} for parameters that must not be "
         "logged. "
         "The other one is `invalid-content-type`, and `message` says which one to send.",
         "content": {
-            PLAIN: {"schema": parameters, "examples": sent},
-            SENSITIVE: {
+            PLAIN_MEDIA_TYPE: {"schema": parameters, "examples": sent},
+            SENSITIVE_MEDIA_TYPE: {
                 "schema": {
                     "type": "string",
                     "description": "The base64 (RFC 4648 section 4) of the JSON object.",
                     "contentEncoding": "base64",
-                    "contentMediaType": PLAIN,
+                    "contentMediaType": PLAIN_MEDIA_TYPE,
                     "contentSchema": parameters,
                 },
                 "examples": sensitive,
@@ -207,7 +207,7 @@ def _response(code: int, recorded: Mapping[str, Any]) -> dict[str, Any]:
         "description": f"{HTTPStatus(code).phrase}\n\n{advice}",
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS},
         "content": {
-            PLAIN: {
+            PLAIN_MEDIA_TYPE: {
                 "schema": _ref(code_name(code)),
                 "examples": {
                     name: {"summary": each["summary"], "value": each["response"]["body"]}

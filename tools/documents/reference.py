@@ -12,7 +12,7 @@ from typing import Final
 from appointments import parameters
 from appointments.api_gateway import METHOD
 from appointments.decoding import MAX_BODY_BYTES
-from appointments.request import PLAIN, SENSITIVE
+from appointments.request import PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE
 from appointments.statuses import Status
 from appointments.tables.keys import PATH
 from tools.bootstrap import ROOT
@@ -70,8 +70,8 @@ def page() -> str:
     return _PAGE.format(
         method=METHOD,
         path=PATH,
-        plain=PLAIN,
-        sensitive=SENSITIVE,
+        plain=PLAIN_MEDIA_TYPE,
+        sensitive=SENSITIVE_MEDIA_TYPE,
         largest=MAX_BODY_BYTES,
         parameters=_table(
             ("position", "name", "type", "required", "possible values", "meaning"),
