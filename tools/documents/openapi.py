@@ -182,8 +182,8 @@ def _request_body(recorded: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "required": True,
         "description": f"At most {MAX_BODY_BYTES} bytes. Operators set which one of the two "
-        f"content types the route accepts: {PLAIN_MEDIA_TYPE}, or {SENSITIVE_MEDIA_TYPE} for parameters that must not be "
-        "logged. "
+        f"content types the route accepts: {PLAIN_MEDIA_TYPE}, or {SENSITIVE_MEDIA_TYPE} for "
+        "parameters that must not be logged. "
         "The other one is `invalid-content-type`, and `message` says which one to send.",
         "content": {
             PLAIN_MEDIA_TYPE: {"schema": parameters, "examples": sent},

@@ -105,7 +105,7 @@ class Outcome(Enum):
         False,
         False,
         None,
-    )  # no call was made, or a search found that none arrived
+    )  # no call, or a search did not find it
     UNAVAILABLE = "unavailable", False, False, False  # Mandrill certainly did not accept it
     BUSY = "busy", False, False, False  # HTTP 429: Mandrill certainly did not accept it
     UNKNOWN = "unknown", True, False, False  # Mandrill may have accepted it
