@@ -78,7 +78,7 @@ class Creation:
         item = self._build_item(request, parameters, session, role)
         users = self._users(references, found)
         circuit = Circuit.from_raw(found.raw(Record, CIRCUIT_RECORD))
-        mail = Sender(Trigger.REQUEST, self.attempt_id, self._invocation.deadline, circuit)
+        mail = Sender(Trigger.REQUEST, self.attempt_id, self._invocation.email_deadline, circuit)
         mail.prepare(item, users)
         stored = _check_references(item, references, found)  # 7
         if stored is None:
@@ -135,7 +135,7 @@ class Creation:
             wanted.append((Record, CIRCUIT_RECORD))
             wanted += [(Session, request.token_hash)] if request.token_hash else []
         try:
-            return base.read_batch(wanted, until=self._invocation.deadline)
+            return base.read_batch(wanted, until=self._invocation.email_deadline)
         except (BotoCoreError, ClientError, TimeoutError):
             if isinstance(parameters, Parameters):
                 self.uuid = idempotency.derive_uuid(request, parameters, owner=None)
@@ -211,7 +211,7 @@ class Creation:
             raise
         finally:
             if marking:
-                marking.join(min(_MAX_TOUCH_SECONDS, self._invocation.seconds_left()))
+                marking.join(min(_MAX_TOUCH_SECONDS, self._invocation.seconds_for_email()))
                 if self.session:
                     self._set_session_view(session, request, parameters)  # as it is after marking
 

@@ -87,7 +87,7 @@ def handle(source: Source, invocation: Invocation) -> dict[str, Any]:
 def _run(creation: Creation, invocation: Invocation) -> ApiError | None:
     """Run a creation; return the error that it ended in, whatever it was."""
     try:
-        with time_limit(invocation.last_call):
+        with time_limit(invocation.deadline):
             creation.run()
     except ApiError as error:
         return error
@@ -121,7 +121,7 @@ def _notify(creation: Creation, error: ApiError, invocation: Invocation) -> None
                 is_logged=creation.source.is_replay
                 or (request is not None and request.is_replayable),
             ),
-            until=invocation.last_notification,
+            until=invocation.notification_deadline,
         )
     except Exception:  # noqa: BLE001 - a failure to notify must not cost the caller the response
         logger.error("broken", exception=traceback.format_exc())
@@ -177,7 +177,7 @@ def _handle_settle(event: Mapping[str, Any], invocation: Invocation) -> dict[str
     """Send what is pending or given up of the appointments that people name."""
     settled: dict[str, Any] = dict.fromkeys(settle.uuids_of(event))
     try:
-        with time_limit(invocation.last_call):
+        with time_limit(invocation.deadline):
             settle.settle(settled, str(uuid4()), invocation)
     except (Exception, OutOfTime):  # noqa: BLE001 - what was settled until then is the response
         logger.error("broken", exception=traceback.format_exc(), request_id=invocation.id)

@@ -1,13 +1,13 @@
-"""One invocation of the function: its id, and its deadline."""
+"""One invocation of the function: its id, and its deadlines."""
 
 import time
 from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import uuid4
 
-# What a request keeps of its time after the email: for marks, a notification and the response.
+# What a request needs after the email: for the result, a notification and the response.
 _RESERVED_SECONDS: Final = 7.0
-# What is kept after all other calls for the notification, and after that for the response.
+# What is left after all other calls for the notification, and after that for the response.
 _NOTIFICATION_SECONDS: Final = 2.0
 _RESPONSE_SECONDS: Final = 1.0
 _LIMIT_WITHOUT_CONTEXT: Final = 29.0
@@ -19,20 +19,20 @@ _ALIAS: Final = "live"
 class Invocation:
     """The limits of an invocation, in time.monotonic() seconds.
 
-    A request's calls to Mandrill end at `deadline`, all other calls at `last_call`, and those of a
-    notification at `last_notification`. `function` names the function with the alias that was
-    invoked; it is None if that is unknown.
+    A request's calls to Mandrill end at `email_deadline`, its other calls at `deadline`, and those
+    of its notification at `notification_deadline`. `function` names the function with the alias
+    that was invoked; it is None if that is unknown.
     """
 
     id: str
+    email_deadline: float
     deadline: float
-    last_call: float
-    last_notification: float
+    notification_deadline: float
     function: str | None = None
 
-    def seconds_left(self) -> float:
-        """Return the time until `deadline`, at least 0."""
-        return max(self.deadline - time.monotonic(), 0.0)
+    def seconds_for_email(self) -> float:
+        """Return the time until `email_deadline`, at least 0."""
+        return max(self.email_deadline - time.monotonic(), 0.0)
 
     @classmethod
     def from_context(cls, context: Any) -> Self:
@@ -44,9 +44,9 @@ class Invocation:
         ends_at = time.monotonic() + seconds_left
         return cls(
             id=str(getattr(context, "aws_request_id", None) or uuid4()),
-            deadline=ends_at - _RESERVED_SECONDS,
-            last_call=ends_at - _NOTIFICATION_SECONDS,
-            last_notification=ends_at - _RESPONSE_SECONDS,
+            email_deadline=ends_at - _RESERVED_SECONDS,
+            deadline=ends_at - _NOTIFICATION_SECONDS,
+            notification_deadline=ends_at - _RESPONSE_SECONDS,
             function=_with_alias(str(getattr(context, "invoked_function_arn", ""))),
         )
 

@@ -36,7 +36,7 @@ class Drain:
 
     def __init__(self, attempt_id: str, invocation: Invocation) -> None:
         self._invocation = invocation
-        self.sender = Sender(Trigger.SCHEDULE, attempt_id, invocation.last_call, Circuit())
+        self.sender = Sender(Trigger.SCHEDULE, attempt_id, invocation.deadline, Circuit())
         self.emails = self.notifications = self.failed = 0
         self._unavailable = 0
         self._is_busy = False
@@ -56,7 +56,7 @@ class Drain:
         return (
             self._is_busy
             or self._unavailable >= _IN_A_ROW
-            or time.monotonic() + _ENOUGH_SECONDS > self._invocation.last_call
+            or time.monotonic() + _ENOUGH_SECONDS > self._invocation.deadline
         )
 
     def send_all(self, uuids: Sequence[str], *, is_stopped_by_circuit: bool = False) -> None:
@@ -74,7 +74,7 @@ class Drain:
 
     def read(self, uuids: Sequence[str]) -> Batch:
         """Read a batch, and with it the circuit breaker; an empty one if DynamoDB fails."""
-        until = min(time.monotonic() + _READ_SECONDS, self._invocation.last_call)
+        until = min(time.monotonic() + _READ_SECONDS, self._invocation.deadline)
         try:
             batch = Batch.read(uuids, until)
         except (BotoCoreError, ClientError) as failed:

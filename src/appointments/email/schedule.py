@@ -31,7 +31,7 @@ def run_schedule(attempt_id: str, invocation: Invocation) -> dict[str, Any]:
     """
     run = Drain(attempt_id, invocation)
     searches = Searches(run)
-    with suppress(OutOfTime), time_limit(invocation.last_call):
+    with suppress(OutOfTime), time_limit(invocation.deadline):
         found = overdue.find(max(_AT_LEAST, _PER_WORKER * SETTINGS.mail_workers))
         add_metric("OldestOwedSeconds", round(found.oldest), MetricUnit.Seconds)
         until = time.monotonic() + _PUBLISH_SECONDS
@@ -47,7 +47,7 @@ def run_schedule(attempt_id: str, invocation: Invocation) -> dict[str, Any]:
 def run_worker(uuids: Sequence[str], attempt_id: str, invocation: Invocation) -> dict[str, Any]:
     """Send a slice of the overdue emails; a doubled or late worker does no harm."""
     run = Drain(attempt_id, invocation)
-    with suppress(OutOfTime), time_limit(invocation.last_call):
+    with suppress(OutOfTime), time_limit(invocation.deadline):
         run.send_all(uuids, is_stopped_by_circuit=True)
     return run.counts()
 

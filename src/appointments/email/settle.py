@@ -30,7 +30,7 @@ def settle(settled: dict[str, Any], attempt_id: str, invocation: Invocation) -> 
     It uses up no try. What is not there or cannot be read stays as it is. Raises botocore's
     exceptions.
     """
-    sender = Sender(Trigger.SETTLE, attempt_id, invocation.deadline, Circuit())
+    sender = Sender(Trigger.SETTLE, attempt_id, invocation.email_deadline, Circuit())
     for chunk in chunks(list(settled), SIZE):
         batch = Batch.read(chunk, sender.deadline)
         sender.circuit = batch.circuit
