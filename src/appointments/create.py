@@ -135,7 +135,7 @@ class Creation:
             wanted.append((Record, CIRCUIT_RECORD))
             wanted += [(Session, request.token_hash)] if request.token_hash else []
         try:
-            return base.read_batch(wanted, until=self._invocation.email_deadline)
+            return base.read_batch(wanted, deadline=self._invocation.email_deadline)
         except (BotoCoreError, ClientError, TimeoutError):
             if isinstance(parameters, Parameters):
                 self.uuid = idempotency.derive_uuid(request, parameters, owner=None)

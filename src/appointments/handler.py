@@ -121,7 +121,7 @@ def _notify(creation: Creation, error: ApiError, invocation: Invocation) -> None
                 is_logged=creation.source.is_replay
                 or (request is not None and request.is_replayable),
             ),
-            until=invocation.notification_deadline,
+            deadline=invocation.notification_deadline,
         )
     except Exception:  # noqa: BLE001 - a failure to notify must not cost the caller the response
         logger.error("broken", exception=traceback.format_exc())

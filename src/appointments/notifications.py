@@ -72,15 +72,15 @@ def make(
     )
 
 
-def notify(notification: Notification, until: float) -> None:
+def notify(notification: Notification, deadline: float) -> None:
     """Publish; if that fails, leave it with its appointment as pending, or in the log.
 
-    `until` bounds the calls (time.monotonic() seconds). While SNS has failed within the last
+    `deadline` bounds the calls (time.monotonic() seconds). While SNS has failed within the last
     PAUSE_SECONDS, the notification of an appointment is pending at once.
     """
     has_item = notification.uuid is not None and notification.saved is not False
     try:
-        with time_limit(until):
+        with time_limit(deadline):
             if not (has_item and is_paused()) and publish(notification):
                 return
             if has_item:

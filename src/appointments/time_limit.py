@@ -17,8 +17,8 @@ class OutOfTime(BaseException):
 
 
 @contextmanager
-def time_limit(until: float) -> Iterator[None]:
-    """Raise OutOfTime within the block at `until` (time.monotonic() seconds), once.
+def time_limit(deadline: float) -> Iterator[None]:
+    """Raise OutOfTime within the block at `deadline` (time.monotonic() seconds), once.
 
     Blocks may be nested; the inner limit is the earlier one. Python's timer belongs to the main
     thread, which Lambda invokes the handler in. In another thread there is no limit.
@@ -28,7 +28,7 @@ def time_limit(until: float) -> Iterator[None]:
         return
     began = time.monotonic()
     outer_handler = signal.signal(signal.SIGALRM, _raise)
-    outer_left, _ = signal.setitimer(signal.ITIMER_REAL, max(until - began, 0.001))
+    outer_left, _ = signal.setitimer(signal.ITIMER_REAL, max(deadline - began, 0.001))
     try:
         yield
     finally:

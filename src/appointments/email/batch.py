@@ -32,18 +32,20 @@ class Batch:
         self.circuit = Circuit.from_raw(found.raw(Record, CIRCUIT_RECORD))
 
     @classmethod
-    def read(cls, uuids: Sequence[str], until: float) -> Self:
+    def read(cls, uuids: Sequence[str], deadline: float) -> Self:
         """Read at most SIZE items; those that DynamoDB has no capacity for are not there.
 
-        It is asked for them until `until` (time.monotonic() seconds). Raises botocore's exceptions.
+        It is asked for them until `deadline` (time.monotonic() seconds). Raises botocore's
+        exceptions.
         """
         keys = [(Appointment, uuid) for uuid in dict.fromkeys(uuids)]
         wanted = [(Record, CIRCUIT_RECORD), *keys]
-        found = base.read_batch(wanted, until=until, is_partial=True)
+        found = base.read_batch(wanted, deadline=deadline, is_partial=True)
         raws = [raw for _, uuid in keys if (raw := found.raw(Appointment, uuid))]
         try:
             users = [
-                base.read_batch(chunk, until=until) for chunk in chunks(_user_keys(raws), MAX_KEYS)
+                base.read_batch(chunk, deadline=deadline)
+                for chunk in chunks(_user_keys(raws), MAX_KEYS)
             ]
         except (BotoCoreError, ClientError, TimeoutError) as failed:
             logger.warning("users not read", reason=of_exception(failed).text)

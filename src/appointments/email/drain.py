@@ -74,9 +74,9 @@ class Drain:
 
     def read(self, uuids: Sequence[str]) -> Batch:
         """Read a batch, and with it the circuit breaker; an empty one if DynamoDB fails."""
-        until = min(time.monotonic() + _READ_SECONDS, self._invocation.deadline)
+        deadline = min(time.monotonic() + _READ_SECONDS, self._invocation.deadline)
         try:
-            batch = Batch.read(uuids, until)
+            batch = Batch.read(uuids, deadline)
         except (BotoCoreError, ClientError) as failed:
             logger.error("overdue items not read", reason=of_exception(failed).text)
             return Batch.empty()
@@ -113,10 +113,10 @@ class Drain:
                 return None
         return state
 
-    def publish(self, items: Sequence[Appointment], until: float) -> None:
+    def publish(self, items: Sequence[Appointment], deadline: float) -> None:
         """Publish what is pending of these items, until a time or the first failure."""
         for item in items:
-            if self._is_publishing_paused or time.monotonic() > until:
+            if self._is_publishing_paused or time.monotonic() > deadline:
                 return
             with log_keys(request_id=item.request_id):
                 try:

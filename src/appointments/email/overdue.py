@@ -77,10 +77,10 @@ def _keys(now: float, limit: int) -> list[str]:
     return [uuid for _, uuid in sorted(entries)[:limit]]
 
 
-def _read(uuids: Sequence[str], until: float) -> Iterable[tuple[str, Appointment | None]]:
+def _read(uuids: Sequence[str], deadline: float) -> Iterable[tuple[str, Appointment | None]]:
     """Yield the items that are there; None for one that cannot be read.
 
-    DynamoDB is asked for those that it has no capacity for until `until` (time.monotonic() s).
+    DynamoDB is asked for the unprocessed ones until `deadline` (time.monotonic() seconds).
     """
     names = {f"#{name}": name for name in _READ}
     for chunk in chunks(uuids, MAX_KEYS):
@@ -92,11 +92,11 @@ def _read(uuids: Sequence[str], until: float) -> Iterable[tuple[str, Appointment
         }
         try:
             found, _ = batch_get(
-                clients.client("dynamodb"), {SETTINGS.appointments_table: request}, until
+                clients.client("dynamodb"), {SETTINGS.appointments_table: request}, deadline
             )
         except (BotoCoreError, ClientError) as failed:
             logger.error("overdue items not read", reason=of_exception(failed).text)
-            if time.monotonic() > until:  # the rest of the run needs its time
+            if time.monotonic() > deadline:  # the rest of the run needs its time
                 return
             continue
         raws = {raw["uuid"]["S"]: raw for raw in found[SETTINGS.appointments_table]}

@@ -34,8 +34,8 @@ def run_schedule(attempt_id: str, invocation: Invocation) -> dict[str, Any]:
     with suppress(OutOfTime), time_limit(invocation.deadline):
         found = overdue.find(max(_AT_LEAST, _PER_WORKER * SETTINGS.mail_workers))
         add_metric("OldestOwedSeconds", round(found.oldest), MetricUnit.Seconds)
-        until = time.monotonic() + _PUBLISH_SECONDS
-        run.publish([*found.notifications, *found.strays], until)
+        deadline = time.monotonic() + _PUBLISH_SECONDS
+        run.publish([*found.notifications, *found.strays], deadline)
         if _make_test_call(found, run, searches):
             if not run.is_ended:
                 found.emails = workers.hand_over(found.emails, invocation)

@@ -101,12 +101,12 @@ class BatchResult:
 
 
 def read_batch(
-    wanted: Sequence[tuple[type[Model], str]], *, until: float, is_partial: bool = False
+    wanted: Sequence[tuple[type[Model], str]], *, deadline: float, is_partial: bool = False
 ) -> BatchResult:
     """Read items of several tables in one consistent BatchGetItem (no call if none is wanted).
 
     A batch and not a transaction: another request that marks the session cannot make it fail. If
-    DynamoDB has no capacity for some of the keys, it is asked again until `until`
+    DynamoDB has no capacity for some of the keys, it is asked again until `deadline`
     (time.monotonic() seconds). Raises botocore's exceptions, and TimeoutError if keys are unread
     then, unless the caller takes what there is (`is_partial`).
     """
@@ -118,7 +118,7 @@ def read_batch(
         }
         for name, table in tables.items()
     }
-    found, left = batch_get(clients.client("dynamodb"), requested, until)
+    found, left = batch_get(clients.client("dynamodb"), requested, deadline)
     if left and not is_partial:
         unread = TimeoutError("DynamoDB had no capacity for some of the keys")
         unread.add_note(clients.call_note("BatchGetItem", {"RequestItems": left}))

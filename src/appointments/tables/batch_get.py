@@ -21,11 +21,11 @@ _random: Final = SystemRandom()
 
 
 def batch_get(
-    client: Any, wanted: dict[str, Any], until: float
+    client: Any, wanted: dict[str, Any], deadline: float
 ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
     """Read what `RequestItems` names; return the items by table, and what was not read.
 
-    No pause begins that would end after `until` (time.monotonic() seconds). What is not read has
+    No pause begins that would end after `deadline` (time.monotonic() seconds). What is not read has
     the form of `wanted`. Raises botocore's exceptions, throttling only if the last call met it.
     """
     items: dict[str, list[dict[str, Any]]] = {name: [] for name in wanted}
@@ -44,7 +44,7 @@ def batch_get(
             left = answer.get("UnprocessedKeys") or {}
         if left:
             pause = _PAUSES[min(calls, len(_PAUSES) - 1)] * _random.uniform(0.5, 1)
-            if time.monotonic() + pause >= until:
+            if time.monotonic() + pause >= deadline:
                 if throttled:
                     raise throttled
                 break

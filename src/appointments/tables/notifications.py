@@ -105,10 +105,10 @@ def open_pages() -> Iterator[list[dict[str, str]]]:
         yield [{name: value.get("S", "") for name, value in item.items()} for item in page["Items"]]
 
 
-def email_statuses(uuids: Iterable[str], until: float) -> dict[str, str]:
+def email_statuses(uuids: Iterable[str], deadline: float) -> dict[str, str]:
     """Return the `email_status` of each of at most MAX_KEYS appointments that is there.
 
-    DynamoDB is asked for those that it has no capacity for until `until` (time.monotonic()
+    DynamoDB is asked for those that it has no capacity for until `deadline` (time.monotonic()
     seconds). What is left out is read in the next check.
     """
     keys = [{"uuid": {"S": uuid}} for uuid in sorted(set(uuids))]
@@ -116,7 +116,7 @@ def email_statuses(uuids: Iterable[str], until: float) -> dict[str, str]:
         return {}
     wanted = {"Keys": keys, "ProjectionExpression": "#uuid, email_status", "ConsistentRead": True}
     wanted["ExpressionAttributeNames"] = {"#uuid": "uuid"}
-    found, _ = batch_get(_CLIENT, {APPOINTMENTS_TABLE: wanted}, until)
+    found, _ = batch_get(_CLIENT, {APPOINTMENTS_TABLE: wanted}, deadline)
     return {
         item["uuid"]["S"]: item.get("email_status", {}).get("S", "")
         for item in found[APPOINTMENTS_TABLE]
