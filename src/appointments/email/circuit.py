@@ -59,7 +59,7 @@ class Circuit:
         """Whether Mandrill is not to be called."""
         return now < self.open_until
 
-    def after(self, state: EmailState, uuid: str, now: float) -> Self | None:
+    def after_try(self, state: EmailState, uuid: str, now: float) -> Self | None:
         """Return the breaker after a try of an appointment; None if nothing changes."""
         outcome = state.outcome
         if outcome is None or outcome.available is None:
@@ -81,14 +81,14 @@ class Circuit:
         )
 
 
-def count(known: Circuit, state: EmailState, uuid: str) -> Circuit:
-    """Count the outcome of a try; return the breaker as it is afterwards.
+def record_outcome(known: Circuit, state: EmailState, uuid: str) -> Circuit:
+    """Record the outcome of a try; return the circuit breaker as it is afterwards.
 
     Never raises: a failed write changes no response. It is counted in the metric CircuitFailed.
     """
     try:
         for _ in range(_WRITES):
-            changed = known.after(state, uuid, time.time())
+            changed = known.after_try(state, uuid, time.time())
             if changed is None:
                 return known
             if written := _write(known, changed):

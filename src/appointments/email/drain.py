@@ -85,23 +85,25 @@ class Drain:
 
     def send(self, uuid: str, batch: Batch) -> EmailState | None:
         """Send one email; return its state, None if there was nothing to do."""
-        state = self.process(uuid, batch, lambda item: self.sender.send(item, batch.users_of(item)))
+        state = self.process_item(
+            uuid, batch, lambda item: self.sender.send(item, batch.users_of(item))
+        )
         if state and state.was_called and state.outcome:
             self._is_busy = state.outcome is Outcome.BUSY
             self._unavailable = 0 if state.outcome.available else self._unavailable + 1
         return state
 
-    def process(
-        self, uuid: str, batch: Batch, do: Callable[[Appointment], EmailState]
+    def process_item(
+        self, uuid: str, batch: Batch, action: Callable[[Appointment], EmailState]
     ) -> EmailState | None:
-        """Do something with an item. One that cannot be processed never delays another."""
+        """Apply `action` to an item; one that cannot be processed never delays another."""
         raw = batch.raw(uuid)
         with log_keys(request_id=raw.get("request_id", {}).get("S")):
             try:
                 item = batch.item(uuid)
                 if item is None or item.owed is None:
                     return None
-                state = do(item)
+                state = action(item)
                 if state.outcome and state.outcome is not Outcome.NOT_SENT:
                     self.emails += 1
                     add_metric("EmailsFailed", state.is_failure)

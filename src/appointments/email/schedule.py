@@ -92,6 +92,6 @@ def _search_one(uuids: list[str], position: int, run: Drain, searches: Searches)
             outcome = failed.outcome if failed else Outcome.SETTLED
             if outcome is not Outcome.BUSY:
                 state = EmailState(EmailStatus.UNKNOWN, reason=str(failed), outcome=outcome)
-                run.sender.circuit = circuit.count(run.sender.circuit, state, uuid)
+                run.sender.circuit = circuit.record_outcome(run.sender.circuit, state, uuid)
             return outcome
     return None

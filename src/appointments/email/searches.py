@@ -55,7 +55,7 @@ class Searches:
                     self._size, left = 1, asked + left
                     continue
                 for item in items:
-                    self._drain.process(item.uuid, batch, self._failing(str(failed)))
+                    self._drain.process_item(item.uuid, batch, self._failing(str(failed)))
                 self._is_ended = failed.outcome is Outcome.BUSY
                 return failed
             if len(found) >= mandrill.SEARCH_LIMIT and self._size > 1:
@@ -68,7 +68,7 @@ class Searches:
 
     def _searched(self, uuid: str, batch: Batch) -> Appointment | None:
         """Return an item if it is still maybe sent, and no sender is at work on it."""
-        if self._drain.process(uuid, batch, _checked) is None:
+        if self._drain.process_item(uuid, batch, _checked) is None:
             return None
         item, now = batch.item(uuid), time.time()
         if item is None or item.lease is None or item.has_active_lease(now):
@@ -97,7 +97,7 @@ class Searches:
             if each.uuid in by_uuid:
                 by_uuid[each.uuid].append(each)
         for item in items:
-            state = self._drain.process(
+            state = self._drain.process_item(
                 item.uuid,
                 batch,
                 lambda read: self._drain.sender.apply_search(

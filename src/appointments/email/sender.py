@@ -168,7 +168,7 @@ class Sender:
             else:
                 _save(item, lease, after, planned)
             if after.was_called and not self._is_own_throttling(after):
-                self.circuit = circuit.count(self.circuit, after, item.uuid)
+                self.circuit = circuit.record_outcome(self.circuit, after, item.uuid)
         except OutOfTime:
             logger.warning("email not marked", reason="no time left", uuid=item.uuid)
         if not after.is_failure:
