@@ -165,14 +165,14 @@ def _split_list(header: str) -> list[str]:
     return re.findall(r'(?:[^,"]|"[^"]*")+', header)
 
 
-def to_payload(body: dict[str, Any], *, is_replayed: bool, is_strict: bool) -> dict[str, Any]:
+def to_payload(body: dict[str, Any], *, is_repeat: bool, is_strict: bool) -> dict[str, Any]:
     """Return the payload of a response; the formats 1.0 and 2.0 are the same here."""
     headers = {
         "Content-Type": "application/json",
         "Cache-Control": "no-store",
         "X-Request-Id": body["request_id"],
     }
-    if is_replayed:
+    if is_repeat:
         headers["Idempotency-Replayed"] = "true"
     if is_strict:
         headers["Preference-Applied"] = STRICT

@@ -53,7 +53,7 @@ class Creation:
         self.owner: str | None = None
         self.saved: bool | None = False
         self.is_new = False
-        self.replayed = False
+        self.is_repeat = False
         self.appointment: Appointment | None = None
         self.email: EmailState | None = None
         self._invocation = invocation
@@ -85,10 +85,10 @@ class Creation:
             stored = self._write(item, request, parameters, session)  # 8
         idempotency.raise_on_conflict(item, stored, request)
         self.saved, self.is_new = True, stored.attempt == self.attempt_id
-        self.replayed, self.appointment = not self.is_new, stored
+        self.is_repeat, self.appointment = not self.is_new, stored
         self._send_email(mail, stored, users)  # 9
         if stored.forgotten_at:  # since it was read
-            self.saved = self.replayed = False
+            self.saved = self.is_repeat = False
             idempotency.raise_if_erased(stored, request)
 
     def _parse_request(self) -> Request:

@@ -81,7 +81,7 @@ def handle(source: Source, invocation: Invocation) -> dict[str, Any]:
         if error and error.status.notified:
             _notify(creation, error, invocation)
         _log_response(body, creation, error, (time.perf_counter() - started) * 1000)
-    return api_gateway.to_payload(body, is_replayed=creation.replayed, is_strict=creation.is_strict)
+    return api_gateway.to_payload(body, is_repeat=creation.is_repeat, is_strict=creation.is_strict)
 
 
 def _run(creation: Creation, invocation: Invocation) -> ApiError | None:

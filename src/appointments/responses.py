@@ -35,8 +35,8 @@ def build(creation: Creation, error: ApiError | None) -> dict[str, Any]:
     body["saved"] = creation.saved
     body["retryable"] = status.retryable
     has_data = status in _WITH_DATA
-    if has_data or creation.replayed:
-        body["replayed"] = creation.replayed
+    if has_data or creation.is_repeat:
+        body["replayed"] = creation.is_repeat
     if has_data and creation.appointment and creation.email:
         body["data"] = {
             "appointment": creation.appointment.api_fields(),
@@ -54,7 +54,7 @@ def build(creation: Creation, error: ApiError | None) -> dict[str, Any]:
 
 def _message(creation: Creation, error: ApiError | None) -> str:
     if error is None:
-        if creation.replayed:
+        if creation.is_repeat:
             return "The appointment was created before; there is still only this one."
         return "The appointment was created."
     if not error.status.retryable:

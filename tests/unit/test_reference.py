@@ -115,7 +115,7 @@ def answer_of(status: Status, *, is_full: bool) -> dict[str, Any]:
     if status is Status.CLIENT_REQUIRED:
         creation.session = SESSION.view("default", "a-token")
     if is_full:
-        creation.uuid, creation.replayed = UUID, True
+        creation.uuid, creation.is_repeat = UUID, True
         creation.session = SESSION.view("full", "a-token")
         creation.email = EmailState(EmailStatus.FAILED, (RECIPIENT,), "spam")
         creation.warnings = [ParamWarning("nots", "It was ignored.")]
