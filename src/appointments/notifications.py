@@ -124,10 +124,10 @@ def is_paused() -> bool:
     return _Last.failed.seconds_ago() < PAUSE_SECONDS
 
 
-def forget() -> None:
-    """Forget failed publishes and storms, as a new execution environment would."""
+def reset() -> None:
+    """Have no failed publish and no storm, as in a new execution environment."""
     _Last.failed = LONG_AGO
-    storms.forget()
+    storms.reset()
 
 
 class Storms:
@@ -151,8 +151,8 @@ class Storms:
         self._first_at[kind] = now
         return "first"
 
-    def forget(self) -> None:
-        """Forget every failure, as a new execution environment would."""
+    def reset(self) -> None:
+        """Know no failure, as in a new execution environment."""
         self._first_at.clear()
 
 

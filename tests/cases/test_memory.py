@@ -47,8 +47,8 @@ def test_a_case_leaves_no_object_in_memory(
         def objects_after(rounds: int) -> Counter[str]:
             for _ in range(rounds):
                 stage.play(case.event)  # noqa: B023 - called within the loop
-                stage.forget()  # noqa: B023
-                account.forget()
+                stage.reset()  # noqa: B023
+                account.reset()
             gc.collect()
             return Counter(type(each).__name__ for each in gc.get_objects())
 

@@ -22,7 +22,7 @@ from moto.sns.models import sns_backends
 from tests.fuzz import rules
 from tests.fuzz.scenarios import Scenario
 from tests.support.cases import PHOTOGRAPHERS, ROUTE, SERVICE
-from tests.support.environment import forget_route, reset_environment
+from tests.support.environment import clear_route_cache, reset_environment
 from tests.support.events import HTTP, REPLAYS, Request
 from tests.support.fake_aws import (
     ACCOUNT,
@@ -225,7 +225,7 @@ class Player:
         self._delete("sessions", hash_of(scenario.token.removeprefix("unknown-")))
         Item.instances_tracked.clear()  # type: ignore[attr-defined]  # of a base without types
         self.aws.faults.calls.clear()
-        self.account.forget()
+        self.account.reset()
         self.account.searches.clear()
         if (scenario.route, scenario.service) != OPEN:
             self._put_records(*OPEN)
@@ -254,7 +254,7 @@ class Player:
                 self._delete("records", key)
             else:
                 self._put("records", {"record": key, **record})
-        forget_route()
+        clear_route_cache()
 
     def _put_session(self, token: str, session: dict[str, Any]) -> None:
         self._put("sessions", {"token_hash": hash_of(token), **session})

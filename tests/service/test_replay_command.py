@@ -19,7 +19,7 @@ from appointments.email import mandrill
 from appointments_operator import command
 from appointments_operator.replay import main
 from appointments_operator.values import moment
-from tests.support.environment import forget_route
+from tests.support.environment import clear_route_cache
 from tests.support.events import subscription
 from tests.support.fake_operator_aws import (
     LOG_GROUP,
@@ -229,7 +229,7 @@ def test_one_that_met_a_closed_route_is_picked_again(
         operator_aws.log(json.dumps(aged(line, minutes=2)))
     request_id = "req-1" if earlier == CRASH else "died"
     operator_aws.aws.put_record("route#appointments/create", deployed=False)
-    forget_route()
+    clear_route_cache()
     assert replay(operator_aws) == (1, {request_id: (earlier, "route-not-found")})
     operator_aws.aws.open_route()
     assert replay(operator_aws) == (0, {request_id: (earlier, GOOD)})
@@ -576,7 +576,7 @@ def test_an_email_that_the_schedule_sent_is_repaired(operator_aws: FakeOperatorA
 def closed(operator_aws: FakeOperatorAws) -> None:
     """Close the route."""
     operator_aws.aws.put_record("route#appointments/create", deployed=False)
-    forget_route()
+    clear_route_cache()
 
 
 def test_an_unknown_request_id_is_said(operator_aws: FakeOperatorAws) -> None:

@@ -14,7 +14,7 @@ import time_machine
 
 from tests.service.test_answers import check
 from tests.service.test_decoding import sensitive
-from tests.support.environment import forget_route
+from tests.support.environment import clear_route_cache
 from tests.support.events import REPLAYS, event_bridge, packed, subscription
 from tests.support.fake_aws import DAY, FakeAws, answer, event, rest
 
@@ -159,7 +159,7 @@ def test_everything_else_is_judged_as_of_now(aws: FakeAws) -> None:
     aws.dynamodb.Table("sessions").delete_item(Key={"token_hash": line["token_hash"]})
     assert replay(aws, "log entry", line).status == "invalid-token"
     aws.put_record("service#appointments", deployed=False)
-    forget_route()
+    clear_route_cache()
     assert replay(aws, "log entry", line).status == "service-not-found"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.support.environment import forget_route
+from tests.support.environment import clear_route_cache
 from tests.support.fake_aws import DAY, FakeAws, event
 
 NOW = 1_800_000_000
@@ -299,7 +299,7 @@ def test_deciding_the_role(aws: FakeAws) -> None:
     assert aws.item()["role"] == "employee"
     assert aws.item()["application"] == "planox2"
     aws.open_route(permissions=["employee"])
-    forget_route()
+    clear_route_cache()
     answer = aws.post(request_id="req-2")
     assert answer.body["data"]["appointment"]["application"] == "planox2"
     assert {(item["role"], item["application"]) for item in aws.items()} == {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.environment import forget_route
+from tests.support.environment import clear_route_cache
 from tests.support.fake_aws import FakeAws, event
 
 ParamError = Callable[[FakeAws, dict[str, Any], dict[str, Any]], None]
@@ -108,7 +108,7 @@ def test_the_first_error_is_reported(aws: FakeAws, second: int | None) -> None:
     for pair in chosen:
         aws.open_route()
         aws.put_record("service#appointments", deployed=True)
-        forget_route()
+        clear_route_cache()
         params = {"token": "silent-token", "updated_at_mt": "x", "notes": "the second"}
         sent = event()
         for number in pair:

@@ -81,9 +81,9 @@ class CountedAccount(Account):
         self._count("search")
         return super().search(call)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Keep nothing of the calls either."""
-        super().forget()
+        super().reset()
         for kept in (self.calls, self.heard, self.searches):
             kept.clear()
 

@@ -1,4 +1,4 @@
-"""The function's execution environment: what it keeps between requests, forgotten at will."""
+"""The execution environment of the function: its caches, and how to clear them."""
 
 
 def reset_environment() -> None:
@@ -6,13 +6,13 @@ def reset_environment() -> None:
     from appointments import notifications  # noqa: PLC0415 - moto first
     from appointments.email import mandrill_client  # noqa: PLC0415 - moto first
 
-    forget_route()
-    mandrill_client.forget()
-    notifications.forget()
+    clear_route_cache()
+    mandrill_client.reset()
+    notifications.reset()
 
 
-def forget_route() -> None:
+def clear_route_cache() -> None:
     """Have the function read the service record and the route record again."""
     from appointments.tables import routes  # noqa: PLC0415 - moto first
 
-    routes.forget_route()
+    routes.clear_route_cache()

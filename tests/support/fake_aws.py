@@ -209,10 +209,10 @@ def _empty() -> None:
     """Empty what `_make` made, which is many times faster than to make it anew."""
     for table in dynamodb_backends[ACCOUNT][REGION].tables.values():
         table.items.clear()
-    _forget_notifications()
+    _reset_notifications()
 
 
-def _forget_notifications() -> None:
+def _reset_notifications() -> None:
     for topic in sns_backends[ACCOUNT][REGION].topics.values():
         topic.sent_notifications.clear()
     _boto3("sns").create_topic(Name="notifications")  # a test may have deleted it
@@ -321,9 +321,9 @@ class FakeAws:
         with redirect_stdout(self.out):
             return lambda_handler(event, context)
 
-    def forget_notifications(self) -> None:
-        """Forget what was published."""
-        _forget_notifications()
+    def reset_notifications(self) -> None:
+        """Drop what was published."""
+        _reset_notifications()
 
     def invoke(self, event: Any, context: Any = None) -> Any:
         """Invoke the function as Lambda does."""

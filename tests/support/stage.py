@@ -8,7 +8,7 @@ from moto.dynamodb.models.dynamo_type import Item
 from moto.sns.models import sns_backends
 
 from tests.support.cases import Case, State, cases
-from tests.support.environment import forget_route
+from tests.support.environment import clear_route_cache
 from tests.support.fake_aws import ACCOUNT, REGION, TABLES, FakeAws
 from tools.local_stack.seeds import KINDS
 
@@ -30,7 +30,7 @@ class Stage:
                 table.put_item(Item={"record": record, **attributes})
         for item in state.items:
             _backend().put_item("appointments", dict(item))
-        forget_route()
+        clear_route_cache()
         for event in state.before:
             aws.invoke(event)
         self._tables = {name: pickle.dumps(_table(name).items) for name in TABLES}
@@ -39,12 +39,12 @@ class Stage:
         """Return the payloads with which the function responds to the event in this state."""
         for name, items in self._tables.items():
             _table(name).items = pickle.loads(items)  # noqa: S301 - our own
-        forget_route()
+        clear_route_cache()
         self.aws.faults.inject = {name: list(faults) for name, faults in self._state.faults.items()}
         returned = self.aws.invoke(event)
         return [each for each in _list(returned) if "statusCode" in each]
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Drop all that the fake AWS keeps of what was played, except the tables."""
         self.aws.payloads.clear()
         self.aws.faults.calls.clear()

@@ -95,7 +95,7 @@ class Account:
             listed = [mail.listed() for mail in self.mail]
         return [one for one in listed if one["to"]]
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Empty the list, and with it what a search finds."""
         with self.lock:
             self.mail.clear()

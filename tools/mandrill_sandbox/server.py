@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         """Empty that list, or end an outage."""
         match self._endpoint():
             case "_sandbox/messages":
-                self.server.account.forget()
+                self.server.account.reset()
             case "_sandbox/outage":
                 self.server.account.outage = None
             case _:

@@ -119,8 +119,8 @@ _pool.pool_classes_by_scheme = {"http": urllib3.HTTPConnectionPool, "https": _Ht
 _used = LONG_AGO
 
 
-def forget() -> None:
-    """Forget the API key and the connection, as a new execution environment would."""
+def reset() -> None:
+    """Have no API key and no connection, as in a new execution environment."""
     _key.cache_clear()
     _pool.clear()
 

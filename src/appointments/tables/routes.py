@@ -51,7 +51,7 @@ def load_route(found: BatchResult) -> Route:
     return _Cache.route
 
 
-def forget_route() -> None:
+def clear_route_cache() -> None:
     """Empty the cache, as in a new execution environment."""
     _Cache.route = None
 
