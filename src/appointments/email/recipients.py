@@ -5,8 +5,14 @@ from dataclasses import replace
 
 from appointments.email import mandrill
 from appointments.email.mandrill_client import CallFailed
-from appointments.email.state import ACCEPTED, EmailState, EmailStatus, Outcome, Recipient
-from appointments.email.state import RecipientRole as Role
+from appointments.email.state import (
+    ACCEPTED,
+    EmailState,
+    EmailStatus,
+    Outcome,
+    Recipient,
+    RecipientRole,
+)
 from appointments.reasons import MANDRILL_UNAVAILABLE
 from appointments.tables.appointments import Appointment
 from appointments.tables.records import Record, find_user
@@ -28,7 +34,7 @@ def read_users(item: Appointment) -> Users:
 def addresses_of(item: Appointment, users: Users) -> Addresses:
     """Return who is to get the email; one address gets one email, whatever roles it has."""
     found: Addresses = {}
-    for role in Role:
+    for role in RecipientRole:
         if role.user_parameter is None:
             email, name = item.booker_email, item.booker_name
         elif user := users.get(role.value):
@@ -43,35 +49,37 @@ def addresses_of(item: Appointment, users: Users) -> Addresses:
     return found
 
 
-def reached(item: Appointment) -> Reached:
+def reached_recipients(item: Appointment) -> Reached:
     """Return the recipients who have the email, by address in lower case."""
     known = item.email_recipients or ()
     return {each["email"].lower(): each for each in known if each["status"] in ACCEPTED}
 
 
-def missing(addresses: Addresses, having: Reached) -> Addresses:
+def unreached_recipients(addresses: Addresses, reached: Reached) -> Addresses:
     """Return who has not got the email; an address that was corrected since is no new recipient."""
-    roles = {role for each in having.values() for role in each["roles"]}
+    roles = {role for each in reached.values() for role in each["roles"]}
     return {
         at: entry
         for at, entry in addresses.items()
-        if at not in having and not roles.issuperset(entry[0]["roles"])
+        if at not in reached and not roles.issuperset(entry[0]["roles"])
     }
 
 
-def settled(having: Reached) -> EmailState:
+def settled_state(reached: Reached) -> EmailState:
     """Return the state of an email that no recipient misses."""
-    status = EmailStatus.SENT if having else EmailStatus.SKIPPED
-    return EmailState(status, tuple(having.values()), outcome=Outcome.SETTLED)
+    status = EmailStatus.SENT if reached else EmailStatus.SKIPPED
+    return EmailState(status, tuple(reached.values()), outcome=Outcome.SETTLED)
 
 
-def unsent(having: Reached, left: Addresses, reason: str, outcome: Outcome) -> EmailState:
-    """Return the state of an email that did not, or perhaps did not, reach those who are left."""
-    unknown = (recipient_with(recipient, "unknown") for recipient, _ in left.values())
-    status = EmailStatus.PARTLY_SENT if having else EmailStatus.FAILED
+def unsent_state(
+    reached: Reached, unreached: Addresses, reason: str, outcome: Outcome
+) -> EmailState:
+    """Return the state of an email that did not, or perhaps did not, reach every recipient."""
+    unknown = (recipient_with(recipient, "unknown") for recipient, _ in unreached.values())
+    status = EmailStatus.PARTLY_SENT if reached else EmailStatus.FAILED
     if outcome.maybe_sent:
         status = EmailStatus.UNKNOWN
-    return EmailState(status, (*having.values(), *unknown), reason, outcome)
+    return EmailState(status, (*reached.values(), *unknown), reason, outcome)
 
 
 def deliver(
@@ -81,31 +89,31 @@ def deliver(
 
     `deadline` and `retry_at_once` are those of `mandrill.send`.
     """
-    having = reached(item)
-    left = missing(addresses, having)
-    if not left:
-        return settled(having)
+    reached = reached_recipients(item)
+    unreached = unreached_recipients(addresses, reached)
+    if not unreached:
+        return settled_state(reached)
     try:
         results = mandrill.send(
-            to=[(recipient["email"], name) for recipient, name in left.values()],
+            to=[(recipient["email"], name) for recipient, name in unreached.values()],
             variables=item.api_fields(),
             metadata={"appointment_uuid": item.uuid, "request_id": item.request_id},
             deadline=deadline,
             retry_at_once=retry_at_once,
         )
     except CallFailed as failed:
-        state = unsent(having, left, str(failed), failed.outcome)
+        state = unsent_state(reached, unreached, str(failed), failed.outcome)
         return replace(state, was_called=failed.outcome is not Outcome.NOT_SENT)
-    return _state_from_results(having.values(), left, results)
+    return _state_from_results(reached.values(), unreached, results)
 
 
 def _state_from_results(
-    having: Iterable[Recipient], left: Addresses, results: list[mandrill.RecipientResult]
+    reached: Iterable[Recipient], unreached: Addresses, results: list[mandrill.RecipientResult]
 ) -> EmailState:
     """Return the state after what Mandrill said of each recipient: 200 is not success."""
     by_address = {result.email.lower(): result for result in results}
     tried, outcomes = [], []
-    for at, (recipient, _) in left.items():
+    for at, (recipient, _) in unreached.items():
         if result := by_address.get(at):
             tried.append(recipient_with(recipient, result.status, result.id, result.reject_reason))
             outcomes.append(Outcome.of_recipient(result.status, result.reject_reason))
@@ -113,7 +121,7 @@ def _state_from_results(
             tried.append(recipient_with(recipient, "unknown"))
             outcomes.append(Outcome.UNKNOWN)
     outcome = Outcome.worst(outcomes)
-    recipients = (*having, *tried)
+    recipients = (*reached, *tried)
     failed = [each for each in tried if each["status"] not in ACCEPTED]
     reason = "; ".join(map(describe, failed)) or None
     if outcome is Outcome.SETTLED:

@@ -9,11 +9,11 @@ from appointments.email.mandrill import FoundRecipient
 from appointments.email.recipients import (
     Addresses,
     describe,
-    missing,
-    reached,
+    reached_recipients,
     recipient_with,
-    settled,
-    unsent,
+    settled_state,
+    unreached_recipients,
+    unsent_state,
 )
 from appointments.email.state import EmailState, EmailStatus, Outcome
 from appointments.tables.appointments import Appointment
@@ -37,31 +37,31 @@ def judge(item: Appointment, addresses: Addresses, found: Iterable[FoundRecipien
     Its outcome is `settled`, `refused`, `not sent` if those who are left certainly have not got
     it, or `partly found` if Mandrill is to be asked once more.
     """
-    before = reached(item)
-    asked = missing(addresses, before)
+    before = reached_recipients(item)
+    asked = unreached_recipients(addresses, before)
     # An address that was corrected meanwhile got the email too.
     known = {each["email"].lower(): each for each in item.email_recipients or ()}
     known |= {at: recipient for at, (recipient, _) in addresses.items()}
-    having, refused = dict(before), {}
+    reached, refused = dict(before), {}
     for each in found:
         at = each.email.lower()
         if at in known and at not in before and each.state in _HAVING:
-            having[at] = recipient_with(known[at], "sent", each.id)
+            reached[at] = recipient_with(known[at], "sent", each.id)
         elif at in asked and each.state in _REFUSED:
             refused[at] = recipient_with(asked[at][0], each.state, each.id)
-    left = missing(addresses, having)
-    if not left:
-        return settled(having)
-    refused = {at: each for at, each in refused.items() if at in left}
-    unlisted = {at: entry for at, entry in left.items() if at not in refused}
+    unreached = unreached_recipients(addresses, reached)
+    if not unreached:
+        return settled_state(reached)
+    refused = {at: each for at, each in refused.items() if at in unreached}
+    unlisted = {at: entry for at, entry in unreached.items() if at not in refused}
     if not unlisted:
-        status = EmailStatus.PARTLY_SENT if having else EmailStatus.FAILED
+        status = EmailStatus.PARTLY_SENT if reached else EmailStatus.FAILED
         reason = "; ".join(map(describe, refused.values()))
-        return EmailState(status, (*having.values(), *refused.values()), reason, Outcome.REFUSED)
-    is_listed = len(having) > len(before) or bool(refused)
+        return EmailState(status, (*reached.values(), *refused.values()), reason, Outcome.REFUSED)
+    is_listed = len(reached) > len(before) or bool(refused)
     if is_listed and item.searched_at is None:
-        return unsent(having, left, _PARTLY_FOUND, Outcome.PARTLY_FOUND)
-    return unsent(having, left, NOT_FOUND, Outcome.NOT_SENT)
+        return unsent_state(reached, unreached, _PARTLY_FOUND, Outcome.PARTLY_FOUND)
+    return unsent_state(reached, unreached, NOT_FOUND, Outcome.NOT_SENT)
 
 
 def failed(item: Appointment, reason: str) -> EmailState:

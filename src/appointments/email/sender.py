@@ -49,7 +49,7 @@ class Sender:
             outbox.set_skipped(item, now)
         elif self.circuit.is_open(now):
             reason = self.circuit.reason
-            state = recipients.unsent({}, addresses, reason, Outcome.NOT_SENT)
+            state = recipients.unsent_state({}, addresses, reason, Outcome.NOT_SENT)
             outbox.set_failed(item, state, now)
         else:
             outbox.set_pending(item, self.attempt_id, now)
