@@ -3,13 +3,13 @@
 =================================================  =============================================
 `handler`, `tab`                                   the entry points of the two functions
 `responses`, `email.schedule`                      the body of a response; a schedule run
-`email.searches`, `email.workers`                  many searches at once; slices for workers
+`email.batch_search`, `email.workers`              one search for many emails; slices for workers
 `email.drain`, `email.settle`                      overdue emails; emails that a person has sent
 `subscription`                                     a batch of a log subscription, as far as it fits
 `create`                                           the use case
 `api_gateway`, `replay`                            the two sources of a request
 `email.sender`, `idempotency`                      the one sender; the uuid of a request
-`email.search`, `email.put_off`                    what a search says; items that break
+`email.search_result`, `email.put_off`             what a search says; items that break
 `email.batch`, `email.overdue`                     many items in one read; what is overdue
 `email.recipients`, `notifications`                who gets the email; notifications
 `email.mandrill`, `email.outbox`                   Mandrill's API; the email's state in its item

@@ -38,7 +38,7 @@ def test_a_mark_that_hangs_changes_no_response(harness: EmailHarness) -> None:
 def test_a_breaker_that_hangs_changes_no_response(harness: EmailHarness) -> None:
     """The failure of the email is the response, and the item is marked."""
     harness.account.refusals = ["GeneralError"]
-    with patch.object(circuit, "count", hang(harness)):
+    with patch.object(circuit, "record_outcome", hang(harness)):
         answered = harness.create()
     assert answered.status == "mandrill-email-failed"
     assert answered.body["data"]["email"]["reason"] == "mandrill-unavailable (GeneralError)"

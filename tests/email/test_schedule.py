@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from appointments import notifications
-from appointments.email import drain, overdue, schedule, searches, workers
+from appointments.email import batch_search, drain, overdue, schedule, workers
 from appointments.email.batch import Batch
 from appointments.notification import Notification
 from appointments.reasons import Cause, Reason
@@ -217,7 +217,7 @@ def test_a_search_that_is_not_made_tests_nothing(harness: EmailHarness) -> None:
     harness.put_circuit(**OPEN)
     before = harness.circuit()
     harness.put_overdue(2, maybe_sent=True)
-    with patch("appointments.email.searches.Searches._searched", return_value=None):
+    with patch("appointments.email.batch_search.BatchSearch._searched", return_value=None):
         harness.schedule()
     assert harness.account.calls == []
     assert harness.circuit() == before
@@ -256,7 +256,7 @@ def test_a_429_to_a_search_ends_the_searching(harness: EmailHarness) -> None:
     searched = harness.put_overdue(3, maybe_sent=True)
     uuids = harness.put_overdue(5)
     harness.put_overdue(3, maybe_sent=True)
-    with fates(harness, None, "RequestLimitExceeded"), patch.object(searches, "SIZE", 1):
+    with fates(harness, None, "RequestLimitExceeded"), patch.object(batch_search, "SIZE", 1):
         harness.schedule()
     assert harness.account.calls == ["send", "search", "send"]
     assert mailed_uuids(harness) == uuids[3:]

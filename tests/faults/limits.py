@@ -7,13 +7,13 @@ from unittest.mock import patch
 
 from appointments.email import (
     batch,
+    batch_search,
     circuit,
     drain,
     mandrill,
     outbox,
     overdue,
     retries,
-    searches,
     settle,
     workers,
 )
@@ -32,7 +32,7 @@ _LIMITS: Final[list[tuple[Any, str, Any]]] = [
     *((module, "MAX_TRIES", TRIES) for module in (appointments, retries, outbox)),
     (circuit, "FAILURES", FAILURES),
     *((module, "MAX_KEYS", MAX_KEYS) for module in (batch, overdue)),
-    *((module, "SIZE", MAX_KEYS - 1) for module in (batch, drain, searches, settle, workers)),
+    *((module, "SIZE", MAX_KEYS - 1) for module in (batch, drain, batch_search, settle, workers)),
     # Four overdue emails need a worker, and each worker sends two.
     (workers, "RUN_EMAILS", 1),
     (workers, "WORKER_EMAILS", 2),

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from appointments.email import circuit, mandrill, outbox, searches
+from appointments.email import batch_search, circuit, mandrill, outbox
 from appointments.email.circuit import Circuit
 from appointments.tables import appointments
 from appointments.tables.appointments import Appointment
@@ -88,7 +88,7 @@ def no_circuit() -> AbstractContextManager[Any]:
 
 def no_count() -> AbstractContextManager[Any]:
     """Count no failure for the circuit breaker."""
-    return patch.object(circuit, "count", lambda known, *_: known)
+    return patch.object(circuit, "record_outcome", lambda known, *_: known)
 
 
 def no_comparison() -> AbstractContextManager[Any]:
@@ -104,7 +104,7 @@ def no_comparison() -> AbstractContextManager[Any]:
 
 def no_batch_limit() -> AbstractContextManager[Any]:
     """Read as many items at once as there are."""
-    return patch.object(searches, "SIZE", 99)
+    return patch.object(batch_search, "SIZE", 99)
 
 
 def no_search_limit() -> AbstractContextManager[Any]:

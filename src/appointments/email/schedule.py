@@ -8,9 +8,9 @@ from typing import Any, Final
 from aws_lambda_powertools.metrics import MetricUnit
 
 from appointments.email import circuit, overdue, workers
+from appointments.email.batch_search import BatchSearch
 from appointments.email.drain import Drain
 from appointments.email.overdue import Overdue
-from appointments.email.searches import Searches
 from appointments.email.state import EmailState, EmailStatus, Outcome
 from appointments.invocation import Invocation
 from appointments.observability import add_metric
@@ -30,18 +30,18 @@ def run_schedule(attempt_id: str, invocation: Invocation) -> dict[str, Any]:
     What there is no time for stays overdue.
     """
     run = Drain(attempt_id, invocation)
-    searches = Searches(run)
+    search = BatchSearch(run)
     with suppress(OutOfTime), time_limit(invocation.deadline):
         found = overdue.find(max(_AT_LEAST, _PER_WORKER * SETTINGS.mail_workers))
         add_metric("OldestOwedSeconds", round(found.oldest), MetricUnit.Seconds)
         deadline = time.monotonic() + _PUBLISH_SECONDS
         run.publish([*found.notifications, *found.strays], deadline)
-        if _make_test_call(found, run, searches):
+        if _make_test_call(found, run, search):
             if not run.is_ended:
                 found.emails = workers.hand_over(found.emails, invocation)
-            searches.search_all(found.maybe_sent)
-            run.send_all([*found.emails, *searches.released])
-    return run.counts() | {"searches": searches.calls}
+            search.search_all(found.maybe_sent)
+            run.send_all([*found.emails, *search.to_send])
+    return run.counts() | {"searches": search.calls}
 
 
 def run_worker(uuids: Sequence[str], attempt_id: str, invocation: Invocation) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def run_worker(uuids: Sequence[str], attempt_id: str, invocation: Invocation) ->
     return run.counts()
 
 
-def _make_test_call(found: Overdue, run: Drain, searches: Searches) -> bool:
+def _make_test_call(found: Overdue, run: Drain, search: BatchSearch) -> bool:
     """Send one email to see whether Mandrill is available; return whether the run goes on (8.8).
 
     It is made even if the circuit breaker is open, with the oldest overdue email, and once more
@@ -63,7 +63,7 @@ def _make_test_call(found: Overdue, run: Drain, searches: Searches) -> bool:
     for position in (_OLDEST, _NEWEST):
         outcome = _send_one(found.emails, position, run)
         if outcome is None:
-            outcome = _search_one(found.maybe_sent, position, run, searches)
+            outcome = _search_one(found.maybe_sent, position, run, search)
         if outcome is None:
             break  # there is no other
         if outcome is Outcome.BUSY or outcome.available is not False:
@@ -82,13 +82,13 @@ def _send_one(uuids: list[str], position: int, run: Drain) -> Outcome | None:
     return None
 
 
-def _search_one(uuids: list[str], position: int, run: Drain, searches: Searches) -> Outcome | None:
+def _search_one(uuids: list[str], position: int, run: Drain, search: BatchSearch) -> Outcome | None:
     """Search for the first of these emails that Mandrill is asked about; None if there is none."""
-    calls = searches.calls
+    calls = search.calls
     while uuids and not run.is_ended:
         uuid = uuids.pop(position)
-        failed = searches.search_all([uuid])
-        if searches.calls > calls:
+        failed = search.search_all([uuid])
+        if search.calls > calls:
             outcome = failed.outcome if failed else Outcome.SETTLED
             if outcome is not Outcome.BUSY:
                 state = EmailState(EmailStatus.UNKNOWN, reason=str(failed), outcome=outcome)

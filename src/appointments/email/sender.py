@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pynamodb.exceptions import PynamoDBException
 
 from appointments import notifications
-from appointments.email import circuit, mandrill, outbox, recipients, retries, search
+from appointments.email import circuit, mandrill, outbox, recipients, retries, search_result
 from appointments.email.circuit import Circuit
 from appointments.email.mandrill import FoundRecipient
 from appointments.email.mandrill_client import CallFailed
@@ -94,7 +94,7 @@ class Sender:
         history = item.email_history()
         if users is None:
             users = recipients.read_users(item)
-        after = search.judge(item, recipients.addresses_of(item, users), found)
+        after = search_result.state_after(item, recipients.addresses_of(item, users), found)
         planned = retries.next_try(after, Trigger.SCHEDULE, history, now)
         if not planned.is_given_up and after.outcome in (Outcome.NOT_SENT, Outcome.PARTLY_FOUND):
             # A search is no try: the email is sent now, or searched for once more in two minutes.
@@ -105,7 +105,7 @@ class Sender:
     def fail_search(self, item: Appointment, reason: str) -> EmailState:
         """Give the email up if the schedule's search failed after the limit; else leave it."""
         now = time.time()
-        after = search.failed(item, reason)
+        after = search_result.state_after_failure(item, reason)
         planned = retries.next_try(after, Trigger.SCHEDULE, item.email_history(), now)
         if not planned.is_given_up:
             return item.email_state(now)
@@ -137,10 +137,12 @@ class Sender:
         if maybe_sent:
             if found is None:
                 try:
-                    found = mandrill.search([item.uuid], search.first_day([item]), self.deadline)
+                    found = mandrill.search(
+                        [item.uuid], search_result.first_day([item]), self.deadline
+                    )
                 except CallFailed as failed:
-                    return search.failed(item, str(failed))
-            state = search.judge(item, addresses, found)
+                    return search_result.state_after_failure(item, str(failed))
+            state = search_result.state_after(item, addresses, found)
             if state.outcome is not Outcome.NOT_SENT:
                 return state
             item.email_recipients = list(state.recipients)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from appointments.email import mandrill, search
+from appointments.email import mandrill, search_result
 from appointments.email.batch import SIZE, Batch
 from appointments.email.circuit import Circuit
 from appointments.email.mandrill import FoundRecipient
@@ -45,7 +45,7 @@ def _item(uuid: str, batch: Batch) -> Appointment | None:
     try:
         item = batch.item(uuid)
         if item:
-            search.first_day([item])  # the search of all must not fail because of one
+            search_result.first_day([item])  # the search of all must not fail because of one
     except Exception:  # noqa: BLE001 - one that cannot be read must not keep the others
         logger.exception("not settled", uuid=uuid)
         return None
@@ -59,7 +59,9 @@ def _search(items: Sequence[Appointment], deadline: float) -> list[FoundRecipien
     if len(asked) < 2:
         return None
     try:
-        found = mandrill.search([each.uuid for each in asked], search.first_day(asked), deadline)
+        found = mandrill.search(
+            [each.uuid for each in asked], search_result.first_day(asked), deadline
+        )
     except CallFailed as failed:
         logger.warning("not searched at once", reason=str(failed))
         return None

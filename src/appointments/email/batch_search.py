@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from appointments.email import mandrill, search
+from appointments.email import mandrill, search_result
 from appointments.email.batch import SIZE, Batch
 from appointments.email.drain import Drain
 from appointments.email.mandrill import FoundRecipient
@@ -18,10 +18,10 @@ MAX_CALLS: Final = 8
 MAX_SECONDS: Final = 8.0
 
 
-class Searches:
+class BatchSearch:
     """The searches of one run, at most MAX_CALLS of them in MAX_SECONDS of calls.
 
-    `released` are the uuids of the emails that Mandrill certainly does not have.
+    `to_send` are the uuids of the emails that Mandrill certainly does not have.
     """
 
     def __init__(self, drain: Drain) -> None:
@@ -30,7 +30,7 @@ class Searches:
         self._seconds = 0.0
         self._is_ended = False
         self.calls = 0
-        self.released: list[str] = []
+        self.to_send: list[str] = []
 
     @property
     def is_ended(self) -> bool:
@@ -68,7 +68,7 @@ class Searches:
 
     def _searched(self, uuid: str, batch: Batch) -> Appointment | None:
         """Return an item if it is still maybe sent, and no sender is at work on it."""
-        if self._drain.process_item(uuid, batch, _checked) is None:
+        if self._drain.process_item(uuid, batch, _check) is None:
             return None
         item, now = batch.item(uuid), time.time()
         if item is None or item.lease is None or item.has_active_lease(now):
@@ -82,7 +82,7 @@ class Searches:
         deadline = min(self._drain.sender.deadline, began + MAX_SECONDS - self._seconds)
         try:
             uuids = [item.uuid for item in items]
-            return mandrill.search(uuids, search.first_day(items), deadline)
+            return mandrill.search(uuids, search_result.first_day(items), deadline)
         finally:
             self._seconds += time.monotonic() - began
 
@@ -105,10 +105,10 @@ class Searches:
                 ),
             )
             if state and state.outcome is Outcome.NOT_SENT:
-                self.released.append(item.uuid)
+                self.to_send.append(item.uuid)
 
 
-def _checked(item: Appointment) -> EmailState:
+def _check(item: Appointment) -> EmailState:
     """Read what the search of many items reads of each; one that is broken must fail alone."""
-    search.first_day([item])
-    return item.email_state(0)
+    search_result.first_day([item])
+    return item.email_state(time.time())

@@ -19,7 +19,7 @@ from appointments.email.state import EmailState, EmailStatus, Outcome
 from appointments.tables.appointments import Appointment
 
 # States of a recipient in a search who has the email, and of one who never gets it.
-_HAVING: Final = frozenset({"sent", "queued", "scheduled", "deferred"})
+_ACCEPTED: Final = frozenset({"sent", "queued", "scheduled", "deferred"})
 _REFUSED: Final = frozenset({"rejected", "invalid", "bounced"})
 NOT_FOUND: Final = "no response to the last try, and Mandrill does not have the email"
 _PARTLY_FOUND: Final = "no response to the last try, and Mandrill has the email for some recipients"
@@ -31,7 +31,9 @@ def first_day(items: Iterable[Appointment]) -> date:
     return (datetime.fromtimestamp(earliest, UTC) - timedelta(days=1)).date()
 
 
-def judge(item: Appointment, addresses: Addresses, found: Iterable[FoundRecipient]) -> EmailState:
+def state_after(
+    item: Appointment, addresses: Addresses, found: Iterable[FoundRecipient]
+) -> EmailState:
     """Return the state of a maybe sent email after a search that succeeded.
 
     Its outcome is `settled`, `refused`, `not sent` if those who are left certainly have not got
@@ -45,7 +47,7 @@ def judge(item: Appointment, addresses: Addresses, found: Iterable[FoundRecipien
     reached, refused = dict(before), {}
     for each in found:
         at = each.email.lower()
-        if at in known and at not in before and each.state in _HAVING:
+        if at in known and at not in before and each.state in _ACCEPTED:
             reached[at] = recipient_with(known[at], "sent", each.id)
         elif at in asked and each.state in _REFUSED:
             refused[at] = recipient_with(asked[at][0], each.state, each.id)
@@ -64,8 +66,8 @@ def judge(item: Appointment, addresses: Addresses, found: Iterable[FoundRecipien
     return unsent_state(reached, unreached, NOT_FOUND, Outcome.NOT_SENT)
 
 
-def failed(item: Appointment, reason: str) -> EmailState:
+def state_after_failure(item: Appointment, reason: str) -> EmailState:
     """Return the state of an email that Mandrill could not be asked about."""
     said = f"Mandrill could not be asked whether it has the email: {reason}"
-    known = item.email_state(0)
-    return replace(known, status=EmailStatus.UNKNOWN, reason=said, outcome=Outcome.NOT_SEARCHED)
+    state = EmailState.from_item(EmailStatus.UNKNOWN, item.email_recipients, said)
+    return replace(state, outcome=Outcome.NOT_SEARCHED)
