@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from appointments.email.state import FINAL_STATUSES, EmailStatus
 from appointments.tables.keys import CONDITION_FAILED
-from appointments_operator import items, tab
+from appointments_operator import items, notifications_table
 from appointments_operator.deployment import Deployment
 from appointments_operator.pending import State, state_of
 
@@ -146,7 +146,7 @@ def count_notifications(deployment: Deployment, erasures: Sequence[Erasure]) -> 
     of_request = {each.item["request_id"]: each for each in erasures if "request_id" in each.item}
     names = {"#uuid": "uuid", "#request_id": "request_id", "#ttl": "ttl"}
     for notification in items.pages(
-        tab.table(deployment).scan,
+        notifications_table.table(deployment).scan,
         ProjectionExpression=", ".join(names),
         ExpressionAttributeNames=names,
     ):

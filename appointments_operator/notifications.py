@@ -11,7 +11,7 @@ import click
 from appointments.notification import Notification
 from appointments.statuses import Status
 from appointments.tables.keys import NotificationState
-from appointments_operator import tab
+from appointments_operator import notifications_table
 from appointments_operator.command import Group
 from appointments_operator.deployment import Deployment, options, pass_deployment
 from appointments_operator.layout import counted, print_list, relative
@@ -60,11 +60,13 @@ def list_notifications(
 ) -> None:
     """List notifications, the newest first, at most a thousand."""
     wanted = "" if state == "all" else state
-    found = tab.newest(tab.table(deployment), since, is_open=state == "open")
+    found = notifications_table.newest(
+        notifications_table.table(deployment), since, is_open=state == "open"
+    )
     selected = (
         item
         for item in found
-        if tab.is_selected(item, status=status or "", text=text, state=wanted)
+        if notifications_table.is_selected(item, status=status or "", text=text, state=wanted)
     )
     print_list(
         list(islice(selected, _MAX_LISTED)),
@@ -96,13 +98,15 @@ def dismiss_notification(deployment: Deployment, *, notification_id: str, note: 
 
 def dismiss(deployment: Deployment, notification_id: str, note: str) -> None:
     """Set a notification to `dismissed`, with the note of the operator."""
-    found = tab.table(deployment)
-    if not tab.get(found, notification_id):
+    found = notifications_table.table(deployment)
+    if not notifications_table.get(found, notification_id):
         raise click.ClickException(f"There is no notification {notification_id}.")
-    by = tab.identity(deployment)
+    by = notifications_table.identity(deployment)
     try:
-        tab.close(found, notification_id, NotificationState.DISMISSED, by=by, done=note)
-    except tab.NotOpen as closed:
+        notifications_table.close(
+            found, notification_id, NotificationState.DISMISSED, by=by, done=note
+        )
+    except notifications_table.NotOpen as closed:
         raise click.ClickException(f"{closed}.") from closed
 
 

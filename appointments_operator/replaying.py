@@ -15,7 +15,7 @@ from rich.progress import MofNCompleteColumn, Progress
 from appointments.reasons import MANDRILL_UNAVAILABLE
 from appointments.statuses import Status
 from appointments.tables.keys import REFERENCE_KINDS
-from appointments_operator import tab
+from appointments_operator import notifications_table
 from appointments_operator.console import err
 from appointments_operator.deployment import Deployment, FunctionError
 from appointments_operator.replays import GOOD, Replays, Result
@@ -108,7 +108,9 @@ def resolve_notifications(replays: Replays, deployment: Deployment) -> list[str]
     request_ids = replays.unresolved_ids()
     if not request_ids:
         return []
-    return tab.resolve_replayed(deployment, request_ids, tab.identity(deployment))
+    return notifications_table.resolve_replayed(
+        deployment, request_ids, notifications_table.identity(deployment)
+    )
 
 
 @contextmanager

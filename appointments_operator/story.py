@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from appointments_operator import items, tab
+from appointments_operator import items, notifications_table
 from appointments_operator.deployment import Deployment
 from appointments_operator.log_search import LogLine, search
 from appointments_operator.story_entries import Entry, of_item, of_line, of_notification
@@ -143,9 +143,9 @@ class Story:
             if key not in self._lines and (item := self._item(uuid)):
                 self._lines[key] = LogLine(key[1], "", {}, uuid)
                 yield of_item(name, item, is_sensitive=self._is_sensitive(item))
-        notifications = tab.table(self._deployment)
+        notifications = notifications_table.table(self._deployment)
         for request_id in sorted(self.request_ids)[:MAX_REQUESTS]:
-            for item in tab.of_request(notifications, request_id):
+            for item in notifications_table.of_request(notifications, request_id):
                 key = ("", datetime.max.replace(tzinfo=UTC), str(item["notification_id"]))
                 if key in self._lines or not self._is_mine(request_id, item.get("uuid")):
                     continue

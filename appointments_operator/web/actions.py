@@ -17,12 +17,12 @@ from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD, NotificationS
 from appointments_operator import (
     items,
     notifications,
+    notifications_table,
     owed,
     pending,
     records,
     request_log,
     route,
-    tab,
 )
 from appointments_operator.deployment import Deployment
 from appointments_operator.layout import counted
@@ -231,7 +231,9 @@ def settle(deployment: Deployment, uuids: Sequence[str], *, run: bool = False) -
 def _record(deployment: Deployment, notification_id: str, done: str) -> None:
     """Note what a person did; a notification that is not open any more keeps its history."""
     try:
-        by = tab.identity(deployment)
-        tab.record_action(tab.table(deployment), notification_id, by=by, done=done)
-    except (tab.NotOpen, BotoCoreError, ClientError):
+        by = notifications_table.identity(deployment)
+        notifications_table.record_action(
+            notifications_table.table(deployment), notification_id, by=by, done=done
+        )
+    except (notifications_table.NotOpen, BotoCoreError, ClientError):
         return

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from appointments.statuses import Status
 from appointments.tables.keys import NotificationState
-from appointments_operator import tab
+from appointments_operator import notifications_table
 from appointments_operator.deployment import Deployment
 
 PAGE: Final = 100
@@ -64,7 +64,7 @@ class Filter:
 
     def takes(self, item: Mapping[str, Any]) -> bool:
         """Return whether the operator chose to see a notification."""
-        return tab.is_selected(
+        return notifications_table.is_selected(
             item, status=self.status, text=self.text, state=self.state, stage=self.stage
         )
 
@@ -106,8 +106,8 @@ def read(deployment: Deployment, chosen: Filter) -> Page:
     """Read one page of notifications; a long search ends with what it found so far."""
     found: list[dict[str, Any]] = []
     number_read = 0
-    pages = tab.newest_pages(
-        tab.table(deployment),
+    pages = notifications_table.newest_pages(
+        notifications_table.table(deployment),
         chosen.since,
         chosen.before,
         is_open=chosen.state == NotificationState.OPEN.value,
@@ -115,7 +115,7 @@ def read(deployment: Deployment, chosen: Filter) -> Page:
     for calls, (items, reached) in enumerate(pages, 1):
         for item in items:
             if len(found) >= PAGE:
-                return Page(group(found), tab.position(found[-1]))
+                return Page(group(found), notifications_table.position(found[-1]))
             if chosen.takes(item):
                 found.append(item)
         number_read += len(items)

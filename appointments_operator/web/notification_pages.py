@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appointments.tables.keys import NotificationState
-from appointments_operator import items, notifications, records, tab
+from appointments_operator import items, notifications, notifications_table, records
 from appointments_operator.web import actions, listing, wording
 from appointments_operator.web.result import Result
 from appointments_operator.web.site import Site, moment
@@ -53,7 +53,7 @@ def notification_page(site: Site, request: Request, _: dict[str, str]) -> Respon
 
 def _notification(site: Site, request: Request) -> dict[str, Any]:
     notification_id = request.path_params["notification_id"]
-    item = tab.get(tab.table(site.deployment), notification_id)
+    item = notifications_table.get(notifications_table.table(site.deployment), notification_id)
     if not item:
         raise click.ClickException(f"There is no notification {notification_id}.")
     return item
@@ -113,9 +113,9 @@ def dismiss_storm(site: Site, request: Request, form: dict[str, str]) -> Respons
 
 def _members(site: Site, form: dict[str, str]) -> list[dict[str, Any]]:
     """Return the notifications whose ids the form has, as many as a page shows."""
-    table = tab.table(site.deployment)
+    table = notifications_table.table(site.deployment)
     ids = form.get("ids", "").split()[: listing.PAGE]
-    members = [item for item in (tab.get(table, each) for each in ids) if item]
+    members = [item for item in (notifications_table.get(table, each) for each in ids) if item]
     if not members:
         raise click.ClickException("Choose the notifications.")
     return members
