@@ -10,10 +10,10 @@ from rich.text import Text
 
 from appointments_operator import forgetting
 from appointments_operator.command import Command, ask
-from appointments_operator.console import output
 from appointments_operator.deployment import Deployment, pass_deployment
 from appointments_operator.forgetting import Erasure, Log
 from appointments_operator.layout import counted, print_json, print_list
+from appointments_operator.terminal import output
 
 
 def _erased(row: Mapping[str, Any]) -> str:

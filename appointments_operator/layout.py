@@ -15,7 +15,7 @@ import click
 from rich.cells import cell_len
 from rich.text import Text
 
-from appointments_operator.console import output
+from appointments_operator.terminal import output
 
 # A column: its heading, and the text that people get of an item.
 Columns = Mapping[str, Callable[[Any], str]]

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from appointments_operator.command import Command
-from appointments_operator.console import err
+from appointments_operator.terminal import err
 
 _STACK_JSON: Final = Path(".local") / "stack.json"
 

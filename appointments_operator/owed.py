@@ -12,7 +12,6 @@ from rich.progress import Progress
 
 from appointments_operator import items
 from appointments_operator.command import Group
-from appointments_operator.console import err
 from appointments_operator.deployment import (
     Deployment,
     FunctionError,
@@ -21,6 +20,7 @@ from appointments_operator.deployment import (
 )
 from appointments_operator.layout import iso, print_list, relative
 from appointments_operator.pending import State, given_up, pending, state_of
+from appointments_operator.terminal import err
 
 # The function searches for all emails of an event at once, and has 29 seconds to send them.
 _EVENT_SIZE: Final = 20

@@ -12,7 +12,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from appointments.statuses import Status
 from appointments_operator import request_log
 from appointments_operator.command import INTERRUPTED, Command, ask
-from appointments_operator.console import err
 from appointments_operator.deployment import (
     DISTRIBUTION,
     MAX_AT_ONCE,
@@ -31,6 +30,7 @@ from appointments_operator.replaying import (
 )
 from appointments_operator.replays import Replays
 from appointments_operator.selection import UNANSWERED, Selection
+from appointments_operator.terminal import err
 from appointments_operator.values import moment
 
 # So many requests a person looks at before the question; --dry-run shows them all.

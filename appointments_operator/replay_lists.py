@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import click
 
-from appointments_operator.console import err
 from appointments_operator.layout import counted, print_json_list, print_list, relative
 from appointments_operator.replays import Replay, Replays
+from appointments_operator.terminal import err
 
 
 def print_selection(replays: Replays, *, as_json: bool) -> None:

@@ -16,10 +16,10 @@ from appointments.reasons import MANDRILL_UNAVAILABLE
 from appointments.statuses import Status
 from appointments.tables.keys import REFERENCE_KINDS
 from appointments_operator import notifications_table
-from appointments_operator.console import err
 from appointments_operator.deployment import Deployment, FunctionError
 from appointments_operator.replays import GOOD, Replays, Result
 from appointments_operator.request_log import Request
+from appointments_operator.terminal import err
 
 DEFAULT_RATE: Final = 5.0
 DEFAULT_AT_ONCE: Final = 8

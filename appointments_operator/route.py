@@ -8,10 +8,10 @@ import click
 from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD, Role
 from appointments_operator import items
 from appointments_operator.command import Group
-from appointments_operator.console import err
 from appointments_operator.deployment import Deployment, options, pass_deployment
 from appointments_operator.layout import print_list
 from appointments_operator.records import warn_of_types
+from appointments_operator.terminal import err
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 

@@ -8,8 +8,8 @@ from typing import Final
 import click
 
 from appointments_operator.command import Command
-from appointments_operator.console import err
 from appointments_operator.deployment import Deployment, pass_deployment
+from appointments_operator.terminal import err
 
 _LIBRARIES: Final = ("jinja2", "starlette", "uvicorn")
 

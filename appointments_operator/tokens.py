@@ -13,8 +13,8 @@ from appointments.parameters import APPLICATIONS
 from appointments.tables.keys import Role, hash_token
 from appointments_operator import items
 from appointments_operator.command import Group
-from appointments_operator.console import err
 from appointments_operator.deployment import Deployment, options, pass_deployment
+from appointments_operator.terminal import err
 from appointments_operator.values import ADDRESS
 
 

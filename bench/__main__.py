@@ -13,8 +13,8 @@ from bench import check, endpoint, report
 from bench.measure import MEASUREMENTS, Bench, Results
 from bench.targets import LOG
 from tools.bootstrap import LOCAL
-from tools.console import err, step
 from tools.release import build
+from tools.terminal import err, step
 
 SAVED: Final = LOCAL / "bench.json"
 QUICK: Final = 0.2

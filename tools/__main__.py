@@ -11,10 +11,10 @@ from appointments_operator.deployment import DISTRIBUTION
 from tools.bootstrap import ROOT
 from tools.checks import audit
 from tools.command import Command, ToolGroup
-from tools.console import out, step
 from tools.load import run as load
 from tools.local_stack import commands
 from tools.release import adopt, build, deploy
+from tools.terminal import out, step
 
 
 @click.group(

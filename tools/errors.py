@@ -2,7 +2,7 @@
 
 import click
 
-from tools.console import err
+from tools.terminal import err
 
 
 class ToolError(click.ClickException):

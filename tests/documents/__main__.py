@@ -3,7 +3,7 @@
 import tests.conftest  # noqa: F401 - the environment, before anything reads it
 from tests.documents.recorder import FILE, text
 from tools.bootstrap import ROOT
-from tools.console import err
+from tools.terminal import err
 
 if __name__ == "__main__":
     FILE.write_text(text(), encoding="utf-8")

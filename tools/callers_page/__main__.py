@@ -4,7 +4,7 @@ from typing import Final
 
 from tools.bootstrap import ROOT
 from tools.callers_page import guide, page
-from tools.console import err
+from tools.terminal import err
 
 PAGE: Final = ROOT / "docs" / "callers.html"
 

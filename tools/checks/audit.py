@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from tools.bootstrap import LOCAL, REQUIREMENTS, ROOT
-from tools.console import err, step
 from tools.errors import ToolError
 from tools.paths import SOURCE, TEMPLATE
+from tools.terminal import err, step
 
 LOCKS: Final = (SOURCE / "requirements.txt", *sorted(REQUIREMENTS.glob("*.txt")))
 SECONDS: Final = 300

@@ -22,9 +22,9 @@ from rich.progress import track
 from tools.bootstrap import LOCAL, ROOT
 from tools.checks.mutations import Change, changes
 from tools.command import Command
-from tools.console import err, out, step
 from tools.environment import tool_environment
 from tools.errors import ToolError
+from tools.terminal import err, out, step
 
 GOAL: Final = 0.95
 _HOME: Final = LOCAL / "mutants"

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tools.bootstrap import ROOT
-from tools.console import err
+from tools.terminal import err
 
 PICTURE: Final = ROOT / "docs" / "first-steps.svg"
 WIDTH: Final = 110

@@ -16,9 +16,9 @@ from appointments.request import PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE
 from appointments.statuses import Status
 from appointments.tables.keys import PATH
 from tools.bootstrap import ROOT
-from tools.console import err
 from tools.documents import openapi
 from tools.documents.request_schemas import is_required, meaning, position
+from tools.terminal import err
 
 _PAGE: Final = """\
 # API reference

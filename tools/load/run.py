@@ -20,7 +20,6 @@ import urllib3
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tools.bootstrap import LOCAL, ROOT
-from tools.console import err, out
 from tools.environment import QUEUE, tool_environment
 from tools.errors import ToolError
 from tools.load import report
@@ -29,6 +28,7 @@ from tools.local_stack import demo, processes, role, seeds, services
 from tools.local_stack import stack as local
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack
+from tools.terminal import err, out
 
 HOME: Final = LOCAL / "load"
 LOCUST: Final = LOCAL / "locust" / "bin"

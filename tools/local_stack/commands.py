@@ -12,12 +12,12 @@ import click
 from appointments.tables.keys import PATH
 from appointments_operator.layout import print_json
 from tools.command import Command
-from tools.console import err, step
 from tools.errors import ToolError
 from tools.local_stack import demo, display, logs, rie, services, stack
 from tools.local_stack import outage as outages
 from tools.local_stack import reset as resetting
 from tools.mandrill_sandbox.account import Outage
+from tools.terminal import err, step
 
 _STOPPED: Final = "Stopped; the data stays in .local."
 # `make logs` begins with what came this long before.

@@ -10,14 +10,14 @@ import urllib3
 from rich.markup import escape
 
 from appointments.notification import Notification
-from appointments_operator.console import output
 from appointments_operator.layout import print_json, print_list, relative
-from tools.console import err
+from appointments_operator.terminal import output
 from tools.environment import QUEUE
 from tools.errors import ToolError
 from tools.local_stack import seeds
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack
+from tools.terminal import err
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, HTTPClientError
 
-from appointments_operator.console import output
 from appointments_operator.layout import counted
+from appointments_operator.terminal import output
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack
 

@@ -6,11 +6,11 @@ from typing import Final
 
 import urllib3
 
-from tools.console import step
 from tools.environment import CREDENTIALS, LOG_GROUP, REGION, STACK_NAME, bare_environment
 from tools.errors import ToolError
 from tools.local_stack import local_invoke, processes, seeds
 from tools.paths import EMULATOR, MINISTACK
+from tools.terminal import step
 
 # The emulator, the sandbox, the console and the page for callers.
 PORTS: Final = 4

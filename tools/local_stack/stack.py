@@ -15,12 +15,12 @@ import urllib3
 
 from appointments_operator import local_env
 from tools.bootstrap import LOCAL
-from tools.console import step
 from tools.environment import DEFAULT_PORT, REGION
 from tools.errors import ToolError
 from tools.local_stack import deployment, local_invoke, post_deploy, processes, seeds, services
 from tools.local_stack.aws import session
 from tools.release import build
+from tools.terminal import step
 
 HOME: Final = LOCAL
 RESPONSE_SECONDS: Final = 30

@@ -12,11 +12,11 @@ import boto3
 import click
 from botocore.exceptions import WaiterError
 
-from tools.console import err, step
 from tools.errors import ToolError
 from tools.release.deploy import settings_of
 from tools.release.failed_creation import status_of
 from tools.release.template import read_template
+from tools.terminal import err, step
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -13,7 +13,6 @@ from typing import Any, Final, cast
 import yaml
 
 from tools.bootstrap import LOCAL, ROOT
-from tools.console import err
 from tools.environment import (
     ARCHITECTURE,
     CREDENTIALS,
@@ -25,6 +24,7 @@ from tools.environment import (
 from tools.errors import ToolError
 from tools.paths import SAM, SAMCONFIG, SOURCE, TEMPLATE
 from tools.release import package
+from tools.terminal import err
 
 BUILD: Final = LOCAL / "build"
 BUILT_TEMPLATE: Final = BUILD / "template.yaml"

@@ -15,11 +15,11 @@ import boto3
 from botocore.exceptions import ClientError
 
 from tools.bootstrap import LOCAL, ROOT
-from tools.console import err, out
 from tools.errors import ToolError
 from tools.paths import SAM, SAMCONFIG
 from tools.release import build, failed_creation
 from tools.release.target import refuse_unfit
+from tools.terminal import err, out
 
 BUILD: Final = ROOT / ".aws-sam" / "build"
 AT_ONCE_OVERRIDES: Final = LOCAL / "at-once.yaml"  # JSON is YAML

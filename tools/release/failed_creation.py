@@ -7,8 +7,8 @@ and the next creation meets their names.
 
 from typing import TYPE_CHECKING, Final
 
-from tools.console import step
 from tools.errors import ToolError
+from tools.terminal import step
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
