@@ -20,16 +20,16 @@ from appointments_operator.deployment import (
     remember,
 )
 from appointments_operator.layout import counted
-from appointments_operator.replay_lists import print_results, print_rows, print_selection
-from appointments_operator.replaying import (
+from appointments_operator.replay_output import print_results, print_rows, print_selection
+from appointments_operator.replay_results import Replays
+from appointments_operator.replay_run import (
     DEFAULT_AT_ONCE,
     DEFAULT_RATE,
     Stopped,
     replay_all,
     resolve_notifications,
 )
-from appointments_operator.replays import Replays
-from appointments_operator.selection import UNANSWERED, Selection
+from appointments_operator.replay_selection import UNANSWERED, Selection
 from appointments_operator.terminal import err
 from appointments_operator.values import moment
 

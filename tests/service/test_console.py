@@ -12,7 +12,7 @@ from appointments.email import mandrill
 from appointments.tables.keys import ROUTE_RECORD
 from appointments_operator.deployment import Deployment
 from appointments_operator.forgetting import by_uuid
-from appointments_operator.replaying import replay_all
+from appointments_operator.replay_run import replay_all
 from appointments_operator.web import actions, listing
 from appointments_operator.web.app import create_app
 from appointments_operator.web.cloud import CachedDeployment

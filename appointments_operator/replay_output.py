@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from appointments_operator.layout import counted, print_json_list, print_list, relative
-from appointments_operator.replays import Replay, Replays
+from appointments_operator.replay_results import Replay, Replays
 from appointments_operator.terminal import err
 
 

@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from appointments.statuses import Status
 from appointments_operator.layout import Items
+from appointments_operator.replay_selection import now
 from appointments_operator.request_log import Request, RequestLog
-from appointments_operator.selection import now
 
 GOOD: Final[str] = Status.ACTION_SUCCESSFUL.value
 _TABLE: Final = """

@@ -17,7 +17,7 @@ from appointments.statuses import Status
 from appointments.tables.keys import REFERENCE_KINDS
 from appointments_operator import notifications_table
 from appointments_operator.deployment import Deployment, FunctionError
-from appointments_operator.replays import GOOD, Replays, Result
+from appointments_operator.replay_results import GOOD, Replays, Result
 from appointments_operator.request_log import Request
 from appointments_operator.terminal import err
 
