@@ -8,10 +8,16 @@ from uuid import UUID
 import click
 from rich.text import Text
 
-from appointments_operator import forgetting
 from appointments_operator.command import Command, ask
 from appointments_operator.deployment import Deployment, pass_deployment
-from appointments_operator.forgetting import Erasure, Log
+from appointments_operator.erasure import (
+    Erasure,
+    Log,
+    count_notifications,
+    find_by_reference,
+    find_by_uuid,
+    log_of,
+)
 from appointments_operator.layout import counted, print_json, print_list
 from appointments_operator.terminal import output
 
@@ -76,8 +82,8 @@ def forget(
         raise click.UsageError("Give the appointments, --order or --photographer.")
     erasures = _find(deployment, uuids, order, photographer)
     if erasures:
-        forgetting.count_notifications(deployment, erasures)
-    log = forgetting.log_of(deployment)
+        count_notifications(deployment, erasures)
+    log = log_of(deployment)
     count = sum(each.reason is None and not each.is_done for each in erasures)
     is_asked = count > 0 and not (dry_run or yes)
     if is_asked:
@@ -101,10 +107,10 @@ def _find(
     deployment: Deployment, uuids: Sequence[UUID], order: int | None, photographer: int | None
 ) -> list[Erasure]:
     if order is not None:
-        return forgetting.by_reference(deployment, "order_id", order)
+        return find_by_reference(deployment, "order_id", order)
     if photographer is not None:
-        return forgetting.by_reference(deployment, "photographer_user_id", photographer)
-    return forgetting.by_uuid(deployment, map(str, uuids))
+        return find_by_reference(deployment, "photographer_user_id", photographer)
+    return find_by_uuid(deployment, map(str, uuids))
 
 
 def _print_json(erasures: Sequence[Erasure], log: Log) -> None:

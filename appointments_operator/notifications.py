@@ -16,7 +16,7 @@ from appointments_operator.command import Group
 from appointments_operator.deployment import Deployment, options, pass_deployment
 from appointments_operator.layout import counted, print_list, relative
 from appointments_operator.log_search import search
-from appointments_operator.values import moment
+from appointments_operator.option_types import moment
 
 _LOST: Final = "notification not published"
 _MAX_LISTED: Final = 1_000

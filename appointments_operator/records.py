@@ -11,7 +11,7 @@ from appointments_operator import items
 from appointments_operator.command import Group
 from appointments_operator.deployment import Deployment, options, pass_deployment
 from appointments_operator.layout import print_json
-from appointments_operator.values import ADDRESS
+from appointments_operator.option_types import ADDRESS
 
 # What boto3 makes of DynamoDB's types.
 _PYTHON: Final = {"S": str, "BOOL": bool, "L": list}

@@ -20,6 +20,7 @@ from appointments_operator.deployment import (
     remember,
 )
 from appointments_operator.layout import counted
+from appointments_operator.option_types import moment
 from appointments_operator.replay_output import print_results, print_rows, print_selection
 from appointments_operator.replay_results import Replays
 from appointments_operator.replay_run import (
@@ -31,7 +32,6 @@ from appointments_operator.replay_run import (
 )
 from appointments_operator.replay_selection import UNANSWERED, Selection
 from appointments_operator.terminal import err
-from appointments_operator.values import moment
 
 # So many requests a person looks at before the question; --dry-run shows them all.
 _MAX_SHOWN: Final = 50

@@ -14,8 +14,8 @@ from appointments.tables.keys import Role, hash_token
 from appointments_operator import items
 from appointments_operator.command import Group
 from appointments_operator.deployment import Deployment, options, pass_deployment
+from appointments_operator.option_types import ADDRESS
 from appointments_operator.terminal import err
-from appointments_operator.values import ADDRESS
 
 
 @click.group(cls=Group, examples=["admin --stack appointments-prod token create --help"])

@@ -10,10 +10,10 @@ from rich.progress import Progress
 from appointments_operator.command import Command
 from appointments_operator.deployment import Deployment, pass_deployment
 from appointments_operator.layout import print_json, print_list
+from appointments_operator.option_types import moment
 from appointments_operator.story import MAX_REQUESTS, Story
 from appointments_operator.story_entries import Entry
 from appointments_operator.terminal import err
-from appointments_operator.values import moment
 
 _COLUMNS: Final = {
     "Time": lambda entry: entry["at"].replace("+00:00", "Z"),

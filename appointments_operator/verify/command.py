@@ -9,8 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from appointments_operator.command import Command
 from appointments_operator.deployment import Deployment, pass_deployment
 from appointments_operator.layout import print_json, print_list
+from appointments_operator.option_types import ADDRESS
 from appointments_operator.terminal import err
-from appointments_operator.values import ADDRESS
 from appointments_operator.verify.check import Check, CheckFailed, NotShown
 from appointments_operator.verify.mandrill import MANDRILL_CHECKS
 from appointments_operator.verify.responses import RESPONSE_CHECKS

@@ -26,10 +26,10 @@ from appointments_operator import (
 )
 from appointments_operator.deployment import Deployment
 from appointments_operator.layout import counted
+from appointments_operator.option_types import ADDRESS
 from appointments_operator.replay_results import Replay, Replays
 from appointments_operator.replay_run import Stopped, replay_all, resolve_notifications
 from appointments_operator.replay_selection import Selection
-from appointments_operator.values import ADDRESS
 from appointments_operator.web.result import Result, listed, status_counts
 
 ROLES: Final = tuple(role.value for role in Role)

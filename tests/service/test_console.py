@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from appointments.email import mandrill
 from appointments.tables.keys import ROUTE_RECORD
 from appointments_operator.deployment import Deployment
-from appointments_operator.forgetting import by_uuid
+from appointments_operator.erasure import find_by_uuid
 from appointments_operator.replay_run import replay_all
 from appointments_operator.web import actions, listing
 from appointments_operator.web.app import create_app
@@ -415,7 +415,7 @@ def test_what_was_done_stays_done_if_the_keeper_fails(
 def test_an_erased_appointment(operator_aws: FakeOperatorAws, console: TestClient) -> None:
     """Its page says that it was erased, and shows what the log keeps."""
     uuid = str(operator_aws.post("req-1", notes="ring at Ada's").body["uuid"])
-    (erasure,) = by_uuid(Deployment(None, "us-east-1", None, dict(NAMES)), [uuid])
+    (erasure,) = find_by_uuid(Deployment(None, "us-east-1", None, dict(NAMES)), [uuid])
     erasure.run(operator_aws.aws.dynamodb.Table("appointments"))
     for page in ("/appointment", "/story"):
         shown = console.get(path(f"{page}?q={uuid}"))

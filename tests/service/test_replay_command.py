@@ -17,8 +17,8 @@ from click.testing import Result
 
 from appointments.email import mandrill
 from appointments_operator import command
+from appointments_operator.option_types import moment
 from appointments_operator.replay import main
-from appointments_operator.values import moment
 from tests.support.environment import clear_route_cache
 from tests.support.events import subscription
 from tests.support.fake_operator_aws import (

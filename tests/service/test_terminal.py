@@ -11,7 +11,7 @@ from uuid import uuid4
 import click
 import pytest
 
-from appointments_operator import admin, entry, replay
+from appointments_operator import admin, entry_points, replay
 from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws
 
 REQUEST_ID = "JKJaXmPLvHcESHA-with-forty-characters-12"
@@ -181,10 +181,10 @@ def test_ctrl_c_during_the_import_is_silent(monkeypatch: pytest.MonkeyPatch, nam
         handlers.append((module, signal.getsignal(signal.SIGINT)))
         return Module
 
-    monkeypatch.setattr(entry, "import_module", imported)
+    monkeypatch.setattr(entry_points, "import_module", imported)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        getattr(entry, name)()
+        getattr(entry_points, name)()
     finally:
         signal.signal(signal.SIGINT, before)
     assert handlers == [

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from appointments_operator.forgetting import Erasure
+from appointments_operator.erasure import Erasure
 from tests.stack.commands import SECONDS, run
 from tests.stack.table import item
 from tests.stack.test_replay_command import post

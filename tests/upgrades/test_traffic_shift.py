@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from appointments.tables.keys import SHARDS
-from appointments_operator.forgetting import Erasure
+from appointments_operator.erasure import Erasure
 from tests.support.environment import reset_environment
 from tests.support.fake_aws import FakeAws
 from tests.upgrades.forms import ADDRESSES, FORMS, SCHEDULE, failed, make_due

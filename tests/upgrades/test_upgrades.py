@@ -12,7 +12,7 @@ import pytest
 
 from appointments.request import iso
 from appointments_operator import replay
-from appointments_operator.forgetting import Erasure
+from appointments_operator.erasure import Erasure
 from tests.support.fake_aws import FakeAws, answer, event
 from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws
 from tests.upgrades.forms import ADDRESSES, FORMS, SCHEDULE, make_due

@@ -76,13 +76,13 @@ class Log:
         return datetime.now(UTC) + timedelta(days=self.days) if self.days else None
 
 
-def by_uuid(deployment: Deployment, uuids: Iterable[str]) -> list[Erasure]:
+def find_by_uuid(deployment: Deployment, uuids: Iterable[str]) -> list[Erasure]:
     """Return these appointments, each once, whether they are there or not."""
     table = deployment.table("AppointmentsTable")
     return [Erasure(uuid, items.get(table, {"uuid": uuid})) for uuid in dict.fromkeys(uuids)]
 
 
-def by_reference(deployment: Deployment, name: str, number: int) -> list[Erasure]:
+def find_by_reference(deployment: Deployment, name: str, number: int) -> list[Erasure]:
     """Return the appointments that name a record, such as an order. This reads the whole table."""
     table = deployment.table("AppointmentsTable")
     found = items.pages(table.scan, FilterExpression=Attr(name).eq(number), ConsistentRead=True)
