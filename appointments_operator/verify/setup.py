@@ -90,10 +90,7 @@ def _people(output: str) -> Check:
 
 
 def _schedule(trial: Trial) -> str:
-    resource = trial.deployment.client("cloudformation").describe_stack_resource(
-        StackName=trial.deployment.stack, LogicalResourceId="OwedSchedule"
-    )
-    name = resource["StackResourceDetail"]["PhysicalResourceId"].rpartition("|")[2]
+    name = f"{trial.deployment.stack}-owed"
     schedule = trial.deployment.client("scheduler").get_schedule(Name=name)
     if schedule["State"] != "ENABLED":
         raise CheckFailed(f"it is {schedule['State'].lower()}")

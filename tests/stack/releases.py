@@ -21,14 +21,19 @@ release(sys.argv[1], Path(sys.argv[2]), at_once=sys.argv[3] == "at once")
 
 
 def release(
-    stack: Stack, template: Path, answer: str, stage: str = "dev", speed: str = "gradually"
+    stack: Stack,
+    template: Path,
+    answer: str,
+    stage: str = "dev",
+    speed: str = "gradually",
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     """Release what was built for the tests to the emulator, and answer the question."""
-    return run_stage(stack, RELEASE, stage, str(template), speed, answer=answer)
+    return run_stage(stack, RELEASE, stage, str(template), speed, answer=answer, **variables)
 
 
 def run_stage(
-    stack: Stack, script: str, *arguments: str, answer: str
+    stack: Stack, script: str, *arguments: str, answer: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command for a stage on the emulator, and answer its question."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -37,7 +42,8 @@ def run_stage(
         cwd=ROOT,
         env=environment
         | CREDENTIALS
-        | {"AWS_ENDPOINT_URL": stack.endpoint_url, "SAM_CLI_TELEMETRY": "0"},
+        | {"AWS_ENDPOINT_URL": stack.endpoint_url, "SAM_CLI_TELEMETRY": "0"}
+        | variables,
         input=f"{answer}\n",
         capture_output=True,
         text=True,

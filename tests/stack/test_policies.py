@@ -1,10 +1,12 @@
 """The policies of operators are what their commands need, under IAM: not less, and not more."""
 
 import json
+import re
 import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -15,82 +17,64 @@ import pytest
 from click.testing import CliRunner
 
 from appointments_operator import admin, replay
+from tests.stack.policies import (
+    EXAMPLE,
+    FREE,
+    POLICIES,
+    actions,
+    iam_action,
+    own_session,
+    policy,
+    user_with,
+)
 from tests.stack.test_replay_command import post
-from tests.support.transformed import transformed
-from tools.bootstrap import ROOT
+from tests.support.aws_command import parse
+from tests.unit import test_first_deployment_page as first_deployment
+from tests.unit import test_operations_page as operations
 from tools.environment import LOG_GROUP, STACK_NAME
 from tools.local_stack.aws import session
 from tools.local_stack.display import published
 from tools.local_stack.stack import Stack
 
-POLICIES: Final = ROOT / "docs" / "policies"
-EXAMPLE: Final = "appointments-prod"  # the stack that the files name
-USER: Final = "commands"
-# What everyone may do.
-FREE: Final = frozenset({"sts:GetCallerIdentity"})
-# An operation that IAM calls otherwise.
-NAMED_OTHERWISE: Final = {
-    "lambda:Invoke": "lambda:InvokeFunction",
-    "apigateway:GetApi": "apigateway:GET",
-    "apigateway:GetStages": "apigateway:GET",
-    "monitoring:DescribeAlarms": "cloudwatch:DescribeAlarms",
-}
-
 # Statements about what AWS cannot restrict, or whose resources have names of AWS's own.
 UNRESTRICTED: Final = {
-    *("LookAtLogsAndAlarms", "LookAtTheApi", "LookAtTheSchedule", "LookAtTheRetention"),
-    *("FindWhereSamUploads", "UploadThePackage", "MakeTheKeepersSource", "LetTheApiWriteItsLog"),
-    *("MakeTheApi", "MakeTheSchedules"),
+    *("LookAtLogsAndAlarms", "LookAtTheApi", "LookAtTheRetention", "FindRetainedLogs"),
+    *("MakeTheKeepersSource", "TagTheKeepersSource", "LetTheApiWriteItsLog", "SaveTheQueries"),
+    *("MakeTheApi", "LetTheApiHaveADomain", "ReadTheBill"),
 }
-# What no stack owns, beside resources of the stack: SAM's transforms, CodeDeploy's configurations.
+# What no stack owns: SAM's transforms and its own stack, CodeDeploy's configuration.
 SHARED: Final = {
     "arn:aws:cloudformation:*:aws:transform/Serverless-2016-10-31",
     "arn:aws:cloudformation:*:aws:transform/LanguageExtensions",
-    "arn:aws:codedeploy:*:*:deploymentconfig:*",
+    "arn:aws:cloudformation:*:*:stack/aws-sam-cli-managed-default/*",
+    "arn:aws:codedeploy:*:*:deploymentconfig:CodeDeployDefault.LambdaCanary10Percent10Minutes",
 }
-NAMES_OF_SERVICES: Final = {"apigatewayv2": "apigateway"}
-
-
-def policy(name: str) -> dict[str, Any]:
-    """Return a policy, for the local stack."""
-    text = (POLICIES / f"{name}.json").read_text()
-    written: dict[str, Any] = json.loads(text.replace(EXAMPLE, STACK_NAME))
-    return written
-
-
-def actions(name: str) -> set[str]:
-    """Return what a policy permits."""
-    return {action for each in policy(name)["Statement"] for action in each["Action"]}
+# What the pages leave to an administrator of the account.
+ADMINISTRATORS: Final = {
+    "cloudformation:DetectStackDrift",
+    "lambda:GetAccountSettings",
+    "servicequotas:RequestServiceQuotaIncrease",
+}
+SIGNED_AS: Final = {"deploy": "codedeploy", "service-quotas": "servicequotas"}
+MAX_CHARACTERS: Final = 6_144  # of a managed policy, without its white space
 
 
 @contextmanager
 def permitted(stack: Stack, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
     """Run commands as a user with this policy alone; yield the actions that they call."""
-    iam = session.client("iam", endpoint_url=stack.endpoint_url)
-    iam.create_user(UserName=USER)
-    iam.put_user_policy(UserName=USER, PolicyName=name, PolicyDocument=json.dumps(policy(name)))
-    key = iam.create_access_key(UserName=USER)["AccessKey"]
     called: set[str] = set()
 
     def record(model: Any, **_: Any) -> None:
-        action = f"{model.service_model.signing_name}:{model.name}"
-        called.add(NAMED_OTHERWISE.get(action, action))
+        called.add(iam_action(model.service_model.signing_name, model.name))
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
-    boto3.setup_default_session(
-        aws_access_key_id=key["AccessKeyId"],
-        aws_secret_access_key=key["SecretAccessKey"],
-        region_name=stack.region,
-    )
-    assert boto3.DEFAULT_SESSION
-    boto3.DEFAULT_SESSION.events.register("before-parameter-build", record)
-    try:
-        yield called
-    finally:
-        boto3.DEFAULT_SESSION = None
-        iam.delete_access_key(UserName=USER, AccessKeyId=key["AccessKeyId"])
-        iam.delete_user_policy(UserName=USER, PolicyName=name)
-        iam.delete_user(UserName=USER)
+    with user_with(stack, policy(name)) as credentials:
+        boto3.DEFAULT_SESSION = own_session(stack, credentials)
+        boto3.DEFAULT_SESSION.events.register("before-parameter-build", record)
+        try:
+            yield called
+        finally:
+            boto3.DEFAULT_SESSION = None
 
 
 def run(*arguments: str, codes: Sequence[int] = (0,)) -> str:
@@ -166,19 +150,21 @@ def test_a_verifier_may_do_what_verify_does(stack: Stack, monkeypatch: pytest.Mo
     assert (called - FREE) | shown_on_aws == actions("verifier")
 
 
-@pytest.mark.parametrize("path", sorted(POLICIES.glob("*.json")), ids=lambda path: path.stem)
-def test_each_action_exists(path: Path) -> None:
+# test_cloudformation_policy.py compares the fourth one with AWS's schemas.
+@pytest.mark.parametrize("name", ["deployer", "operator", "verifier"])
+def test_each_action_exists(name: str) -> None:
     """A policy with a misspelt action permits nothing, and no one notices."""
-    known = {"lambda:InvokeFunction", "apigateway:GET", "iam:PassRole"}
-    known |= {"budgets:ModifyBudget", "budgets:ViewBudget"}  # IAM's own names, each for several
-    known |= {f"logs:{name}LogDelivery" for name in ("Create", "Delete", "Get", "Update")}
-    known |= {"logs:ListLogDeliveries"}  # API Gateway's calls, which are not in the service's model
-    services = {"s3:ListBucket": "ListObjectsV2"}
+    known = {"lambda:InvokeFunction", "apigateway:GET"}
     models = botocore.session.get_session()
-    for action in actions(path.stem) - known:
+    for action in actions(name) - known:
         service, _, operation = action.partition(":")
-        names = models.get_service_model(service).operation_names
-        assert operation == "*" or services.get(action, operation) in names, action
+        assert operation in models.get_service_model(service).operation_names, action
+
+
+@pytest.mark.parametrize("path", sorted(POLICIES.glob("*.json")), ids=lambda path: path.stem)
+def test_each_policy_can_be_made(path: Path) -> None:
+    """IAM refuses a managed policy that is too long."""
+    assert len(re.sub(r"\s", "", path.read_text())) <= MAX_CHARACTERS
 
 
 @pytest.mark.parametrize("path", sorted(POLICIES.glob("*.json")), ids=lambda path: path.stem)
@@ -191,24 +177,28 @@ def test_each_policy_is_for_one_stack(path: Path) -> None:
         assert bool(others) == (statement["Sid"] in UNRESTRICTED), statement["Sid"]
 
 
-@pytest.mark.parametrize("gradual", ["true", "false"])
-def test_a_deployer_may_make_each_resource(gradual: str) -> None:
-    """For each type of resource that CloudFormation makes, its service is permitted."""
-    resources = transformed(GradualDeployment=gradual)["Resources"].values()
-    services = {each["Type"].split("::")[1].lower() for each in resources}
-    permitted_services = {action.partition(":")[0] for action in actions("deployer")}
-    assert {NAMES_OF_SERVICES.get(each, each) for each in services} <= permitted_services
-
-
-def test_a_deployer_may_attach_what_roles_have() -> None:
-    """SAM gives CodeDeploy's role a policy of AWS's own: attaching this one is permitted."""
-    resources = transformed(GradualDeployment="true")["Resources"].values()
-    roles = [each["Properties"] for each in resources if each["Type"] == "AWS::IAM::Role"]
-    attached = [str(arn) for role in roles for arn in role.get("ManagedPolicyArns", ())]
-    assert attached
-    (statement,) = (
-        each for each in policy("deployer")["Statement"] if "iam:AttachRolePolicy" in each["Action"]
-    )
-    permitted_arn = statement["Condition"]["ArnLike"]["iam:PolicyARN"]
-    name = permitted_arn.rpartition("/")[2].rstrip("*")
-    assert all(f"service-role/{name}" in arn for arn in attached), attached
+def test_a_deployer_may_do_what_the_pages_say() -> None:
+    """The commands of AWS's own on the pages about a deployment are permitted to a deployer."""
+    titles = ("Rolling back", "Bringing a deleted stack back", "Mandrill")
+    sections = [
+        first_deployment.PAGE,
+        *(
+            operations.PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+            for title in titles
+        ),
+    ]
+    typed = [
+        parse(line.partition(" | ")[0])
+        for section in sections
+        for block in re.findall(r"```sh\n(.*?)```", section.replace("   ```", "```"), re.DOTALL)
+        for line in re.findall(r"(?m)\b(aws .+?)\)?$", block.replace("\\\n", " "))
+    ]
+    needed = {f"{SIGNED_AS.get(each.service, each.service)}:{each.operation}" for each in typed}
+    assert needed >= {*ADMINISTRATORS, "lambda:UpdateAlias"}
+    permitted_actions = actions("deployer") | actions("deployer-cloudformation")
+    refused = {
+        action
+        for action in needed - ADMINISTRATORS
+        if not any(fnmatchcase(action, pattern) for pattern in permitted_actions)
+    }
+    assert not refused

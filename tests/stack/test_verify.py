@@ -66,13 +66,7 @@ def test_a_good_deployment_is_verified(stack: Stack) -> None:
 def set_schedule(stack: Stack, state: str) -> None:
     """Set the state of the schedule."""
     scheduler = session.client("scheduler", endpoint_url=stack.endpoint_url)
-    (name,) = (
-        each["Name"]
-        for each in scheduler.list_schedules()["Schedules"]
-        if STACK_NAME in json.dumps(scheduler.get_schedule(Name=each["Name"]), default=str)
-        and "owed" in scheduler.get_schedule(Name=each["Name"])["Target"].get("Input", "")
-    )
-    found = scheduler.get_schedule(Name=name)
+    found = scheduler.get_schedule(Name=f"{STACK_NAME}-owed")
     kept = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
     scheduler.update_schedule(**{each: found[each] for each in kept}, State=state)
 
