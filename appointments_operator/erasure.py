@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from appointments.email.state import FINAL_STATUSES, EmailStatus
 from appointments.tables.keys import CONDITION_FAILED
+from appointments.timestamps import iso
 from appointments_operator import items, notifications_table
 from appointments_operator.deployment import Deployment
 from appointments_operator.pending import State, state_of
@@ -111,7 +112,7 @@ def _write(table: Any, uuid: str, now: datetime) -> bool:
         table.put_item(
             Item={
                 "uuid": uuid,
-                "forgotten_at": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "forgotten_at": iso(now),
                 "email_status": EmailStatus.SKIPPED.value,
                 "fingerprint": _FINGERPRINT,
             },

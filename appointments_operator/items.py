@@ -5,6 +5,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from appointments.tables.keys import CONDITION_FAILED
+
 
 def get(table: Any, key: dict[str, str]) -> dict[str, Any]:
     """Return the item; empty if there is none."""
@@ -36,7 +38,7 @@ def update(table: Any, key: dict[str, Any], values: dict[str, Any], condition: A
     try:
         table.update_item(**update)
     except ClientError as failed:
-        if failed.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if failed.response["Error"]["Code"] != CONDITION_FAILED:
             raise
         return False
     return True

@@ -76,7 +76,7 @@ def relative(at: datetime) -> str:
     return f"in {amount}" if seconds > 0 else f"{amount} ago"
 
 
-def iso(epoch_seconds: float) -> str:
+def iso_seconds(epoch_seconds: float) -> str:
     """Return a moment as programs read it."""
     return datetime.fromtimestamp(int(epoch_seconds), UTC).isoformat()
 

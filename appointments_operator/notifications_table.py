@@ -10,9 +10,11 @@ from botocore.exceptions import ClientError
 from appointments.tables.keys import (
     BY_DAY_INDEX,
     BY_REQUEST_INDEX,
+    CONDITION_FAILED,
     OPEN_INDEX,
     NotificationState,
 )
+from appointments.timestamps import iso
 from appointments_operator.deployment import Deployment
 
 # What a list shows: the rest of the facts is for the page of one notification.
@@ -48,7 +50,7 @@ def newest_pages(
 
     `before` is such a position, or that of a notification: what came before it is read.
     """
-    first = _iso(since)
+    first = iso(since)
     if is_open:
         yield from _query(notifications, OPEN_INDEX, Key("open").eq(_OPEN), first, before)
         return
@@ -127,14 +129,14 @@ def close(
     _append(
         notifications,
         notification_id,
-        {"at": _iso(datetime.now(UTC)), "by": by, "state": state.value, "done": done},
+        {"at": iso(datetime.now(UTC)), "by": by, "state": state.value, "done": done},
         "SET #state = :state, history = list_append(history, :change) REMOVE #open",
     )
 
 
 def record_action(notifications: Any, notification_id: str, *, by: str, done: str) -> None:
     """Add to the history of an open notification what a person did about it."""
-    change = {"at": _iso(datetime.now(UTC)), "by": by, "state": _OPEN, "done": done}
+    change = {"at": iso(datetime.now(UTC)), "by": by, "state": _OPEN, "done": done}
     _append(
         notifications,
         notification_id,
@@ -157,7 +159,7 @@ def _append(notifications: Any, notification_id: str, change: dict[str, str], up
             },
         )
     except ClientError as failed:
-        if failed.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        if failed.response["Error"]["Code"] != CONDITION_FAILED:
             raise
         raise NotOpen(f"{notification_id} is not open any more") from failed
 
@@ -216,7 +218,3 @@ def _addresses(item: Mapping[str, Any]) -> list[str]:
     if not isinstance(recipients, list):
         return []
     return [str(each.get("email", "")) for each in recipients if isinstance(each, dict)]
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -18,7 +18,7 @@ from appointments_operator.deployment import (
     options,
     pass_deployment,
 )
-from appointments_operator.layout import iso, print_list, relative
+from appointments_operator.layout import iso_seconds, print_list, relative
 from appointments_operator.pending import State, given_up, pending, state_of
 from appointments_operator.terminal import err
 
@@ -141,7 +141,7 @@ def facts_of(item: Mapping[str, Any]) -> dict[str, Any]:
         "email_status": item.get("email_status", ""),
         "email_tries": int(item.get("email_tries", 0)),
         "email_reason": item.get("email_reason"),
-        "due": iso(item["due"]) if "due" in item else None,
+        "due": iso_seconds(item["due"]) if "due" in item else None,
         "lease": _lease(item),
         "notifications": len(item.get("notifications", ())),
         "request_id": item.get("request_id"),

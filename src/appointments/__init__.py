@@ -28,7 +28,7 @@
 `invocation`, `tables.keys`                        one invocation; keys and fixed sets
 `statuses`, `reasons`                              statuses; reasons of failures
 `settings`, `tab_settings`                         the environment of each function
-`elapsed`, `time_limit`                            how long ago; a limit on what a block takes
+`elapsed`, `time_limit`, `timestamps`              how long ago; a limit on a block; times as texts
 `snapshot`                                         what a restored environment renews
 =================================================  =============================================
 

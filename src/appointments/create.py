@@ -18,7 +18,7 @@ from appointments.errors import ApiError, ParamWarning
 from appointments.invocation import Invocation
 from appointments.observability import log_audit
 from appointments.parameters import Parameters
-from appointments.request import Request, Source, iso
+from appointments.request import Request, Source
 from appointments.statuses import Status
 from appointments.tables import appointments, base, records, routes, sessions
 from appointments.tables.appointments import Appointment
@@ -27,6 +27,7 @@ from appointments.tables.keys import CIRCUIT_RECORD, ROUTE_RECORD, SERVICE_RECOR
 from appointments.tables.records import Record
 from appointments.tables.sessions import Session
 from appointments.time_limit import OutOfTime
+from appointments.timestamps import iso_from_epoch
 
 _MAX_TOUCH_SECONDS: Final = 7.0
 
@@ -80,7 +81,7 @@ class Creation:
         circuit = Circuit.from_raw(found.raw(Record, CIRCUIT_RECORD))
         mail = Sender(Trigger.REQUEST, self.attempt_id, self._invocation.email_deadline, circuit)
         mail.prepare(item, users)
-        stored = _check_references(item, references, found)  # 7
+        stored = idempotency.check_references(item, references, found)  # 7
         if stored is None:
             stored = self._write(item, request, parameters, session)  # 8
         idempotency.raise_on_conflict(item, stored, request)
@@ -172,7 +173,7 @@ class Creation:
             "application": role[0],
             "role": role[1],
             "request_id": request.id,
-            "received_at": iso(request.received_at),
+            "received_at": iso_from_epoch(request.received_at),
             "user_id": session.user_id,
             "owner": session.owner,
             "fingerprint": parameters.fingerprint,
@@ -229,22 +230,3 @@ class Creation:
                 "the team is told if that fails. Do not send it again.",
                 reason=self.email.failure_reason,
             )
-
-
-def _check_references(
-    item: Appointment, references: Mapping[str, str], found: BatchResult
-) -> Appointment | None:
-    """Raise ApiError if a record is missing, unless the request is a repeat of what was saved.
-
-    Then return the stored item: a repeat is good even if a record has gone since.
-    """
-    try:
-        records.check_references(references, found)
-    except ApiError:
-        stored = appointments.find(item.uuid)
-        if stored is None:
-            raise
-        if not (stored.forgotten_at or idempotency.is_same_request(item, stored)):
-            raise
-        return stored
-    return None

@@ -23,13 +23,14 @@ from appointments.errors import ApiError
 from appointments.invocation import Invocation
 from appointments.observability import add_metric, flush_metrics, log_audit, log_keys, logger
 from appointments.replay import LoggedRequest
-from appointments.request import Source, iso
+from appointments.request import Source
 from appointments.statuses import Status
 from appointments.subscription import replay_entries
 from appointments.tables.appointments import Appointment
 from appointments.tables.records import Record
 from appointments.tables.sessions import Session
 from appointments.time_limit import OutOfTime, time_limit
+from appointments.timestamps import iso_from_epoch
 
 # What a request needs is ready at the end of INIT.
 for table in (Session, Record, Appointment):
@@ -111,7 +112,7 @@ def _notify(creation: Creation, error: ApiError, invocation: Invocation) -> None
                 error.reason or reasons.of_status(error.status.value),
                 id_seed=creation.attempt_id,
                 request_id=creation.source.request_id,
-                received_at=iso(creation.received_at),
+                received_at=iso_from_epoch(creation.received_at),
                 uuid=creation.uuid,
                 saved=creation.saved,
                 owner=creation.owner,

@@ -1,5 +1,6 @@
 """The uuid that a request leads to, and whether the same request wrote it before (section 4)."""
 
+from collections.abc import Mapping
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -8,7 +9,9 @@ from appointments.errors import ApiError, ParamError
 from appointments.parameters import Parameters
 from appointments.request import Request
 from appointments.statuses import Status
+from appointments.tables import appointments, records
 from appointments.tables.appointments import Appointment
+from appointments.tables.base import BatchResult
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 MAX_KEY_LENGTH: Final = 255
@@ -40,6 +43,25 @@ def key_errors(request: Request) -> list[ParamError]:
 def is_same_request(item: Appointment, stored: Appointment) -> bool:
     """Whether `stored` was written for the same content by the same owner (section 4.3)."""
     return stored.fingerprint == item.fingerprint and stored.owner == item.owner
+
+
+def check_references(
+    item: Appointment, references: Mapping[str, str], found: BatchResult
+) -> Appointment | None:
+    """Raise ApiError if a referenced record is missing, unless the request is a repeat.
+
+    Then return the stored item: a repeat is good even if a record has gone since (section 4.3).
+    """
+    try:
+        records.check_references(references, found)
+    except ApiError:
+        stored = appointments.find(item.uuid)
+        if stored is None:
+            raise
+        if not (stored.forgotten_at or is_same_request(item, stored)):
+            raise
+        return stored
+    return None
 
 
 def raise_on_conflict(item: Appointment, stored: Appointment, request: Request) -> None:

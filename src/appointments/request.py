@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from appointments.errors import ApiError
 from appointments.statuses import Status
+from appointments.timestamps import iso_from_epoch
 
 PLAIN_MEDIA_TYPE: Final = "application/json"
 SENSITIVE_MEDIA_TYPE: Final = "text/plain"
@@ -94,7 +94,7 @@ class Request:
         key = self.idempotency_key
         return {
             "request_id": self.id,
-            "received_at": iso(self.received_at),
+            "received_at": iso_from_epoch(self.received_at),
             "token_hash": self.token_hash,
             "params": None if self.media_type == SENSITIVE_MEDIA_TYPE else self._logged(),
             "unknown": [self.redact(name) for name in self.unknown],
@@ -141,9 +141,3 @@ def _logged(value: Any, redact: Callable[[str], str]) -> Any:
     except ValueError:
         return []
     return kept if len(encoded) <= _MAX_LOGGED_NESTED else []
-
-
-def iso(seconds: float, timespec: str = "milliseconds") -> str:
-    """Return epoch seconds as ISO 8601, UTC, to the millisecond or another `timespec`."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")

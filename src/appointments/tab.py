@@ -21,6 +21,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from appointments.email.state import FINAL_STATUSES
 from appointments.tab_settings import NOTIFICATIONS_TABLE
 from appointments.tables import notifications
+from appointments.timestamps import iso
 
 SERVICE: Final = "appointments-keeper"
 NAMESPACE: Final = "PlanOmatic/Appointments"
@@ -90,7 +91,7 @@ def _check_open(context: Any) -> dict[str, int]:
     """Resolve each open notification whose appointment has a settled email; return the counts."""
     deadline = time.monotonic() + _seconds_left(context) - _RESERVED_SECONDS
     now = datetime.now(UTC)
-    too_old = notifications.iso(now - _DAY)
+    too_old = iso(now - _DAY)
     result = {"open": 0, "resolved": 0, "older_than_a_day": 0}
     for page in notifications.open_pages():
         uuids = [each["uuid"] for each in page if each.get("uuid")]

@@ -13,6 +13,7 @@ from pynamodb.exceptions import UpdateError
 
 from appointments.email import outbox
 from appointments.tables import appointments
+from appointments.timestamps import iso
 from appointments_operator import command, replay
 from appointments_operator.admin import main
 from tests.support.fake_aws import event
@@ -75,7 +76,7 @@ def test_what_stays(operator_aws: FakeOperatorAws, forget: Forget, state: str) -
     assert NOTES in repr(operator_aws.aws.item())
     done = forget(UUID)
     assert done.exit_code == 0, done.output
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = iso(datetime.now(UTC))
     stays = {"uuid": UUID, "forgotten_at": now, "email_status": "skipped", "fingerprint": "-"}
     assert operator_aws.aws.item() == stays
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from appointments.timestamps import iso
 from tests.support.fake_aws import DynamoFaults, FakeAws
 
 DAY: Final = timedelta(days=1)
@@ -58,7 +59,7 @@ def test_what_is_stored(aws: FakeAws) -> None:
     assert {name: item[name] for name in facts if facts[name] is not None} == {
         name: value for name, value in facts.items() if value is not None
     }
-    assert item["came_at"] == now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert item["came_at"] == iso(now)
     assert item["day"] == now.date().isoformat()
     assert (item["state"], item["open"], item["history"]) == ("open", "open", [])
     assert item["ttl"] == int((now + timedelta(days=365)).timestamp())

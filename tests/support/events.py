@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from appointments.timestamps import iso
+
 PATH: Final = "/api/v1/appointments/create"
 JSON: Final[Mapping[str, str]] = {"content-type": "application/json"}
 
@@ -44,7 +46,7 @@ class Request:
             "level": "INFO",
             "message": "request",
             "request_id": self.id,
-            "received_at": received_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "received_at": iso(received_at),
             "token_hash": hashlib.sha256(token.encode()).hexdigest() if token else None,
             "params": known,
             "unknown": sorted(params.keys() - known.keys()),

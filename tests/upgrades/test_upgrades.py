@@ -10,7 +10,7 @@ from typing import Any, Final
 import boto3
 import pytest
 
-from appointments.request import iso
+from appointments.timestamps import iso_from_epoch
 from appointments_operator import replay
 from appointments_operator.erasure import Erasure
 from tests.support.fake_aws import FakeAws, answer, event
@@ -65,7 +65,7 @@ def items() -> list[dict[str, Any]]:
 
 def put(aws: FakeAws, item: dict[str, Any]) -> None:
     """Put an appointment as an older version did an hour ago: within the limit of its tries."""
-    item = {**item, "received_at": {"S": iso(time.time() - 3600)}}
+    item = {**item, "received_at": {"S": iso_from_epoch(time.time() - 3600)}}
     boto3.client("dynamodb", region_name="us-east-1").put_item(TableName="appointments", Item=item)
     make_due(aws)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from appointments.email.state import MAX_TRIES, EmailState, Outcome, Trigger
-from appointments.request import iso
+from appointments.timestamps import iso_from_epoch
 
 # A lease outlives the function's time limit (29 s), and Mandrill is asked about a maybe sent email
 # two minutes after the try at the earliest: one figure serves both.
@@ -90,9 +90,10 @@ def describe_recovery(planned: NextTry, since: float) -> str:
         last = max(since + LIMIT_SECONDS, planned.due)
     else:
         last = planned.due + sum(RETRY_DELAYS[planned.tries :])
+    next_at, last_at = (iso_from_epoch(each, "minutes") for each in (planned.due, last))
     return (
-        f"The email is tried again at {iso(planned.due, 'minutes')}, and further on until "
-        f"{iso(last, 'minutes')}. Recipients who have it get no second one. If it is given up, you "
+        f"The email is tried again at {next_at}, and further on until "
+        f"{last_at}. Recipients who have it get no second one. If it is given up, you "
         "are notified again."
     )
 

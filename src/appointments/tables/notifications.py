@@ -27,6 +27,7 @@ from pynamodb.attributes import ListAttribute
 from appointments.tab_settings import APPOINTMENTS_TABLE, NOTIFICATIONS_TABLE
 from appointments.tables.batch_get import batch_get
 from appointments.tables.keys import CONDITION_FAILED, MAX_KEYS, OPEN_INDEX, NotificationState
+from appointments.timestamps import iso
 
 RETENTION: Final = timedelta(days=365)
 _KEEPER: Final = "keeper"  # who changes a state in place of a person
@@ -41,11 +42,6 @@ _CLIENT: Final[Any] = get_session().create_client(
     ),
 )
 _OPEN: Final = NotificationState.OPEN.value
-
-
-def iso(moment: datetime) -> str:
-    """Return a moment in UTC as the table has it, so that texts sort as times do."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def put(facts: Mapping[str, Any], came_at: datetime) -> bool:

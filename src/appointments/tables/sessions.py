@@ -13,10 +13,10 @@ from pynamodb.exceptions import PynamoDBException
 
 from appointments.errors import ApiError, ParamError
 from appointments.observability import logger
-from appointments.request import iso
 from appointments.settings import SETTINGS
 from appointments.statuses import Status
 from appointments.tables.base import Model
+from appointments.timestamps import iso_from_epoch
 
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
@@ -159,4 +159,4 @@ def choose_role(
 
 
 def _iso(seconds: float | None) -> str | None:
-    return None if seconds is None else iso(seconds, "seconds")
+    return None if seconds is None else iso_from_epoch(seconds, "seconds")
