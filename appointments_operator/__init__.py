@@ -3,9 +3,9 @@
 They reach a deployed stack through AWS's APIs only, and read no environment variable of the
 function's. So they import only modules of `appointments` that read no environment.
 
-May import: `appointments.email.state`, `appointments.notification`, `appointments.parameters`,
-`appointments.reasons`, `appointments.statuses`, `appointments.tables.keys`,
-`appointments_operator.verify.command`,
+May import: `appointments.email.state`, `appointments.names`, `appointments.notification`,
+`appointments.parameters`, `appointments.reasons`, `appointments.statuses`,
+`appointments.tables.keys`, `appointments.timestamps`, `appointments_operator.verify.command`,
 `appointments_operator.web.server`
 """
 

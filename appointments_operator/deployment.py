@@ -16,9 +16,9 @@ import click
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from appointments.names import ALIAS
+
 DISTRIBUTION: Final = "appointments-create-api"
-# The alias that serves the API: after a rollback it is not the newest version.
-ALIAS: Final = "live"
 _META_KEY: Final = "appointments_operator.deployment"
 _LOG_GROUPS: Final = "/aws/lambda/"
 # What the template adds to the stack's name, for the outputs that a replay needs.

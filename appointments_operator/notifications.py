@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from appointments.names import NOT_PUBLISHED
 from appointments.notification import Notification
 from appointments.statuses import Status
 from appointments.tables.keys import NotificationState
@@ -18,7 +19,6 @@ from appointments_operator.layout import counted, print_list, relative
 from appointments_operator.log_search import search
 from appointments_operator.option_types import moment
 
-_LOST: Final = "notification not published"
 _MAX_LISTED: Final = 1_000
 _BATCH: Final = 10
 _since = click.option(
@@ -133,9 +133,9 @@ def publish_notifications(deployment: Deployment, *, since: datetime, dry_run: b
 def _lost(deployment: Deployment, since: datetime) -> Iterator[Notification]:
     """Yield the notifications that a log entry at ERROR has taken the place of, each once."""
     seen: set[str] = set()
-    for found in search(deployment, f'{{ $.message = "{_LOST}" }}', since):
+    for found in search(deployment, f'{{ $.message = "{NOT_PUBLISHED}" }}', since):
         facts = found.entry.get("notification")
-        if found.entry.get("message") != _LOST or not isinstance(facts, Mapping):
+        if found.entry.get("message") != NOT_PUBLISHED or not isinstance(facts, Mapping):
             continue
         if (notification_id := str(facts.get("notification_id"))) not in seen:
             seen.add(notification_id)

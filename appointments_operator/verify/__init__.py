@@ -2,5 +2,6 @@
 
 It sends real requests with a token made for it, looks at what AWS has, and cleans up afterwards.
 
-May import: `appointments.statuses`, `appointments.tables.keys`, `appointments_operator`
+May import: `appointments.names`, `appointments.statuses`, `appointments.tables.keys`,
+`appointments_operator`
 """

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from appointments_operator.deployment import ALIAS
+from appointments.names import ALIAS
 from appointments_operator.verify.check import Check, CheckFailed, NotShown
 from appointments_operator.verify.trial import Trial
 

@@ -17,7 +17,8 @@ from uuid import uuid4
 import urllib3
 from boto3.dynamodb.conditions import Attr
 
-from appointments.tables.keys import PATH, ROUTE_RECORD, hash_token
+from appointments.names import PATH
+from appointments.tables.keys import ROUTE_RECORD, hash_token
 from appointments_operator import items, tokens
 from appointments_operator.deployment import Deployment
 from appointments_operator.local_env import base_url

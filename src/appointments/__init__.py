@@ -25,11 +25,11 @@
 `errors`, `parsers`                                errors and warnings; how a value is read
 `observability`, `tables.dynamo_json`              log and metrics; DynamoDB's JSON
 `notification`, `tables.batch_get`                 one notification; many items, until all are read
-`invocation`, `tables.keys`                        one invocation; keys and fixed sets
+`invocation`, `tables.keys`                        one invocation; keys and fixed sets of the tables
 `statuses`, `reasons`                              statuses; reasons of failures
-`settings`, `tab_settings`                         the environment of each function
+`settings`, `keeper_settings`                      the environment of each function
 `elapsed`, `time_limit`, `timestamps`              how long ago; a limit on a block; times as texts
-`snapshot`                                         what a restored environment renews
+`names`, `snapshot`                                names on the wire; what a restore renews
 =================================================  =============================================
 
 Each import points to a lower floor. A lower floor reports to a higher one by a return value or by

@@ -10,10 +10,11 @@ from pydantic_core import to_json
 from appointments import decoding, parameters, parsers
 from appointments.errors import ApiError
 from appointments.invocation import Invocation
+from appointments.names import PATH
 from appointments.reasons import Cause, Reason
 from appointments.request import PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE, Request, fit_request_id
 from appointments.statuses import Status
-from appointments.tables.keys import PATH, hash_token
+from appointments.tables.keys import hash_token
 
 METHOD: Final = "POST"
 _KNOWN: Final = frozenset(parameters.NAMES)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import uuid4
 
+from appointments.names import ALIAS
+
 # What a request needs after the email: for the result, a notification and the response.
 _RESERVED_SECONDS: Final = 7.0
 # What is left after all other calls for the notification, and after that for the response.
@@ -12,7 +14,6 @@ _NOTIFICATION_SECONDS: Final = 2.0
 _RESPONSE_SECONDS: Final = 1.0
 _LIMIT_WITHOUT_CONTEXT: Final = 29.0
 _NAME_IN_ARN: Final = 6
-_ALIAS: Final = "live"
 
 
 @dataclass(frozen=True)
@@ -61,5 +62,5 @@ def _with_alias(arn: str) -> str | None:
         case [name, alias] if not alias.isdigit():
             return f"{name}:{alias}"
         case [name, *_]:
-            return f"{name}:{_ALIAS}"
+            return f"{name}:{ALIAS}"
     return None

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from appointments import clients, reasons
 from appointments.elapsed import LONG_AGO, Moment
 from appointments.email import outbox
+from appointments.names import NOT_PUBLISHED
 from appointments.notification import Notification
 from appointments.observability import SERVICE, add_metric, logger
 from appointments.reasons import Reason
@@ -97,7 +98,7 @@ def notify(notification: Notification, deadline: float) -> None:
 
 def log_unpublished(notification: Notification) -> None:
     """Leave a notification in the log, from where a command publishes it."""
-    logger.error("notification not published", notification=asdict(notification))
+    logger.error(NOT_PUBLISHED, notification=asdict(notification))
     add_metric("NotificationFailed")
 
 

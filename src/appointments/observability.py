@@ -8,10 +8,10 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from appointments.names import METRICS_NAMESPACE
 from appointments.settings import SETTINGS
 
 SERVICE: Final = "appointments-create"
-NAMESPACE: Final = "PlanOmatic/Appointments"
 
 
 class _Null:
@@ -30,7 +30,7 @@ logger = Logger(
     utc=True,
     json_default=_plain,
 )
-metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+metrics = Metrics(namespace=METRICS_NAMESPACE, service=SERVICE)
 metrics.set_default_dimensions(stage=SETTINGS.stage)
 
 

@@ -19,12 +19,12 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from appointments.email.state import FINAL_STATUSES
-from appointments.tab_settings import NOTIFICATIONS_TABLE
+from appointments.keeper_settings import NOTIFICATIONS_TABLE
+from appointments.names import METRICS_NAMESPACE
 from appointments.tables import notifications
 from appointments.timestamps import iso
 
 SERVICE: Final = "appointments-keeper"
-NAMESPACE: Final = "PlanOmatic/Appointments"
 _DAY: Final = timedelta(days=1)
 # What a check leaves of its time for the metrics and its result.
 _RESERVED_SECONDS: Final = 5.0
@@ -32,7 +32,7 @@ _LIMIT_WITHOUT_CONTEXT: Final = 60.0
 
 logger = Logger(service=SERVICE, level="INFO", location=None, use_rfc3339=True, utc=True)
 # `Metrics` shares its dimensions with every other instance of the process.
-metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE, service=SERVICE)
 metrics.set_default_dimensions(table=NOTIFICATIONS_TABLE)
 # A batch of which every message fails is a partial failure too: each goes its own way.
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import pytest
 
+from appointments.names import PATH
 from appointments.statuses import Status
-from appointments.tables.keys import PATH
 from tests.documents.recorder import FILE, text
 from tests.unit.test_reference import DESCRIBED, violations
 

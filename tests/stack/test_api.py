@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 import urllib3
 
-from appointments.tables.keys import PATH
+from appointments.names import PATH
 from tests.stack.table import item
 from tools.bootstrap import ROOT
 from tools.local_stack import role

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser
 
-from appointments.tables.keys import PATH
+from appointments.names import PATH
 from tools.local_stack.stack import Stack
 
 LOCAL: Final = ("http://localhost:5173", "http://127.0.0.1:3000", "http://localhost")

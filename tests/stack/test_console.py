@@ -13,7 +13,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from appointments.tables.keys import PATH
+from appointments.names import PATH
 from tests.stack.browser import check_page, open_page
 from tests.stack.table import item
 from tools.local_stack import outage, processes, role, services

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import urllib3
 
-from appointments.tables.keys import PATH
+from appointments.names import PATH
 from tools.local_stack import outage
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 import urllib3
 
-from appointments.tables.keys import PATH
+from appointments.names import PATH
 from tools.local_stack.stack import Stack
 
 HOSTILE = [

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from boto3.dynamodb.conditions import Attr
 
-from appointments.tables.keys import PATH
+from appointments.names import PATH
 from tests import template
 from tools.environment import STACK_NAME
 from tools.local_stack import role

@@ -16,7 +16,8 @@ import psutil
 import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from appointments.tables.keys import CIRCUIT_RECORD, PATH, hash_token
+from appointments.names import PATH
+from appointments.tables.keys import CIRCUIT_RECORD, hash_token
 from tests import template
 from tools.local_stack import processes, role, seeds
 from tools.local_stack.aws import session

@@ -18,7 +18,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 
 from appointments import parsers
-from appointments.tables.keys import PATH
+from appointments.names import PATH
 from tools.bootstrap import LOCAL, ROOT
 from tools.environment import tool_environment
 from tools.local_stack.stack import Stack

@@ -68,19 +68,19 @@ def test_one_module_for_each_function_reads_the_environment() -> None:
         for module, path in MODULES.items()
         if {name.split(".")[0] for name in imported(path)} & doors
     }
-    assert readers == {"settings", "tab_settings"}
+    assert readers == {"settings", "keeper_settings"}
 
 
 @pytest.mark.parametrize("module", ["notification", "parameters", "statuses", "tables.keys"])
 def test_what_commands_import_needs_no_environment(module: str) -> None:
     """Commands and documents import the declarations without any variable being set."""
-    assert not reached_from(module) & {"settings", "tab_settings"}
+    assert not reached_from(module) & {"settings", "keeper_settings"}
 
 
 def test_the_keeper_needs_its_own_variables_alone() -> None:
     """No module that the keeper imports reads the environment of the other function."""
     assert "settings" not in reached_from("tab")
-    assert "tab_settings" not in reached_from("handler")
+    assert "keeper_settings" not in reached_from("handler")
 
 
 def reached_from(module: str) -> set[str]:

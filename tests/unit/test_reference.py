@@ -16,10 +16,10 @@ from appointments.create import Creation
 from appointments.email.state import EmailState, EmailStatus, Recipient
 from appointments.errors import ApiError, ParamError, ParamWarning
 from appointments.invocation import Invocation
+from appointments.names import PATH
 from appointments.parameters import NAMES
 from appointments.statuses import Status
 from appointments.tables.appointments import Appointment
-from appointments.tables.keys import PATH
 from appointments.tables.sessions import Session
 from tests.support.fake_aws import event
 from tests.unit.reading import read

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from appointments.api_gateway import METHOD, STRICT
 from appointments.decoding import MAX_BODY_BYTES
+from appointments.names import PATH
 from appointments.parsers import MAX_DATE, MIN_DATE
 from appointments.request import PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE
 from appointments.statuses import Status
-from appointments.tables.keys import PATH
 from tools.bootstrap import ROOT
 from tools.documents import patterns
 from tools.documents.request_schemas import request_schemas

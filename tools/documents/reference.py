@@ -12,9 +12,9 @@ from typing import Final
 from appointments import parameters
 from appointments.api_gateway import METHOD
 from appointments.decoding import MAX_BODY_BYTES
+from appointments.names import PATH
 from appointments.request import PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE
 from appointments.statuses import Status
-from appointments.tables.keys import PATH
 from tools.bootstrap import ROOT
 from tools.documents import openapi
 from tools.documents.request_schemas import is_required, meaning, position

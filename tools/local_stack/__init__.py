@@ -2,6 +2,6 @@
 
 For people who develop, and for the tests.
 
-May import: `appointments.notification`, `appointments.tables.keys`,
+May import: `appointments.names`, `appointments.notification`, `appointments.tables.keys`,
 `appointments_operator`, `tools`, `tools.mandrill_sandbox`, `tools.release`
 """

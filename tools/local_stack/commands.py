@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from appointments.tables.keys import PATH
+from appointments.names import PATH
 from appointments_operator.layout import print_json
 from tools.command import Command
 from tools.errors import ToolError

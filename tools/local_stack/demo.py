@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from appointments.tables.keys import PATH
+from appointments.names import PATH
 from tools.errors import ToolUsageError
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack

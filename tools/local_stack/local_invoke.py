@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
+from appointments.names import ALIAS
 from tools.environment import CREDENTIALS
 from tools.local_stack.aws import session
 from tools.paths import SAMCONFIG
@@ -75,7 +76,7 @@ def remove(home: Path) -> None:
 def configuration(stack: "Stack") -> "FunctionConfigurationResponseTypeDef":
     """Return the configuration of the deployed function's running version."""
     lambdas = session.client("lambda", endpoint_url=stack.endpoint_url)
-    return lambdas.get_function_configuration(FunctionName=stack.function_name, Qualifier="live")
+    return lambdas.get_function_configuration(FunctionName=stack.function_name, Qualifier=ALIAS)
 
 
 def variables(stack: "Stack", config: "FunctionConfigurationResponseTypeDef") -> dict[str, str]:

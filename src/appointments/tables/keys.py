@@ -6,8 +6,6 @@ from typing import Final
 
 SERVICE_RECORD: Final = "service#appointments"
 ROUTE_RECORD: Final = "route#appointments/create"
-# The path of the endpoint whose switch is the route record.
-PATH: Final = "/api/v1/appointments/create"
 CIRCUIT_RECORD: Final = "circuit#mandrill"
 # The record kind that each reference names (specification section 6).
 REFERENCE_KINDS: Final = {

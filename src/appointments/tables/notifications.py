@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError
 from botocore.session import get_session
 from pynamodb.attributes import ListAttribute
 
-from appointments.tab_settings import APPOINTMENTS_TABLE, NOTIFICATIONS_TABLE
+from appointments.keeper_settings import APPOINTMENTS_TABLE, NOTIFICATIONS_TABLE
 from appointments.tables.batch_get import batch_get
 from appointments.tables.keys import CONDITION_FAILED, MAX_KEYS, OPEN_INDEX, NotificationState
 from appointments.timestamps import iso
