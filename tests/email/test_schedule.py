@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from appointments import notifications
 from appointments.email import batch_search, drain, overdue, schedule, workers
-from appointments.email.batch import Batch
+from appointments.email.batch import EmailBatch
 from appointments.notification import Notification
 from appointments.reasons import Cause, Reason
 from appointments.settings import SETTINGS
@@ -256,7 +256,7 @@ def test_a_429_to_a_search_ends_the_searching(harness: EmailHarness) -> None:
     searched = harness.put_overdue(3, maybe_sent=True)
     uuids = harness.put_overdue(5)
     harness.put_overdue(3, maybe_sent=True)
-    with fates(harness, None, "RequestLimitExceeded"), patch.object(batch_search, "SIZE", 1):
+    with fates(harness, None, "RequestLimitExceeded"), patch.object(batch_search, "BATCH_SIZE", 1):
         harness.schedule()
     assert harness.account.calls == ["send", "search", "send"]
     assert mailed_uuids(harness) == uuids[3:]
@@ -352,7 +352,7 @@ def test_an_email_waits_for_its_time(harness: EmailHarness) -> None:
 def test_a_failed_read_ends_no_run(harness: EmailHarness) -> None:
     """If DynamoDB refuses one batch, the run goes on with the next, and postpones nothing."""
     harness.put_overdue(3)
-    read, reads = Batch.read, list[Any]()
+    read, reads = EmailBatch.read, list[Any]()
 
     def refuse_second(uuids: Any, until: float) -> Any:
         reads.append(uuids)
@@ -360,7 +360,7 @@ def test_a_failed_read_ends_no_run(harness: EmailHarness) -> None:
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "BatchGetItem")
         return read(uuids, until)
 
-    with patch.object(drain, "SIZE", 1), patch.object(Batch, "read", refuse_second):
+    with patch.object(drain, "BATCH_SIZE", 1), patch.object(EmailBatch, "read", refuse_second):
         done = harness.schedule()
     assert (done["emails"], done["failed"]) == (2, 0)
     assert harness.count("OwedBroken") == 0

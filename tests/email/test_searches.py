@@ -36,7 +36,7 @@ def test_at_most_eight_calls(harness: EmailHarness) -> None:
     uuids = harness.put_overdue(12, maybe_sent=True)
     for uuid in uuids:
         harness.accept(uuid, PAT)
-    with patch.object(batch_search, "SIZE", 1):
+    with patch.object(batch_search, "BATCH_SIZE", 1):
         assert harness.schedule()["searches"] == 8
         assert harness.account.calls == ["search"] * 8
         assert harness.schedule()["searches"] == 4
@@ -61,7 +61,7 @@ def test_at_most_eight_seconds(harness: EmailHarness) -> None:
         return call(uuids, since, deadline)
 
     with (
-        patch.object(batch_search, "SIZE", 1),
+        patch.object(batch_search, "BATCH_SIZE", 1),
         patch.object(harness.account, "search", search_slowly),
         patch.object(mandrill, "search", note),
     ):

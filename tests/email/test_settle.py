@@ -136,7 +136,7 @@ def test_what_cannot_be_settled_is_null(harness: EmailHarness) -> None:
 
 def test_more_than_one_read_covers(harness: EmailHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many appointments are named, each is settled."""
-    monkeypatch.setattr(settle, "SIZE", 2)
+    monkeypatch.setattr(settle, "BATCH_SIZE", 2)
     uuids = harness.put_overdue(5)
     assert set(statuses(harness.settle(*uuids)).values()) == {"sent"}
 

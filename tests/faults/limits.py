@@ -32,7 +32,10 @@ _LIMITS: Final[list[tuple[Any, str, Any]]] = [
     *((module, "MAX_TRIES", TRIES) for module in (appointments, retries, outbox)),
     (circuit, "FAILURES", FAILURES),
     *((module, "MAX_KEYS", MAX_KEYS) for module in (batch, overdue)),
-    *((module, "SIZE", MAX_KEYS - 1) for module in (batch, drain, batch_search, settle, workers)),
+    *(
+        (module, "BATCH_SIZE", MAX_KEYS - 1)
+        for module in (batch, drain, batch_search, settle, workers)
+    ),
     # Four overdue emails need a worker, and each worker sends two.
     (workers, "RUN_EMAILS", 1),
     (workers, "WORKER_EMAILS", 2),

@@ -104,7 +104,7 @@ def no_comparison() -> AbstractContextManager[Any]:
 
 def no_batch_limit() -> AbstractContextManager[Any]:
     """Read as many items at once as there are."""
-    return patch.object(batch_search, "SIZE", 99)
+    return patch.object(batch_search, "BATCH_SIZE", 99)
 
 
 def no_search_limit() -> AbstractContextManager[Any]:

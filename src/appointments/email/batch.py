@@ -17,13 +17,13 @@ from appointments.tables.keys import CIRCUIT_RECORD, MAX_KEYS, user_record
 from appointments.tables.records import Record
 
 # The circuit breaker's record takes one of a batch's keys.
-SIZE: Final = MAX_KEYS - 1
+BATCH_SIZE: Final = MAX_KEYS - 1
 _USER_PARAMETERS: Final = {
     role.value: role.user_parameter for role in RecipientRole if role.user_parameter
 }
 
 
-class Batch:
+class EmailBatch:
     """Items as DynamoDB has them. One that cannot be parsed does not spoil the others."""
 
     def __init__(self, found: BatchResult, users: list[BatchResult]) -> None:
@@ -33,7 +33,7 @@ class Batch:
 
     @classmethod
     def read(cls, uuids: Sequence[str], deadline: float) -> Self:
-        """Read at most SIZE items; those that DynamoDB has no capacity for are not there.
+        """Read at most BATCH_SIZE items; those that DynamoDB has no capacity for are not there.
 
         It is asked for them until `deadline` (time.monotonic() seconds). Raises botocore's
         exceptions.

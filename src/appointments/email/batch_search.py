@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from appointments.email import mandrill, search_result
-from appointments.email.batch import SIZE, Batch
+from appointments.email.batch import BATCH_SIZE, EmailBatch
 from appointments.email.drain import Drain
 from appointments.email.mandrill import FoundRecipient
 from appointments.email.mandrill_client import CallFailed
@@ -26,7 +26,7 @@ class BatchSearch:
 
     def __init__(self, drain: Drain) -> None:
         self._drain = drain
-        self._size = SIZE
+        self._size = BATCH_SIZE
         self._seconds = 0.0
         self._is_ended = False
         self.calls = 0
@@ -66,7 +66,7 @@ class BatchSearch:
             self._apply(items, batch, found)
         return None
 
-    def _searched(self, uuid: str, batch: Batch) -> Appointment | None:
+    def _searched(self, uuid: str, batch: EmailBatch) -> Appointment | None:
         """Return an item if it is still maybe sent, and no sender is at work on it."""
         if self._drain.process_item(uuid, batch, _check) is None:
             return None
@@ -90,7 +90,7 @@ class BatchSearch:
         return lambda item: self._drain.sender.fail_search(item, reason)
 
     def _apply(
-        self, items: Sequence[Appointment], batch: Batch, found: Sequence[FoundRecipient]
+        self, items: Sequence[Appointment], batch: EmailBatch, found: Sequence[FoundRecipient]
     ) -> None:
         by_uuid: dict[str, list[FoundRecipient]] = {item.uuid: [] for item in items}
         for each in found:

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from appointments import notifications
 from appointments.email import outbox
-from appointments.email.batch import SIZE, Batch
+from appointments.email.batch import BATCH_SIZE, EmailBatch
 from appointments.email.circuit import Circuit
 from appointments.email.put_off import is_of_content, put_off
 from appointments.email.sender import Sender
@@ -61,7 +61,7 @@ class Drain:
 
     def send_all(self, uuids: Sequence[str], *, is_stopped_by_circuit: bool = False) -> None:
         """Send the emails in this order. Reads them, and the circuit breaker, by batches."""
-        for chunk in chunks(uuids, SIZE):
+        for chunk in chunks(uuids, BATCH_SIZE):
             if self.is_ended:
                 return
             batch = self.read(chunk)
@@ -72,18 +72,18 @@ class Drain:
                     return
                 self.send(uuid, batch)
 
-    def read(self, uuids: Sequence[str]) -> Batch:
+    def read(self, uuids: Sequence[str]) -> EmailBatch:
         """Read a batch, and with it the circuit breaker; an empty one if DynamoDB fails."""
         deadline = min(time.monotonic() + _READ_SECONDS, self._invocation.deadline)
         try:
-            batch = Batch.read(uuids, deadline)
+            batch = EmailBatch.read(uuids, deadline)
         except (BotoCoreError, ClientError) as failed:
             logger.error("overdue items not read", reason=of_exception(failed).text)
-            return Batch.empty()
+            return EmailBatch.empty()
         self.sender.circuit = batch.circuit
         return batch
 
-    def send(self, uuid: str, batch: Batch) -> EmailState | None:
+    def send(self, uuid: str, batch: EmailBatch) -> EmailState | None:
         """Send one email; return its state, None if there was nothing to do."""
         state = self.process_item(
             uuid, batch, lambda item: self.sender.send(item, batch.users_of(item))
@@ -94,7 +94,7 @@ class Drain:
         return state
 
     def process_item(
-        self, uuid: str, batch: Batch, action: Callable[[Appointment], EmailState]
+        self, uuid: str, batch: EmailBatch, action: Callable[[Appointment], EmailState]
     ) -> EmailState | None:
         """Apply `action` to an item; one that cannot be processed never delays another."""
         raw = batch.raw(uuid)

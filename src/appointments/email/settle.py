@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from appointments.email import mandrill, search_result
-from appointments.email.batch import SIZE, Batch
+from appointments.email.batch import BATCH_SIZE, EmailBatch
 from appointments.email.circuit import Circuit
 from appointments.email.mandrill import FoundRecipient
 from appointments.email.mandrill_client import CallFailed
@@ -31,8 +31,8 @@ def settle(settled: dict[str, Any], attempt_id: str, invocation: Invocation) -> 
     exceptions.
     """
     sender = Sender(Trigger.SETTLE, attempt_id, invocation.email_deadline, Circuit())
-    for chunk in chunks(list(settled), SIZE):
-        batch = Batch.read(chunk, sender.deadline)
+    for chunk in chunks(list(settled), BATCH_SIZE):
+        batch = EmailBatch.read(chunk, sender.deadline)
         sender.circuit = batch.circuit
         items = [item for uuid in chunk if (item := _item(uuid, batch))]
         found = _search(items, sender.deadline)
@@ -41,7 +41,7 @@ def settle(settled: dict[str, Any], attempt_id: str, invocation: Invocation) -> 
                 settled[item.uuid] = _send(item, batch, sender, found)
 
 
-def _item(uuid: str, batch: Batch) -> Appointment | None:
+def _item(uuid: str, batch: EmailBatch) -> Appointment | None:
     try:
         item = batch.item(uuid)
         if item:
@@ -69,7 +69,7 @@ def _search(items: Sequence[Appointment], deadline: float) -> list[FoundRecipien
 
 
 def _send(
-    item: Appointment, batch: Batch, sender: Sender, found: list[FoundRecipient] | None
+    item: Appointment, batch: EmailBatch, sender: Sender, found: list[FoundRecipient] | None
 ) -> dict[str, Any] | None:
     if time.monotonic() > sender.deadline:
         return item.email_state(time.time()).to_response()

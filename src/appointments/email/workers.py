@@ -8,7 +8,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from appointments import clients
-from appointments.email.batch import SIZE
+from appointments.email.batch import BATCH_SIZE
 from appointments.invocation import Invocation
 from appointments.observability import add_metric, logger
 from appointments.reasons import of_exception
@@ -43,7 +43,7 @@ def hand_over(uuids: list[str], invocation: Invocation) -> list[str]:
     count = min(wanted, SETTINGS.mail_workers)
     if count <= 0 or invocation.function is None:
         return uuids
-    size = min(SIZE, ceil((len(uuids) - RUN_EMAILS) / count))
+    size = min(BATCH_SIZE, ceil((len(uuids) - RUN_EMAILS) / count))
     done: set[str] = set()
     handed, left = uuids[: size * count], uuids[size * count :]
     for number in range(count):
