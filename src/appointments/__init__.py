@@ -11,7 +11,7 @@
 `email.sender`, `idempotency`                      the one sender; the uuid of a request
 `email.search_result`, `email.put_off`             what a search says; items that break
 `email.batch`, `email.overdue`                     many items in one read; what is overdue
-`email.recipients`, `notifications`                who gets the email; notifications
+`email.recipients`, `notifier`                     who gets the email; notifications
 `email.mandrill`, `email.outbox`                   Mandrill's API; the email's state in its item
 `email.mandrill_client`, `email.circuit`           calls to Mandrill; the circuit breaker
 `email.expiry`                                     when an appointment's item expires
@@ -29,7 +29,7 @@
 `statuses`, `reasons`                              statuses; reasons of failures
 `settings`, `keeper_settings`                      the environment of each function
 `elapsed`, `time_limit`, `timestamps`              how long ago; a limit on a block; times as texts
-`names`, `snapshot`                                names on the wire; what a restore renews
+`names`, `snapshot`, `storms`                      names on the wire; what a restore renews; storms
 =================================================  =============================================
 
 Each import points to a lower floor. A lower floor reports to a higher one by a return value or by

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from appointments import api_gateway, notifications, reasons, replay, responses, snapshot
+from appointments import api_gateway, notifier, reasons, replay, responses, snapshot
 from appointments.api_gateway import HttpEvent
 from appointments.create import Creation
 from appointments.email import settle, workers
@@ -106,8 +106,8 @@ def _notify(creation: Creation, error: ApiError, invocation: Invocation) -> None
     """Notify people of the error; never raises, since the response must not change."""
     email, item, request = creation.email, creation.appointment, creation.request
     try:
-        notifications.notify(
-            notifications.make(
+        notifier.notify(
+            notifier.make(
                 error.status,
                 error.reason or reasons.of_status(error.status.value),
                 id_seed=creation.attempt_id,

@@ -11,10 +11,11 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appointments import clients, notifications
+from appointments import clients, notifier
 from appointments.notification import Notification
 from appointments.reasons import Cause, Reason
 from appointments.statuses import Status
+from appointments.storms import Storms
 from tests.support.email_harness import UUID, EmailHarness
 from tests.support.fake_aws import event
 
@@ -124,7 +125,7 @@ def test_a_crash_tells_what_aws_said(harness: EmailHarness) -> None:
 
 def make_notification(reason: str = "", request_id: str = "req-1") -> Notification:
     """Return the notification of a crash."""
-    return notifications.make(
+    return notifier.make(
         Status.APPLICATION_CRASH,
         Reason(reason, "", Cause.DEFECT),
         id_seed="",
@@ -215,7 +216,7 @@ def test_a_skipped_email_stays_skipped(harness: EmailHarness) -> None:
 @pytest.mark.parametrize("saved", [True, False])
 def test_reporting_that_breaks_changes_no_response(harness: EmailHarness, *, saved: bool) -> None:
     """If reporting itself breaks, the response stays, the log tells of it and an alarm sees it."""
-    broken = patch.object(notifications, "make", side_effect=RuntimeError("no topic"))
+    broken = patch.object(notifier, "make", side_effect=RuntimeError("no topic"))
     with broken:
         answered = harness.create(photographer_user_id=502) if saved else harness.handle({})
     status = "mandrill-email-failed" if saved else "identify-request-error"
@@ -326,7 +327,7 @@ def test_a_kind_is_a_status_and_a_declared_code(harness: EmailHarness) -> None:
 
 def test_a_hundred_kinds_and_one_more() -> None:
     """Beyond a hundred kinds, all others count as one more kind."""
-    storms = notifications.Storms()
+    storms = Storms()
     assert {storms.classify(f"kind {number}", 0) for number in range(100)} == {"first"}
     assert [storms.classify(f"kind {number}", 1) for number in (99, 100, 101)] == [
         "more",

@@ -47,7 +47,7 @@ def test_a_breaker_that_hangs_changes_no_response(harness: EmailHarness) -> None
 
 def test_a_notification_that_does_not_fit_is_logged(harness: EmailHarness) -> None:
     """If SNS hangs, the response stays, and the log has the notification."""
-    with patch("appointments.notifications.publish", hang(harness)):
+    with patch("appointments.notifier.publish", hang(harness)):
         answered = harness.create(photographer_user_id=502)
     assert answered.status == "mandrill-email-failed"
     assert len(harness.lines("notification not published")) == 1

@@ -6,7 +6,7 @@ from unittest.mock import patch
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from appointments import clients, notifications
+from appointments import clients, notifier
 from appointments.email.sender import Sender
 from tests.support.email_harness import PAT, START, EmailHarness
 
@@ -98,7 +98,7 @@ def test_the_id_is_made_of_the_uuid(harness: EmailHarness) -> None:
 def test_with_sns_down_the_log_has_it(harness: EmailHarness) -> None:
     """If the first postponement cannot publish its notification, the log has the whole of it."""
     harness.put_overdue(1, email_tries="five")
-    with patch.object(notifications, "publish", return_value=False):
+    with patch.object(notifier, "publish", return_value=False):
         harness.schedule()
     [line] = harness.lines("notification not published")
     assert line["notification"]["status"] == "application-crash"

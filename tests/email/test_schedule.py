@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 from botocore.exceptions import ClientError
 
-from appointments import notifications
+from appointments import notifier
 from appointments.email import batch_search, drain, overdue, schedule, workers
 from appointments.email.batch import EmailBatch
 from appointments.notification import Notification
@@ -36,7 +36,7 @@ def sent_uuids(harness: EmailHarness) -> list[str]:
 
 def notification_of(uuid: str) -> Notification:
     """Return a notification of an appointment."""
-    return notifications.make(
+    return notifier.make(
         Status.APPLICATION_CRASH,
         Reason("r", "r", Cause.DEFECT),
         id_seed=uuid,
@@ -66,13 +66,13 @@ def test_the_order_of_a_run(harness: EmailHarness, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(workers, "RUN_EMAILS", 4)
     harness.workers = Workers()
     harness.workers.on_invoke = lambda: done.append("worker")
-    publish = notifications.publish
+    publish = notifier.publish
 
     def note(notification: Notification) -> bool:
         done.append("publish")
         return publish(notification)
 
-    monkeypatch.setattr(notifications, "publish", note)
+    monkeypatch.setattr(notifier, "publish", note)
     monkeypatch.setattr(harness.account, "_count", done.append)
     harness.schedule()
     assert done[:4] == ["publish", "send", "worker", "search"]
@@ -294,13 +294,13 @@ def test_notifications_take_five_seconds_at_most(harness: EmailHarness) -> None:
     """Publishing ends after five seconds; the emails have their turn, the rest the next run's."""
     for uuid in harness.put_overdue(8, email_status="sent", email_due=None):
         owe_notification(harness, uuid)
-    publish = notifications.publish
+    publish = notifier.publish
 
     def publish_slowly(notification: Notification) -> bool:
         harness.clock.sleep(2)
         return publish(notification)
 
-    with patch.object(notifications, "publish", publish_slowly):
+    with patch.object(notifier, "publish", publish_slowly):
         assert harness.schedule()["notifications"] == 3
     assert harness.schedule()["notifications"] == 5
 
@@ -309,7 +309,7 @@ def test_one_failed_publish_ends_the_publishing(harness: EmailHarness) -> None:
     """It does not end the emails."""
     for uuid in harness.put_overdue(2):
         owe_notification(harness, uuid)
-    with patch.object(notifications, "publish", return_value=False) as publish:
+    with patch.object(notifier, "publish", return_value=False) as publish:
         assert harness.schedule() == {"emails": 2, "notifications": 0, "searches": 0, "failed": 0}
     assert publish.call_count == 1
 
@@ -318,7 +318,7 @@ def test_a_pending_notification_is_tried_without_an_end(harness: EmailHarness) -
     """It is tried again after 1, 2 and then every 3 minutes, also after 72 hours."""
     [uuid] = harness.put_overdue(1, email_status="sent", email_due=None, owed_since=START - 300_000)
     owe_notification(harness, uuid)
-    with patch.object(notifications, "publish", return_value=False) as publish:
+    with patch.object(notifier, "publish", return_value=False) as publish:
         for pause in (60, 120, 180, 180):
             harness.schedule()
             harness.wait(pause - 1)

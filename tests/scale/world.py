@@ -19,7 +19,7 @@ import time_machine
 from moto import mock_aws
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
-from appointments import clients, handler, notifications
+from appointments import clients, handler, notifier
 from appointments.elapsed import LONG_AGO, Moment
 from appointments.email import schedule, workers
 from appointments.observability import logger
@@ -161,10 +161,10 @@ class World:
         begins_at = self.virtual.now
 
         def enter() -> None:
-            notifications._Last.failed = environment.publish_failed
+            notifier._Last.failed = environment.publish_failed
 
         def leave() -> None:
-            environment.publish_failed = notifications._Last.failed
+            environment.publish_failed = notifier._Last.failed
 
         context = SimpleNamespace(
             aws_request_id=f"invocation-{next(self._numbers)}",

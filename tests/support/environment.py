@@ -3,12 +3,12 @@
 
 def reset_environment() -> None:
     """Make this process a new execution environment, with nothing cached."""
-    from appointments import notifications  # noqa: PLC0415 - moto first
+    from appointments import notifier  # noqa: PLC0415 - moto first
     from appointments.email import mandrill_client  # noqa: PLC0415 - moto first
 
     clear_route_cache()
     mandrill_client.reset()
-    notifications.reset()
+    notifier.reset()
 
 
 def clear_route_cache() -> None:

@@ -27,7 +27,7 @@ from botocore.retries.standard import ExponentialBackoff
 from snapshot_restore_py import get_after_restore, get_before_snapshot
 from types import SimpleNamespace
 
-from appointments import clients, handler, notifications
+from appointments import clients, handler, notifier
 from appointments.create import Creation
 from appointments.email import mandrill_client
 from appointments.invocation import Invocation
@@ -88,8 +88,8 @@ print(json.dumps({
     "connections": len(mandrill_client._pool.pools),
     "sockets": sockets,
     "route": routes.cached_route(),
-    "is_paused": notifications.is_paused(),
-    "storms": len(notifications.storms._first_at),
+    "is_paused": notifier.is_paused(),
+    "storms": len(notifier.storms._first_at),
     "is_cold": handler._is_cold,
     "restored": [fork(), fork()],
 }))

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from appointments import notifications
+from appointments import notifier
 from appointments.email import outbox
 from appointments.email.batch import BATCH_SIZE, EmailBatch
 from appointments.email.circuit import Circuit
@@ -40,7 +40,7 @@ class Drain:
         self.emails = self.notifications = self.failed = 0
         self._unavailable = 0
         self._is_busy = False
-        self._is_publishing_paused = notifications.is_paused()
+        self._is_publishing_paused = notifier.is_paused()
 
     def counts(self) -> dict[str, int]:
         """Return how many of each kind were processed, for the log."""
@@ -131,7 +131,7 @@ class Drain:
         for notification in sorted(item.notifications or ()):
             if self._is_publishing_paused:
                 break
-            if notifications.publish(Notification.from_json(notification)):
+            if notifier.publish(Notification.from_json(notification)):
                 published.append(notification)
             else:
                 self._is_publishing_paused = True

@@ -6,7 +6,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from appointments import clients, notifications, reasons
+from appointments import clients, notifier, reasons
 from appointments.email.retries import epoch_after
 from appointments.observability import add_metric, logger
 from appointments.settings import SETTINGS
@@ -61,7 +61,7 @@ def put_off(uuid: str, raw: dict[str, Any], error: BaseException) -> None:
 
 
 def _notify(uuid: str, raw: dict[str, Any], error: BaseException) -> None:
-    notification = notifications.make(
+    notification = notifier.make(
         Status.APPLICATION_CRASH,
         reasons.of_exception(error),
         id_seed=uuid,
@@ -72,8 +72,8 @@ def _notify(uuid: str, raw: dict[str, Any], error: BaseException) -> None:
         owner=_text(raw, "owner"),
         recovery="The item is processed again after growing pauses, of at most a day.",
     )
-    if not notifications.publish(notification):
-        notifications.log_unpublished(notification)
+    if not notifier.publish(notification):
+        notifier.log_unpublished(notification)
 
 
 def _text(raw: dict[str, Any], name: str) -> str:

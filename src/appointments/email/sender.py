@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from pynamodb.exceptions import PynamoDBException
 
-from appointments import notifications
+from appointments import notifier
 from appointments.email import circuit, mandrill, outbox, recipients, retries, search_result
 from appointments.email.circuit import Circuit
 from appointments.email.mandrill import FoundRecipient
@@ -194,7 +194,7 @@ def _as_stored(item: Appointment, now: float) -> EmailState:
 def _give_up(item: Appointment, lease: str, after: EmailState, planned: NextTry) -> EmailState:
     """Give the email up: its notification is pending before it is published, so it is not lost."""
     reason, now = after.failure_reason, time.time()
-    notification = notifications.make(
+    notification = notifier.make(
         Status.MANDRILL_EMAIL_FAILED,
         replace(reason, text=f"the email was given up: {reason.text}"),
         id_seed=f"{item.uuid} {int(now)}",
