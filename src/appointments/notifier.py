@@ -1,4 +1,4 @@
-"""Notifications: each failure is published, or is left as pending or in the log (section 9)."""
+"""The notifier: it publishes each failure, or leaves it as pending or in the log (section 9)."""
 
 import shlex
 import time
