@@ -78,20 +78,18 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
 NOT_IN_A_SCHEMA: Final = {"iam:CreateServiceLinkedRole", "logs:ListLogDeliveries"}
 
 
+def as_list(value: str | list[str]) -> list[str]:
+    """Return what a statement has, which may be one or several."""
+    return [value] if isinstance(value, str) else value
+
+
 def permits(statement: Mapping[str, Any], pattern: str, call: Call) -> bool:
     """Whether a statement permits a call by this pattern of its actions."""
-    resources = statement["Resource"]
     return (
         fnmatchcase(call.action, pattern)
-        and any(
-            fnmatchcase(call.arn, each)
-            for each in ([resources] if isinstance(resources, str) else resources)
-        )
+        and any(fnmatchcase(call.arn, each) for each in as_list(statement["Resource"]))
         and all(
-            any(
-                fnmatchcase(call.context.get(key, ""), each)
-                for each in ([wanted] if isinstance(wanted, str) else wanted)
-            )
+            any(fnmatchcase(call.context.get(key, ""), each) for each in as_list(wanted))
             for keys in statement.get("Condition", {}).values()
             for key, wanted in keys.items()
         )
@@ -141,14 +139,20 @@ def test_what_is_not_permitted_is_not_needed(gradual: str) -> None:
 
 
 def test_nothing_more_is_permitted() -> None:
-    """Each action that the policy permits is one that CloudFormation needs for a resource."""
+    """CloudFormation needs each action of the policy, and each resource of each statement."""
     needed = list(calls("true"))
-    unneeded = {
-        action
-        for statement in policy("deployer-cloudformation", EXAMPLE)["Statement"]
-        for action in statement["Action"]
-        if not any(permits(statement, action, call) for call in needed)
-    }
+    unneeded = set()
+    for statement in policy("deployer-cloudformation", EXAMPLE)["Statement"]:
+        used = [
+            (action, call)
+            for action in statement["Action"]
+            for call in needed
+            if permits(statement, action, call)
+        ]
+        unneeded |= set(statement["Action"]) - {action for action, _ in used}
+        for resource in as_list(statement["Resource"]):
+            if used and not any(fnmatchcase(call.arn, resource) for _, call in used):
+                unneeded.add(resource)
     assert unneeded == NOT_IN_A_SCHEMA
 
 

@@ -54,7 +54,15 @@ ARNS: Final[Mapping[str, tuple[str, str]]] = {
     "AWS::Scheduler::Schedule": (f"arn:aws:scheduler:{HERE}:schedule/default/{{}}", "Name"),
     "AWS::SecretsManager::Secret": (f"arn:aws:secretsmanager:{HERE}:secret:{{}}-a1B2c3", "Name"),
 }
-# Actions on something else than a resource of the type; `*` if AWS knows no resource for them.
+# Actions that AWS authorizes for no resource, by its Service Authorization Reference, and one that
+# it authorizes for all alarms (docs/decisions/deployment/policies-for-people.md).
+WITHOUT_RESOURCE: Final = frozenset({
+    *("cloudwatch:DescribeAlarms", "codedeploy:StopDeployment", "lambda:CreateEventSourceMapping"),
+    *("logs:CreateLogDelivery", "logs:DescribeIndexPolicies", "logs:DescribeLogGroups"),
+    *("logs:DescribeResourcePolicies", "logs:PutResourcePolicy", "sns:GetSubscriptionAttributes"),
+    *("sns:SetSubscriptionAttributes", "sns:Unsubscribe"),
+})  # fmt: skip
+# Actions on something else than a resource of the type.
 OTHER_ARNS: Final = {
     "billing:GetBillingViewData": f"arn:aws:billing::{ACCOUNT}:billingview/primary",
     "codedeploy:GetApplicationRevision": f"arn:aws:codedeploy:{HERE}:application:{APPLICATION}",
@@ -66,11 +74,6 @@ OTHER_ARNS: Final = {
         f"arn:aws:codedeploy:{HERE}:application:{APPLICATION}"
     ),
     "iam:PassRole": f"arn:aws:iam::{ACCOUNT}:role/{EXAMPLE}-FunctionRole-1A2B3C",
-    "lambda:CreateEventSourceMapping": "*",
-    "logs:CreateLogDelivery": "*",
-    "logs:DescribeLogGroups": "*",
-    "logs:DescribeResourcePolicies": "*",
-    "logs:PutResourcePolicy": "*",
     "s3:GetObject": f"arn:aws:s3:::aws-sam-cli-managed-default-1a2b/{EXAMPLE}/package",
 }
 OTHER_ARNS_OF_ALIASES: Final = (
@@ -124,6 +127,8 @@ def handlers() -> dict[str, list[str]]:
 def arn(action: str, logical_id: str, resource: Mapping[str, Any]) -> str:
     """Return the ARN that an action is authorized for."""
     kind = resource["Type"]
+    if action in WITHOUT_RESOURCE:
+        return "*"
     if action in OTHER_ARNS:
         return OTHER_ARNS[action]
     if kind == "AWS::Lambda::Alias" and action.startswith("codedeploy:"):
