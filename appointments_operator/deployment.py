@@ -88,7 +88,7 @@ class Deployment:
         return self._outputs[output]
 
     def _default(self, output: str) -> str | None:
-        """Return what the template calls the output, if the log group tells the stack's name."""
+        """Return what the template calls the output, if the log group has the stack's name."""
         group = self.given.get("LogGroup") or ""
         suffix = _SUFFIXES.get(output)
         if suffix is None or not group.startswith(_LOG_GROUPS):

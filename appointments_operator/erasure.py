@@ -66,7 +66,7 @@ class Erasure:
 
 @dataclass(frozen=True)
 class Log:
-    """The function's log group, and how many days it keeps an entry; None is for ever."""
+    """The function's log group, and its retention in days; None is for ever."""
 
     group: str
     days: int | None
@@ -160,7 +160,7 @@ def count_notifications(deployment: Deployment, erasures: Sequence[Erasure]) -> 
 
 
 def log_of(deployment: Deployment) -> Log:
-    """Return how long the function's log keeps its entries."""
+    """Return the function's log group with its retention."""
     group = deployment.log_group
     found = deployment.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     days = [each.get("retentionInDays") for each in found if each["logGroupName"] == group]

@@ -60,7 +60,7 @@ class Replay:
 class Replays:
     """The selected requests of a log, in the order of time, as often as it is iterated.
 
-    What came of each lies beside the log, on disk.
+    The results are a table beside the log, on disk.
     """
 
     def __init__(self, log: RequestLog, picked: Iterable[Request]) -> None:

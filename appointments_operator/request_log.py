@@ -3,10 +3,10 @@
 The function writes a `request` and a `response` log entry, and an `email` log entry for each try of
 an email (specification section 10). One execution environment has one log stream and one request at
 a time. So a response belongs to the request before it in its stream, even if hand-made events share
-one request id. A response that lies in another stream belongs to a request of the same id that has
+one request id. A response in another stream belongs to a request of the same id that has
 none yet.
 
-The entries lie in a temporary database on disk, which disappears with its connection. So a log of
+The entries are in a temporary database on disk, which disappears with its connection. So a log of
 any length takes little memory.
 """
 

@@ -36,7 +36,7 @@ _LIBRARIES: Final = ("jinja2", "starlette", "uvicorn")
 def console(deployment: Deployment, *, port: int, no_browser: bool, url_file: Path | None) -> None:
     """Serve a page to investigate and repair what failed, until Ctrl-C.
 
-    It acts with your own AWS credentials. The URL has a random key: whoever knows it can do what
+    It acts with your own AWS credentials. The URL has a random key: who knows it can do what
     you can.
     """
     if missing := [name for name in _LIBRARIES if find_spec(name) is None]:

@@ -6,7 +6,7 @@ from tools.terminal import err
 
 
 class ToolError(click.ClickException):
-    """What keeps a command from its work, said so that its user knows what to do."""
+    """A failure of a command; the text says what its user does about it."""
 
     def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
         """Print it on the error stream."""

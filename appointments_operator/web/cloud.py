@@ -1,4 +1,4 @@
-"""The deployment as the console uses it: each client is made once per thread and kept."""
+"""The deployment as the console uses it: each client is made once per thread."""
 
 import threading
 from typing import Any, Final
@@ -9,7 +9,7 @@ _clients: Final = threading.local()
 
 
 class CachedDeployment(Deployment):
-    """A deployment whose clients are kept: making one takes longer than most pages."""
+    """A deployment with one client per service and thread: making one is slower than most pages."""
 
     def _connect(self, connect: Any, service: str) -> Any:
         key = (id(self), connect, service)

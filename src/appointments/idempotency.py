@@ -67,7 +67,7 @@ def check_references(
 def raise_on_conflict(item: Appointment, stored: Appointment, request: Request) -> None:
     """Raise ApiError, which reveals nothing, if the uuid belongs to another appointment.
 
-    Of an appointment that was erased it says so, whoever asks (section 7.2).
+    If the appointment was erased, it says so to every caller (section 7.2).
     """
     raise_if_erased(stored, request)
     if stored.attempt == item.attempt or is_same_request(item, stored):

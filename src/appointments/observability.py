@@ -46,8 +46,8 @@ def log_keys(**keys: Any) -> Iterator[None]:
 
 def log_audit(message: str, **fields: Any) -> None:
     """Write one line of the audit trail (specification section 10), including its nulls."""
-    kept = {name: _Null() if value is None else value for name, value in fields.items()}
-    logger.info(message, extra=kept)
+    with_nulls = {name: _Null() if value is None else value for name, value in fields.items()}
+    logger.info(message, extra=with_nulls)
 
 
 def add_metric(name: str, number: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:

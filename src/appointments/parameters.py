@@ -198,7 +198,7 @@ class Parameters(BaseModel):
 
     @cached_property
     def fingerprint(self) -> str:
-        """The SHA-256 (hex) that tells whether two requests ask for the same."""
+        """The SHA-256 (hex) of the content: two requests with the same one ask for the same."""
         content = self._passed(_IN_FINGERPRINT)
         return hashlib.sha256(to_json(content)).hexdigest()
 

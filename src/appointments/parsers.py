@@ -46,7 +46,7 @@ def _strip_or_empty(value: Any) -> str:
 
 
 def text(value: Any) -> str:
-    r"""Read free text: kept as sent, with `\r\n` and `\r` as `\n`; a number as its decimal text."""
+    r"""Read free text as it is, with `\r\n` and `\r` as `\n`; a number as its decimal text."""
     if isinstance(value, str):
         if "\0" in value:
             raise ValueError("Send text without NUL characters.")
@@ -155,7 +155,7 @@ def _has_zone(time: str) -> bool:
 
 
 def date_and_time(value: Any, *, month_first: bool) -> str:
-    """Read a date and a time joined by `T` or spaces; an ISO `Z` or `±HH:MM` is kept."""
+    """Read a date and a time joined by `T` or spaces; an ISO `Z` or `±HH:MM` stays."""
     sent = _strip_or_empty(value)
     match = _DATETIME.fullmatch(sent)
     if match is None:

@@ -135,9 +135,9 @@ def _logged(value: Any, redact: Callable[[str], str]) -> Any:
     """
     if not isinstance(value, _UNBOUNDED_TYPES):
         return value
-    kept = redact_all(value, redact)
+    redacted = redact_all(value, redact)
     try:
-        encoded = json.dumps(kept, ensure_ascii=False, allow_nan=False)
+        encoded = json.dumps(redacted, ensure_ascii=False, allow_nan=False)
     except ValueError:
         return []
-    return kept if len(encoded) <= _MAX_LOGGED_NESTED else []
+    return redacted if len(encoded) <= _MAX_LOGGED_NESTED else []

@@ -46,7 +46,7 @@ def lambda_handler(event: Any, context: Any) -> Any:
     """Store the notifications of a batch, or check the open ones.
 
     Returns the messages that were not stored, which the queue delivers again, or the result of the
-    check. Raises ValueError for any other event, so that whoever invoked it learns of it.
+    check. Raises ValueError for any other event, so that the invoker gets an error.
     """
     if isinstance(event, Mapping) and "Records" in event:
         return process_partial_response(dict(event), _store, _processor, context)

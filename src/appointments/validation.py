@@ -52,7 +52,7 @@ def read(
     except ValidationError as invalid:
         errors = [*(_param_error(error, redact) for error in invalid.errors()), *extra_errors]
     # Raised outside `except`: as the context of this failure, pydantic's error would form a cycle
-    # through its tracebacks that the garbage collector cannot see. Each request would be kept.
+    # through its tracebacks that the garbage collector cannot see. Each request would leak.
     if errors:
         raise ApiError.from_errors(errors, context.warnings)
     return parameters, [*context.warnings, *_contradictions(parameters)]
@@ -70,8 +70,8 @@ def _param_error(error: Any, redact: Callable[[str], str]) -> ParamError:
 
 def redact_and_truncate(value: Any, redact: Callable[[str], str]) -> str:
     """Return at most 100 characters of what was received, without the token."""
-    kept = redact_all(value, redact)
-    text = kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False)
+    redacted = redact_all(value, redact)
+    text = redacted if isinstance(redacted, str) else json.dumps(redacted, ensure_ascii=False)
     return redact(text)[:_MAX_RECEIVED]
 
 

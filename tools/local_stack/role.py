@@ -39,10 +39,10 @@ def without(
 def _without(
     statements: list[dict[str, Any]], is_taken: Callable[[str, str], bool]
 ) -> list[dict[str, Any]]:
-    kept = []
+    remaining = []
     for statement in statements:
         action = statement["Action"]
         actions = [action] if isinstance(action, str) else action
         if left := [each for each in actions if not is_taken(statement["Sid"], each)]:
-            kept.append({**statement, "Action": left})
-    return kept
+            remaining.append({**statement, "Action": left})
+    return remaining

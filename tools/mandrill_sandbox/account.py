@@ -65,7 +65,9 @@ class Outage(StrEnum):
 
 
 class Account:
-    """One Mandrill account: its keys, its mail, its limits. A file keeps its mail, if one is given.
+    """One Mandrill account: its keys, its mail, its limits.
+
+    Its mail is also written to a file, if one is given.
 
     `outage` is how it fails now, None if it works.
     """

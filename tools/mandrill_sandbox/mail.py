@@ -1,4 +1,4 @@
-"""The messages of the sandbox, and the file that keeps them."""
+"""The messages of the sandbox, and the file that stores them."""
 
 import json
 from contextlib import suppress

@@ -97,11 +97,11 @@ def trim_botocore_data(data: Path) -> None:
     botocore parses these files at every cold start, and three quarters of them is text for people.
     Saves 13 % of a cold start.
     """
-    kept = [data / name for name in SHARED_DATA]
+    data_files = [data / name for name in SHARED_DATA]
     for service in SERVICES:
         newest = max(path.parent for path in (data / service).glob("*/service-2.json.gz"))
-        kept += [path for path in newest.iterdir() if not path.name.startswith("examples")]
-    slim = {path: undocumented(read_json(path)) for path in kept}
+        data_files += [path for path in newest.iterdir() if not path.name.startswith("examples")]
+    slim = {path: undocumented(read_json(path)) for path in data_files}
     for partition in slim[data / "endpoints.json"]["partitions"]:
         partition["services"] = {s: e for s, e in partition["services"].items() if s in SERVICES}
     shutil.rmtree(data)

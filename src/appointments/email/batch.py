@@ -24,7 +24,7 @@ _USER_PARAMETERS: Final = {
 
 
 class EmailBatch:
-    """Items as DynamoDB has them. One that cannot be parsed does not spoil the others."""
+    """Items as DynamoDB has them. If one cannot be parsed, the others can still be read."""
 
     def __init__(self, found: BatchResult, users: list[BatchResult]) -> None:
         self._found, self._users = found, users

@@ -98,7 +98,7 @@ def _key() -> str:
 
 
 class _HttpsConnection(HTTPSConnection):
-    """A connection that tells a failed TLS handshake from a failed request."""
+    """A connection that distinguishes a failed TLS handshake from a failed request."""
 
     def connect(self) -> None:
         """Connect; raises CallFailed if TLS fails, so that nothing can have been accepted."""
@@ -126,7 +126,7 @@ def reset() -> None:
 
 
 def _post(path: str, body: dict[str, Any], deadline: float) -> Any:
-    global _used  # noqa: PLW0603 - the pool's own, which keeps no such time
+    global _used  # noqa: PLW0603 - of the pool, which has no such attribute
     left = deadline - time.monotonic()
     if left <= 0:
         raise CallFailed("no time left", Outcome.NOT_SENT)

@@ -1,7 +1,7 @@
 """The email's lease, its result and its pending notifications in the item (sections 8.6, 8.11).
 
 Every change is one conditional update, so that none undoes what another sender did meanwhile.
-`tables.appointments` tells what the attributes mean.
+`tables.appointments` says what the attributes mean.
 """
 
 from collections.abc import Collection
@@ -189,7 +189,7 @@ def _set_owed(item: Appointment, now: float, email_due: int) -> None:
 
 
 def _owe(uuid: str, email_due: int | None, notify_due: int | None) -> list[Action]:
-    """Return what keeps the item in the index until the earlier of both, or takes it out."""
+    """Return the actions that index the item at the earlier of both times, or remove it."""
     email, notify = Appointment.email_due, Appointment.notify_due
     actions: list[Action] = [
         email.remove() if email_due is None else email.set(email_due),

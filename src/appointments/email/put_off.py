@@ -14,7 +14,7 @@ from appointments.statuses import Status
 
 FIRST_SECONDS: Final = 900
 LAST_SECONDS: Final = 24 * 3600
-# AWS's codes that lie with what the item holds, and not with AWS.
+# AWS's codes whose cause is the content of the item, and not AWS.
 _OF_CONTENT: Final = frozenset({"ValidationException"})
 _TIMES: Final = ("due", "email_due", "notify_due")
 

@@ -12,7 +12,7 @@ from appointments.reasons import Reason
 MAX_TRIES: Final = 5
 # Statuses of a recipient under which Mandrill has the email (section 8.3).
 ACCEPTED: Final = frozenset({"sent", "queued", "scheduled"})
-# Reject reasons that lie with Mandrill's account and not with the recipient (section 8.5).
+# Reject reasons whose cause is Mandrill's account and not the recipient (section 8.5).
 ACCOUNT_REASONS: Final = frozenset({"invalid-sender", "unsigned", "test-mode-limit", "rule"})
 
 
