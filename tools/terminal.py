@@ -1,4 +1,4 @@
-"""One console for all commands: steps on the error stream, results on the output."""
+"""What the tools write to the terminal: steps on the error stream, results on the output."""
 
 import sys
 import time

@@ -24,7 +24,7 @@ _STATUSES: Final = {status.value: status for status in Status}
 
 @dataclass(frozen=True)
 class Example:
-    """A request that the console offers."""
+    """A request that the playground offers."""
 
     name: str
     value: dict[str, Any]
@@ -32,7 +32,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Playground:
-    """What the console calls, and the requests that it offers."""
+    """What the playground calls, and the requests that it offers."""
 
     api_url: str
     examples: list[Example]
@@ -40,7 +40,7 @@ class Playground:
 
 @dataclass(frozen=True)
 class Page:
-    """The page, and what it may load: nothing but itself, and the API if it has a console."""
+    """The page, and what it may load: nothing but itself, and the API if it has a playground."""
 
     html: str
     policy: str
@@ -102,7 +102,7 @@ def _data(value: Any) -> str:
 
 
 def _policy(style: str, scripts: list[str], playground: Playground | None) -> str:
-    """Permit the page's own style and scripts, by their hashes, and the calls of its console."""
+    """Permit the page's own style and scripts, by their hashes, and the calls of its playground."""
     connect = f"'self' {_origin(playground.api_url)}" if playground else "'none'"
     return "; ".join(
         (

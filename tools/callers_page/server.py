@@ -1,6 +1,6 @@
 """Serve the page for callers on 127.0.0.1: `python -m tools.callers_page.server --port …`.
 
-It shows and reads; nothing that it serves changes anything. Its console calls the API itself.
+It shows and reads; nothing that it serves changes anything. Its playground calls the API itself.
 """
 
 from collections.abc import Callable
