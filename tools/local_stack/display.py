@@ -152,7 +152,7 @@ def started(stack: Stack, path: str, console_url: str) -> None:
     """Show what to do with the stack that was started, on the error stream."""
     for name, value in (
         ("API", f"{stack.base_url}{path}"),
-        ("Callers", f"{stack.callers_page}   (the page for callers, with a console)"),
+        ("Callers", f"{stack.callers_page}   (the page for callers, with a playground)"),
         ("Console", console_url),
         ("Token", f"{stack.tokens['session']}   (all tokens and records: make seeds)"),
         ("Try", "make demo, make mailbox, make notifications, make outage MANDRILL=down"),
