@@ -3,6 +3,7 @@
 What CloudFormation calls in the deployer's name is in test_cloudformation_policy.py.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from tests.stack.policies import actions, iam_action, own_session, policy, user_
 from tests.stack.releases import release, run_stage
 from tests.stack.test_adopt import ADOPT
 from tests.stack.test_failed_creation import broken, rolled_back
+from tests.unit.test_first_deployment_page import PAGE
 from tools.bootstrap import ROOT
 from tools.local_stack.aws import session
 from tools.local_stack.stack import Stack
@@ -24,6 +26,7 @@ from tools.release import failed_creation
 
 NAME: Final = "appointments-dev"
 SECRET: Final = f"{NAME}-mandrill"
+SAMS_STACK: Final = "aws-sam-cli-managed-default"
 RECORDER: Final = ROOT / "tests" / "support" / "recorder"
 
 
@@ -64,6 +67,13 @@ class Deployer:
             file.write(f"{model.service_model.signing_name} {model.name}\n")
 
 
+def sams_bucket(s3: Any) -> str:
+    """Return the name of the bucket that SAM uploads to."""
+    names = [each["Name"] for each in s3.list_buckets()["Buckets"]]
+    (bucket,) = (name for name in names if name.startswith(SAMS_STACK))
+    return str(bucket)
+
+
 @pytest.fixture
 def as_deployer(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Return what makes a user with the policy, but for one of its statements."""
@@ -78,11 +88,7 @@ def as_deployer(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Any]]:
 
     # The policy of SAM's bucket refuses every call without TLS, and the emulator has none.
     s3 = session.client("s3", endpoint_url=stack.endpoint_url)
-    (bucket,) = (
-        each["Name"]
-        for each in s3.list_buckets()["Buckets"]
-        if each["Name"].startswith("aws-sam-cli-managed-default-")
-    )
+    bucket = sams_bucket(s3)
     refusal = s3.get_bucket_policy(Bucket=bucket)["Policy"]
     s3.delete_bucket_policy(Bucket=bucket)
     yield make
@@ -200,6 +206,30 @@ def test_a_deployer_counts_items_and_reads_none(as_deployer: Callable[..., Any])
         dynamodb.scan(TableName=f"{NAME}-left", Select="COUNT")
         with pytest.raises(ClientError, match="not authorized to perform: dynamodb:Scan"):
             dynamodb.scan(TableName=f"{NAME}-left")
+
+
+def test_the_first_deployment_of_an_account_makes_the_bucket(
+    stack: Stack, built: Path, cloudformation: Any
+) -> None:
+    """With the rights that docs/first-deployment.md adds for it, SAM makes what it uploads to."""
+    arns = {"s3:*": "arn:aws:s3:::{}", "cloudformation:*": "arn:aws:cloudformation:*:*:stack/{}/*"}
+    added = dict(re.findall(r"`(\w+:\*)` on\s(?:the stack )?`([a-z*-]+)`", PAGE))
+    assert set(added) == set(arns)
+    document = policy("deployer", NAME)
+    document["Statement"] += [
+        {"Effect": "Allow", "Action": action, "Resource": arns[action].format(name)}
+        for action, name in added.items()
+    ]
+    s3 = session.client("s3", endpoint_url=stack.endpoint_url)
+    former = sams_bucket(s3)
+    cloudformation.delete_stack(StackName=SAMS_STACK)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=SAMS_STACK)
+    with user_with(stack, document) as credentials:
+        done = release(stack, built, "y", **credentials)
+    assert sams_bucket(s3) != former
+    # Its policy is in force, and refuses what comes without TLS, as all does here.
+    assert "s3:PutObject" in done.stderr, done.stderr
+    assert "explicit deny in a resource-based policy" in done.stderr
 
 
 def test_each_statement_is_accounted_for() -> None:
