@@ -66,10 +66,6 @@ WITHOUT_RESOURCE: Final = frozenset({
 OTHER_ARNS: Final = {
     "billing:GetBillingViewData": f"arn:aws:billing::{ACCOUNT}:billingview/primary",
     "codedeploy:GetApplicationRevision": f"arn:aws:codedeploy:{HERE}:application:{APPLICATION}",
-    "codedeploy:GetDeploymentConfig": (
-        f"arn:aws:codedeploy:{HERE}:deploymentconfig:"
-        "CodeDeployDefault.LambdaCanary10Percent10Minutes"
-    ),
     "codedeploy:RegisterApplicationRevision": (
         f"arn:aws:codedeploy:{HERE}:application:{APPLICATION}"
     ),
@@ -79,11 +75,7 @@ OTHER_ARNS: Final = {
 OTHER_ARNS_OF_ALIASES: Final = (
     f"arn:aws:codedeploy:{HERE}:deploymentgroup:{APPLICATION}/{EXAMPLE}-Group-1A2B3C"
 )
-# What a statement's condition is about.
-CONTEXT: Final = {
-    "lambda:FunctionArn": f"{FUNCTION}-keeper",
-    "iam:PolicyARN": "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda",
-}
+# To which service the role of such a resource is passed.
 PASSED_TO: Final = {
     "AWS::CodeDeploy::DeploymentGroup": "codedeploy.amazonaws.com",
     "AWS::Lambda::Function": "lambda.amazonaws.com",
@@ -107,9 +99,27 @@ def calls(gradual: str) -> Iterator[Call]:
     of_kinds = handlers()
     for logical_id, resource in resources.items():
         kind = resource["Type"]
-        context = CONTEXT | {"iam:PassedToService": PASSED_TO.get(kind, "")}
         for action in of_kinds[kind]:
-            yield Call(kind, action, arn(action, logical_id, resource), context)
+            for context in contexts(action, resource):
+                yield Call(kind, action, arn(action, logical_id, resource), context)
+
+
+def contexts(action: str, resource: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return what a statement's condition is about, for each time that an action is called."""
+    properties = resource["Properties"]
+    if action in {"iam:AttachRolePolicy", "iam:DetachRolePolicy"}:
+        return [{"iam:PolicyARN": each} for each in properties.get("ManagedPolicyArns", ())]
+    if action == "iam:PassRole":
+        return [{"iam:PassedToService": PASSED_TO.get(resource["Type"], "")}]
+    return [{"lambda:FunctionArn": f"{FUNCTION}-keeper"}]
+
+
+def deployment_config() -> str:
+    """Return the ARN of the configuration by which CodeDeploy shifts traffic."""
+    resources = transformed(GradualDeployment="true")["Resources"].values()
+    (group,) = (each for each in resources if each["Type"] == "AWS::CodeDeploy::DeploymentGroup")
+    text, values = group["Properties"]["DeploymentConfigName"]["Fn::Sub"]
+    return f"arn:aws:codedeploy:{HERE}:deploymentconfig:{text.replace('$', '').format(**values)}"
 
 
 @cache
@@ -127,12 +137,12 @@ def handlers() -> dict[str, list[str]]:
 def arn(action: str, logical_id: str, resource: Mapping[str, Any]) -> str:
     """Return the ARN that an action is authorized for."""
     kind = resource["Type"]
-    if action in WITHOUT_RESOURCE:
-        return "*"
-    if action in OTHER_ARNS:
-        return OTHER_ARNS[action]
+    if action == "codedeploy:GetDeploymentConfig":
+        return deployment_config()
     if kind == "AWS::Lambda::Alias" and action.startswith("codedeploy:"):
-        return OTHER_ARNS_OF_ALIASES
+        return "*" if action in WITHOUT_RESOURCE else OTHER_ARNS_OF_ALIASES
+    if action in WITHOUT_RESOURCE or action in OTHER_ARNS:
+        return OTHER_ARNS.get(action, "*")
     pattern, path = ARNS[kind]
     value: Any = resource["Properties"]
     for name in path.split(".") if path else ():
