@@ -73,8 +73,8 @@ class BatchSearch:
         item, now = batch.item(uuid), time.time()
         if item is None or item.lease is None or item.has_active_lease(now):
             return None
-        planned = item.next_try_at()
-        return item if planned is not None and planned <= now else None
+        due = item.next_try_at()
+        return item if due is not None and due <= now else None
 
     def _call(self, items: Sequence[Appointment]) -> list[FoundRecipient]:
         self.calls += 1

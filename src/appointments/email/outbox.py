@@ -20,21 +20,21 @@ from appointments.tables.keys import CONDITION_FAILED, shard_of
 from appointments.time_limit import OutOfTime
 
 # How often a result is saved anew because a notification became pending meanwhile.
-_MARKS: Final = 3
+_MAX_WRITES: Final = 3
 
 
 def set_pending(item: Appointment, attempt_id: str, now: float) -> None:
     """Have a new item say that the sender `attempt_id` has the lease; its write makes it true."""
     item.email_status = EmailStatus.PENDING.value
     item.lease, item.lease_until = attempt_id, epoch_after(now, LEASE_SECONDS)
-    _set_owed(item, now, item.lease_until)
+    _set_due(item, now, item.lease_until)
 
 
 def set_failed(item: Appointment, state: EmailState, now: float) -> None:
     """Have a new item say that its email was not tried, and is to be tried by the schedule."""
     item.email_status, item.email_reason = state.status.value, state.reason
     item.email_recipients = [dict(each) for each in state.recipients]
-    _set_owed(item, now, epoch_after(now, unused_delay(1)))
+    _set_due(item, now, epoch_after(now, unused_delay(1)))
 
 
 def set_skipped(item: Appointment, now: float) -> None:
@@ -58,7 +58,7 @@ def acquire_lease(item: Appointment, attempt_id: str, now: float) -> bool:
         Appointment.lease.set(attempt_id),
         Appointment.lease_until.set(lease_until),
         expiry.set_or_remove(now, is_pending=True),
-        *_owe(item.uuid, lease_until, item.next_publish_at()),
+        *_due_actions(item.uuid, lease_until, item.next_publish_at()),
     ]
     if (item.email_tries or 0) >= MAX_TRIES:
         # A person retries what was given up: if this sender dies, the schedule searches.
@@ -74,7 +74,7 @@ def save_result(
     item: Appointment,
     lease: str,
     state: EmailState,
-    planned: NextTry,
+    next_try: NextTry,
     now: float,
     *,
     notification: str | None = None,
@@ -89,11 +89,11 @@ def save_result(
         Appointment.email_status.set(state.status.value),
         Appointment.email_recipients.set([dict(each) for each in state.recipients]),
         reason.set(state.reason) if state.reason else reason.remove(),
-        Appointment.email_tries.set(planned.tries),
-        Appointment.email_unused.set(planned.unused),
+        Appointment.email_tries.set(next_try.tries),
+        Appointment.email_unused.set(next_try.unused),
         Appointment.owed_since.set(int(item.written_at())),
         Appointment.put_off.remove(),
-        expiry.set_or_remove(now, is_pending=planned.due is not None),
+        expiry.set_or_remove(now, is_pending=next_try.due is not None),
     ]
     if state.outcome is Outcome.PARTLY_FOUND:
         actions.append(searched.set(int(now)))
@@ -108,10 +108,10 @@ def save_result(
     is_ours = (Appointment.lease == lease) & _equals_or_absent(
         Appointment.lease_until, item.lease_until
     )
-    for _ in range(_MARKS):
+    for _ in range(_MAX_WRITES):
         notify_due = int(now) if notification else item.next_publish_at()
-        owed = _owe(item.uuid, planned.due, notify_due)
-        if _update(item, [*actions, *owed], is_ours & _same_notifications(item)):
+        due_actions = _due_actions(item.uuid, next_try.due, notify_due)
+        if _update(item, [*actions, *due_actions], is_ours & _same_notifications(item)):
             return True
         # A notification became pending meanwhile, or the lease was lost.
         item.refresh(consistent_read=True)
@@ -171,37 +171,37 @@ def save_published(item: Appointment, published: Collection[str], now: float) ->
         unused = int(item.notify_unused or 0) + 1
         notify_due = epoch_after(now, unused_delay(unused))
         actions.append(Appointment.notify_unused.set(unused))
-    owed = _owe(item.uuid, item.next_try_at(), notify_due)
+    due_actions = _due_actions(item.uuid, item.next_try_at(), notify_due)
     unchanged = (
         _same_notifications(item)
         & _equals_or_absent(Appointment.lease, item.lease)
         & _equals_or_absent(Appointment.due, item.due)
     )
-    if not _update(item, [*actions, *owed], unchanged) and published:
+    if not _update(item, [*actions, *due_actions], unchanged) and published:
         # Something else changed meanwhile: what is left is published once more.
         done = Appointment.notifications.delete(set(published))
         _update(item, [done], Appointment.uuid.exists())
 
 
-def _set_owed(item: Appointment, now: float, email_due: int) -> None:
+def _set_due(item: Appointment, now: float, email_due: int) -> None:
     item.email_tries, item.owed_since = 0, int(now)
     item.owed, item.due, item.email_due = shard_of(item.uuid), email_due, email_due
 
 
-def _owe(uuid: str, email_due: int | None, notify_due: int | None) -> list[Action]:
+def _due_actions(uuid: str, email_due: int | None, notify_due: int | None) -> list[Action]:
     """Return the actions that index the item at the earlier of both times, or remove it."""
     email, notify = Appointment.email_due, Appointment.notify_due
     actions: list[Action] = [
         email.remove() if email_due is None else email.set(email_due),
         notify.remove() if notify_due is None else notify.set(notify_due),
     ]
-    planned = [due for due in (email_due, notify_due) if due is not None]
-    if not planned:
+    times = [due for due in (email_due, notify_due) if due is not None]
+    if not times:
         return [*actions, Appointment.owed.remove(), Appointment.due.remove()]
     return [
         *actions,
         Appointment.owed.set(shard_of(uuid)),
-        Appointment.due.set(min(planned)),
+        Appointment.due.set(min(times)),
     ]
 
 

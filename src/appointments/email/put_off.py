@@ -15,11 +15,11 @@ from appointments.statuses import Status
 FIRST_SECONDS: Final = 900
 LAST_SECONDS: Final = 24 * 3600
 # AWS's codes whose cause is the content of the item, and not AWS.
-_OF_CONTENT: Final = frozenset({"ValidationException"})
+_CONTENT_CODES: Final = frozenset({"ValidationException"})
 _TIMES: Final = ("due", "email_due", "notify_due")
 
 
-def is_of_content(error: BaseException) -> bool:
+def is_caused_by_content(error: BaseException) -> bool:
     """Whether the content of an item or of its records raised the error, rather than AWS."""
     chain = list(reasons.chain(error))
     codes = {
@@ -27,7 +27,7 @@ def is_of_content(error: BaseException) -> bool:
         for each in chain
         if isinstance(each, ClientError)
     }
-    if codes & _OF_CONTENT:
+    if codes & _CONTENT_CODES:
         return True
     aws = (BotoCoreError, ClientError, PynamoDBException)
     return not any(isinstance(each, aws) for each in chain)

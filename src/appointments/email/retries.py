@@ -82,19 +82,18 @@ def unused_delay(unused: int) -> int:
     return UNUSED_DELAYS[min(unused, len(UNUSED_DELAYS)) - 1]
 
 
-def describe_recovery(planned: NextTry, since: float) -> str:
+def describe_recovery(next_try: NextTry, since: float) -> str:
     """Say for people what is tried automatically, and until when."""
-    if planned.due is None:
+    if next_try.due is None:
         return GIVEN_UP
-    if planned.unused or not planned.tries:
-        last = max(since + LIMIT_SECONDS, planned.due)
+    if next_try.unused or not next_try.tries:
+        last = max(since + LIMIT_SECONDS, next_try.due)
     else:
-        last = planned.due + sum(RETRY_DELAYS[planned.tries :])
-    next_at, last_at = (iso_from_epoch(each, "minutes") for each in (planned.due, last))
+        last = next_try.due + sum(RETRY_DELAYS[next_try.tries :])
+    next_at, last_at = (iso_from_epoch(each, "minutes") for each in (next_try.due, last))
     return (
-        f"The email is tried again at {next_at}, and further on until "
-        f"{last_at}. Recipients who have it get no second one. If it is given up, you "
-        "are notified again."
+        f"The email is tried again at {next_at}, and further on until {last_at}. Recipients who "
+        "have it get no second one. If it is given up, you are notified again."
     )
 
 
@@ -103,5 +102,5 @@ def epoch_after(now: float, seconds: float) -> int:
     return math.ceil(now + seconds)
 
 
-def _later(now: float, seconds: float, planned: int | None) -> int:
-    return max(epoch_after(now, seconds), planned or 0)
+def _later(now: float, seconds: float, due: int | None) -> int:
+    return max(epoch_after(now, seconds), due or 0)

@@ -18,8 +18,8 @@ from appointments.settings import SETTINGS
 from appointments.time_limit import OutOfTime, time_limit
 
 # How many overdue appointments a run reads: at least so many, and so many per worker.
-_AT_LEAST: Final = 3_000
-_PER_WORKER: Final = 100
+_MIN_READ: Final = 3_000
+_READ_PER_WORKER: Final = 100
 _PUBLISH_SECONDS: Final = 5.0
 _OLDEST, _NEWEST = 0, -1
 
@@ -32,7 +32,7 @@ def run_schedule(attempt_id: str, invocation: Invocation) -> dict[str, Any]:
     run = Drain(attempt_id, invocation)
     search = BatchSearch(run)
     with suppress(OutOfTime), time_limit(invocation.deadline):
-        found = overdue.find(max(_AT_LEAST, _PER_WORKER * SETTINGS.mail_workers))
+        found = overdue.find(max(_MIN_READ, _READ_PER_WORKER * SETTINGS.mail_workers))
         add_metric("OldestOwedSeconds", round(found.oldest), MetricUnit.Seconds)
         deadline = time.monotonic() + _PUBLISH_SECONDS
         run.publish([*found.notifications, *found.strays], deadline)

@@ -78,10 +78,10 @@ class Sender:
         if not is_new and not outbox.acquire_lease(item, self.attempt_id, now):
             return _as_stored(item, now)
         after = self._deliver(item, users, found, maybe_sent=maybe_sent)
-        planned = retries.next_try(after, self.trigger, history, time.time())
+        next_try = retries.next_try(after, self.trigger, history, time.time())
         is_search = maybe_sent and not after.was_called
         trigger = Trigger.SEARCH if is_search else self.trigger
-        return self._conclude(item, self.attempt_id, after, planned, trigger)
+        return self._conclude(item, self.attempt_id, after, next_try, trigger)
 
     def apply_search(
         self, item: Appointment, users: Users | None, found: Iterable[FoundRecipient]
@@ -95,21 +95,21 @@ class Sender:
         if users is None:
             users = recipients.read_users(item)
         after = search_result.state_after(item, recipients.addresses_of(item, users), found)
-        planned = retries.next_try(after, Trigger.SCHEDULE, history, now)
-        if not planned.is_given_up and after.outcome in (Outcome.NOT_SENT, Outcome.PARTLY_FOUND):
+        next_try = retries.next_try(after, Trigger.SCHEDULE, history, now)
+        if not next_try.is_given_up and after.outcome in (Outcome.NOT_SENT, Outcome.PARTLY_FOUND):
             # A search is no try: the email is sent now, or searched for once more in two minutes.
             due = epoch_after(now, LEASE_SECONDS) if after.maybe_sent else int(now)
-            planned = replace(planned, unused=history.unused, due=due)
-        return self._conclude(item, item.lease or "", after, planned, Trigger.SEARCH)
+            next_try = replace(next_try, unused=history.unused, due=due)
+        return self._conclude(item, item.lease or "", after, next_try, Trigger.SEARCH)
 
     def fail_search(self, item: Appointment, reason: str) -> EmailState:
         """Give the email up if the schedule's search failed after the limit; else leave it."""
         now = time.time()
         after = search_result.state_after_failure(item, reason)
-        planned = retries.next_try(after, Trigger.SCHEDULE, item.email_history(), now)
-        if not planned.is_given_up:
+        next_try = retries.next_try(after, Trigger.SCHEDULE, item.email_history(), now)
+        if not next_try.is_given_up:
             return item.email_state(now)
-        return self._conclude(item, item.lease or "", after, planned, Trigger.SEARCH)
+        return self._conclude(item, item.lease or "", after, next_try, Trigger.SEARCH)
 
     def _may_send(self, item: Appointment, now: float) -> bool:
         """Whether this trigger may send what is pending of the item now."""
@@ -118,8 +118,8 @@ class Sender:
         if self.trigger is Trigger.REQUEST:
             return item.lease == self.attempt_id
         if self.trigger is Trigger.SCHEDULE:
-            planned = item.next_try_at()
-            return item.lease is None and planned is not None and planned <= now
+            due = item.next_try_at()
+            return item.lease is None and due is not None and due <= now
         if self.trigger is Trigger.RETRY and self.circuit.is_open(now):
             return False
         return not item.has_active_lease(now)
@@ -154,7 +154,7 @@ class Sender:
         item: Appointment,
         lease: str,
         after: EmailState,
-        planned: NextTry,
+        next_try: NextTry,
         trigger: Trigger,
     ) -> EmailState:
         """Log, save and count how a try or a search ended; return the state.
@@ -164,18 +164,18 @@ class Sender:
         """
         since = item.email_history().since
         try:
-            _log(item, after, trigger, planned)
-            if planned.is_given_up:
-                after = _give_up(item, lease, after, planned)
+            _log(item, after, trigger, next_try)
+            if next_try.is_given_up:
+                after = _give_up(item, lease, after, next_try)
             else:
-                _save(item, lease, after, planned)
+                _save(item, lease, after, next_try)
             if after.was_called and not self._is_own_throttling(after):
                 self.circuit = circuit.record_outcome(self.circuit, after, item.uuid)
         except OutOfTime:
             logger.warning("email not marked", reason="no time left", uuid=item.uuid)
         if not after.is_failure:
             return after
-        return replace(after, recovery=retries.describe_recovery(planned, since))
+        return replace(after, recovery=retries.describe_recovery(next_try, since))
 
     def _is_own_throttling(self, after: EmailState) -> bool:
         """Whether the schedule's own sending may have caused the outcome (section 8.6)."""
@@ -187,11 +187,11 @@ def _as_stored(item: Appointment, now: float) -> EmailState:
     state, history = item.email_state(now), item.email_history()
     if not state.is_failure:
         return state
-    planned = NextTry(history.tries, history.unused, history.due)
-    return replace(state, recovery=retries.describe_recovery(planned, history.since))
+    next_try = NextTry(history.tries, history.unused, history.due)
+    return replace(state, recovery=retries.describe_recovery(next_try, history.since))
 
 
-def _give_up(item: Appointment, lease: str, after: EmailState, planned: NextTry) -> EmailState:
+def _give_up(item: Appointment, lease: str, after: EmailState, next_try: NextTry) -> EmailState:
     """Give the email up: its notification is pending before it is published, so it is not lost."""
     reason, now = after.failure_reason, time.time()
     notification = notifier.make(
@@ -207,14 +207,14 @@ def _give_up(item: Appointment, lease: str, after: EmailState, planned: NextTry)
         users=item.user_ids(),
         recovery=retries.GIVEN_UP,
     )
-    _save(item, lease, after, planned, notification.to_json())
+    _save(item, lease, after, next_try, notification.to_json())
     add_metric("EmailsGivenUp")
     return after
 
 
-def _log(item: Appointment, after: EmailState, trigger: Trigger, planned: NextTry) -> None:
+def _log(item: Appointment, after: EmailState, trigger: Trigger, next_try: NextTry) -> None:
     """Write the email log entry of a try, or of a search that decides what becomes of the email."""
-    is_decided = planned.is_given_up or after.outcome in (Outcome.SETTLED, Outcome.REFUSED)
+    is_decided = next_try.is_given_up or after.outcome in (Outcome.SETTLED, Outcome.REFUSED)
     if not after.was_called and not is_decided:
         return
     log_audit(
@@ -222,7 +222,7 @@ def _log(item: Appointment, after: EmailState, trigger: Trigger, planned: NextTr
         uuid=item.uuid,
         trigger=trigger.value,
         status=after.status.value,
-        tries=planned.tries,
+        tries=next_try.tries,
         recipients=after.to_response()["recipients"],
         reason=after.reason,
     )
@@ -233,13 +233,13 @@ def _save(
     item: Appointment,
     lease: str,
     after: EmailState,
-    planned: NextTry,
+    next_try: NextTry,
     notification: str | None = None,
 ) -> None:
     """Save the result; if that fails the lease stays, and the next sender asks Mandrill first."""
     try:
         is_saved = outbox.save_result(
-            item, lease, after, planned, time.time(), notification=notification
+            item, lease, after, next_try, time.time(), notification=notification
         )
     except PynamoDBException as failed:
         logger.warning("email not marked", reason=type(failed).__name__, uuid=item.uuid)

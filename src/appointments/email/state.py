@@ -190,5 +190,5 @@ def next_try_at(item: Mapping[str, Any]) -> int | None:
     # Items of 0.1.0 have `due` alone.
     is_old = item.get("owed_since") is None or item.get("notify_due") is None
     email_due = item.get("email_due")
-    planned = item.get("due") if email_due is None and is_old else email_due
-    return None if planned is None else int(planned)
+    due = item.get("due") if email_due is None and is_old else email_due
+    return None if due is None else int(due)
