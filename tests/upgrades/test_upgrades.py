@@ -65,7 +65,10 @@ def items() -> list[dict[str, Any]]:
 
 def put(aws: FakeAws, item: dict[str, Any]) -> None:
     """Put an appointment as an older version did an hour ago: within the limit of its tries."""
-    item = {**item, "received_at": {"S": iso_from_epoch(time.time() - 3600)}}
+    written_at = time.time() - 3600
+    item = {**item, "received_at": {"S": iso_from_epoch(written_at)}}
+    if "owed_since" in item:
+        item["owed_since"] = {"N": str(int(written_at))}
     boto3.client("dynamodb", region_name="us-east-1").put_item(TableName="appointments", Item=item)
     make_due(aws)
 
