@@ -70,7 +70,7 @@ def import_template(imports: list[dict[str, Any]]) -> dict[str, Any]:
         }
         for each in imports
     }
-    conditions = {"IsKept": template["Conditions"]["IsKept"]}
+    conditions = {"IsRetained": template["Conditions"]["IsRetained"]}
     text = json.dumps([resources, conditions])
     parameters = {
         name: parameter
