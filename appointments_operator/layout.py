@@ -7,6 +7,7 @@ import base64
 import json
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, Protocol
@@ -63,6 +64,22 @@ def print_json_list(name: str, items: Iterable[Any], **head: Any) -> None:
         click.echo(start + json.dumps(item, default=_to_json, ensure_ascii=False), nl=False)
         start = ""
     click.echo(start + "]}")
+
+
+@contextmanager
+def json_array() -> Iterator[Callable[[Iterable[Any]], None]]:
+    """Print a JSON array of any length, one element per line, as the elements come."""
+    start = "["
+
+    def add(items: Iterable[Any]) -> None:
+        nonlocal start
+        for item in items:
+            line = json.dumps(item, default=_to_json, ensure_ascii=False)
+            click.echo(f"{start}{line}")
+            start = ","
+
+    yield add
+    click.echo("[]" if start == "[" else "]")
 
 
 def relative(at: datetime) -> str:

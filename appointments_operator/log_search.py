@@ -5,7 +5,7 @@ span is read in windows; one that is too full is read again in halves.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -37,12 +37,10 @@ def search(
     pattern: str,
     since: datetime,
     until: datetime | None = None,
-    on_window: Callable[[int, int], None] | None = None,
 ) -> Iterator[LogLine]:
     """Yield the JSON entries of a span that match a filter pattern, in the order of time.
 
-    An emulator ignores the pattern, so the caller looks again. `on_window` is called with the
-    number of windows that were read, and of all.
+    An emulator ignores the pattern, so the caller looks again.
     """
     end = until or datetime.now(UTC) + timedelta(minutes=1)
     logs, group = deployment.client("logs"), deployment.log_group
@@ -52,9 +50,7 @@ def search(
         return _read(logs, group, pattern, *window)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for done, lines in enumerate(pool.map(read, windows), 1):
-            if on_window:
-                on_window(done, len(windows))
+        for lines in pool.map(read, windows):
             yield from lines
 
 

@@ -1,169 +1,230 @@
-"""The story of an appointment or a request, from the log and the tables, in the order of time.
+"""The story of an appointment or a request, from the log and the tables, part by part.
 
 `admin trace` and the console show it. With a uuid the item says where to look first: the four days
-from `received_at`. The rest of the log follows.
+from `received_at`. Otherwise the newest part of the log comes first. Each part is in the order of
+time.
 """
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
+from appointments.email.state import FINAL_STATUSES, Trigger
 from appointments_operator import items, notifications_table
 from appointments_operator.deployment import Deployment
 from appointments_operator.log_search import LogLine, search
-from appointments_operator.story_entries import Entry, of_item, of_line, of_notification
+from appointments_operator.story_entries import (
+    Entry,
+    as_uuid,
+    of_item,
+    of_line,
+    of_notification,
+    uuid_of,
+)
+from appointments_operator.story_search import (
+    MARGIN,
+    Span,
+    StorySearch,
+    newest_first,
+    of_request,
+    of_uuid,
+    oldest_first,
+)
 
 FIRST_SPAN: Final = timedelta(days=4)  # longer than an email is tried
-_MARGIN: Final = timedelta(minutes=5)
-_MAX_PATTERN: Final = 1_000  # characters; CloudWatch permits 1,024
-_MAX_ROUNDS: Final = 4
-MAX_REQUESTS: Final = 100
-Progress = Callable[[int, int], None]
+# So many requests that name a record are looked up at once.
+MAX_REQUESTS: Final = 25
+# What people may have done long after a request: a replay, or `admin owed settle`.
+_LATE: Final = '($.replay IS TRUE) || ($.trigger = "settle")'
+
+
+@dataclass(frozen=True)
+class Part:
+    """The entries to which a stretch of the log leads; `done` is the share that was read so far."""
+
+    entries: list[Entry]
+    since: datetime
+    until: datetime
+    done: float
 
 
 class Story:
-    """What is known so far: the ids that belong to the story, and its entries."""
+    """What is known so far: the ids that belong to the story, and what was shown of it."""
 
-    def __init__(self, deployment: Deployment, on_window: Progress | None = None) -> None:
+    def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
-        self._on_window = on_window
-        self._lines: dict[tuple[str, datetime, str], LogLine] = {}
-        self._searched: set[tuple[str, datetime, datetime]] = set()
+        self._log = StorySearch(deployment)
+        self._is_of_reference = False
         # The ids that were asked for; a request that was asked for brings its appointments.
         self._asked: set[str] = set()
-        self.request_ids: set[str] = set()
-        self.uuids: set[str] = set()
-        self.is_cut = False
+        self._request_ids: set[str] = set()
+        self._uuids: set[str] = set()
+        # What the next reads are about: where requests were seen, and the appointments of the part.
+        self._near: list[tuple[str, datetime]] = []
+        self._followed: set[str] = set()
+        self._settled: set[str] = set()
+        self._late: dict[str, list[LogLine]] = defaultdict(list)
+        self._lines: list[LogLine] = []
+        self._seen: set[tuple[str, datetime, str]] = set()
+        self._sensitive_ids: set[str] = set()
+        self._from_tables: set[str] = set()
 
-    def of_id(self, typed: str, since: datetime) -> Iterator[list[Entry]]:
-        """Yield the entries about a uuid or request id: first where it is likely, then the rest."""
-        uuid = as_uuid(typed)
+    def of_id(self, typed: str, since: datetime) -> Iterator[Part]:
+        """Yield the parts about a uuid or request id: first where it is likely, then the rest."""
+        uuid, end = as_uuid(typed), _end()
         item = self._item(uuid) if uuid else {}
-        if item.get("forgotten_at"):
-            item = {}  # it does not say any more where in the log its story begins
-        now = _end()
-        start = since
-        if not item:
-            self._asked.add(typed)
-            self.request_ids.add(typed)
         if uuid:
-            self.uuids.add(uuid)
-        if item:
-            self.request_ids.add(str(item.get("request_id")))
-            entry = of_item("", item)
-            end = min(entry.at + FIRST_SPAN, now)
-            yield self._entries(entry.at - _MARGIN, end)
-            start = max(since, end)
-        if start < now:
-            yield self._entries(start, now)
+            self._uuids.add(uuid)
+            self._followed.add(uuid)
+        if item and not item.get("forgotten_at"):  # then it says where its story begins
+            received_at, clauses = of_item("", item).at, []
+            self._request_ids.add(str(item.get("request_id")))
+            self._near.append((str(item.get("request_id")), received_at))
+            first = (received_at - MARGIN, min(received_at + FIRST_SPAN, end))
+            spans = [first, *oldest_first(first[1], end), *newest_first(since, first[0])]
+        else:
+            clauses = [of_request(typed)]
+            self._asked.add(typed)
+            self._request_ids.add(typed)
+            spans = list(newest_first(since, end))
+        for number, (begin, until) in enumerate(spans, 1):
+            read = spans[:number]
+            entries = self._entries(
+                min(first for first, _ in read), max(last for _, last in read), clauses
+            )
+            yield _part(entries, begin, until, number / len(spans))
 
-    def of_reference(self, name: str, number: int, since: datetime) -> Iterator[list[Entry]]:
-        """Yield the entries about all requests that named a record, such as an order."""
+    def of_reference(self, name: str, number: int, since: datetime) -> Iterator[Part]:
+        """Yield the parts about all requests that named a record, such as an order."""
+        self._is_of_reference, end = True, _end()
+        for stretch in newest_first(since, end):
+            requests = self._requests(name, number, stretch)
+            for some, (begin, until) in _by_number(requests, stretch):
+                self._followed = set()
+                for line in some:
+                    request_id = str(line.entry.get("request_id"))
+                    self._asked.add(request_id)
+                    self._request_ids.add(request_id)
+                    self._accept(line)
+                entries = self._entries(begin - MARGIN, min(until + FIRST_SPAN, end))
+                yield _part(entries, begin, until, (end - begin) / (end - since))
+
+    def _requests(self, name: str, number: int, stretch: Span) -> list[LogLine]:
+        """Return the requests of a stretch that named a record, the newest first."""
         path = f"$.params.{name}"
-        pattern = f'{{ ({path} = {number}) || ({path} = "{number}") }}'
-        earliest: datetime | None = None
-        for line in search(self._deployment, pattern, since, on_window=self._on_window):
+        pattern = f'{{ ({path} = {number}) || ({path} = "{number}") || {_LATE} }}'
+        found = []
+        for line in search(self._deployment, pattern, *stretch):
             params = line.entry.get("params")
             if line.entry.get("message") == "request" and isinstance(params, dict):
-                if _number(params.get(name)) != number:
-                    continue
-                if len(self.request_ids) >= MAX_REQUESTS:
-                    self.is_cut = True
-                    break
-                self.request_ids.add(str(line.entry.get("request_id")))
-                earliest = earliest or line.at
-        self._asked |= self.request_ids
-        if earliest:
-            yield self._entries(earliest - _MARGIN, _end())
+                if _number(params.get(name)) == number:
+                    found.append(line)
+            elif line.entry.get("replay") is True or line.entry.get("trigger") == "settle":
+                for key in filter(None, {line.entry.get("request_id"), uuid_of(line)}):
+                    self._late[str(key)].append(line)
+        return found[::-1]
 
-    def _entries(self, since: datetime, until: datetime) -> list[Entry]:
+    def _entries(
+        self, since: datetime, until: datetime, clauses: Iterable[str] = ()
+    ) -> list[Entry]:
         """Return what the log has of a span, and what the tables have of what is named there."""
-        before = set(self._lines)
-        for _ in range(_MAX_ROUNDS):  # a response names the uuid of a request, and the reverse
-            clauses = [
-                clause for clause in self._clauses() if (clause, since, until) not in self._searched
-            ]
-            if not clauses:
-                break
-            self._searched |= {(clause, since, until) for clause in clauses}
-            for pattern in _patterns(clauses):
-                self._search(pattern, since, until)
-        entries = [of_line(line) for key, line in self._lines.items() if key not in before]
-        entries += self._table_entries()
+        is_new = True
+        while is_new:  # a response names the uuid of a request, and the reverse
+            before = len(self._seen)
+            near, self._near = self._near, []
+            self._accept_all(self._log.near(near))
+            self._accept_all(self._late_lines())
+            wanted = [each for uuid in sorted(self._followed) for each in self._clauses(uuid)]
+            self._accept_all(self._log.lines([*clauses, *wanted], since, until))
+            is_new = len(self._seen) > before
+        lines, self._lines = self._lines, []
+        entries = [*map(of_line, lines), *self._table_entries()]
         return sorted(entries, key=lambda entry: entry.at)
 
-    def _clauses(self) -> Iterator[str]:
-        for request_id in sorted(self.request_ids):
-            yield f"$.request_id = {json.dumps(request_id)}"
-        for uuid in sorted(self.uuids):
-            yield f'$.uuid = "{uuid}"'
-            yield f'$.params.uuid = "{uuid}"'
-            yield f'$.notification.uuid = "{uuid}"'
+    def _clauses(self, uuid: str) -> list[str]:
+        """Return the clauses for an appointment.
 
-    def _search(self, pattern: str, since: datetime, until: datetime) -> None:
-        for line in search(self._deployment, pattern, since, until, self._on_window):
-            if "_aws" in line.entry or not self._belongs(line):
-                continue
-            self._lines[line.stream, line.at, line.text] = line
-            request_id, uuid = line.entry.get("request_id"), _uuid_of(line)
-            if uuid and request_id in self._asked:
-                self.uuids.add(uuid)
-            if uuid in self.uuids and request_id:
-                self.request_ids.add(str(request_id))
+        If a record was asked for, every request that names it is found by this. An email that the
+        request itself settled has no further lines but late ones.
+        """
+        if not self._is_of_reference:
+            return [*of_uuid(uuid), f'$.params.uuid = "{uuid}"']
+        return [] if uuid in self._settled else of_uuid(uuid)
 
-    def _belongs(self, line: LogLine) -> bool:
-        """Return whether a line is of this story: hand-made events may share one request id."""
-        return self._is_mine(line.entry.get("request_id"), _uuid_of(line))
+    def _late_lines(self) -> Iterator[LogLine]:
+        for key in self._late.keys() & (self._asked | self._uuids):
+            yield from self._late.pop(key)
+
+    def _accept_all(self, lines: Iterable[LogLine]) -> None:
+        for line in lines:
+            self._accept(line)
+
+    def _accept(self, line: LogLine) -> None:
+        """Take a line of this story: hand-made events may share one request id."""
+        key = (line.stream, line.at, line.text)
+        request_id, uuid = line.entry.get("request_id"), uuid_of(line)
+        if key in self._seen or "_aws" in line.entry or not self._is_mine(request_id, uuid):
+            return
+        self._seen.add(key)
+        self._lines.append(line)
+        message = line.entry.get("message")
+        if message == "request" and line.entry.get("params") is None:
+            self._sensitive_ids.add(str(request_id))
+        if uuid and request_id in self._asked:
+            self._uuids.add(uuid)
+        if uuid in self._uuids:
+            self._followed.add(str(uuid))
+            is_final = message == "email" and line.entry.get("status") in FINAL_STATUSES
+            if is_final and line.entry.get("trigger") == Trigger.REQUEST.value:
+                self._settled.add(str(uuid))
+        if request_id:
+            self._request_ids.add(str(request_id))
+            self._near.append((str(request_id), line.at))
 
     def _is_mine(self, request_id: Any, uuid: Any) -> bool:
         return (
-            uuid in self.uuids
+            uuid in self._uuids
             or request_id in self._asked
-            or (uuid is None and request_id in self.request_ids)
+            or (uuid is None and request_id in self._request_ids)
         )
 
     def _item(self, uuid: str) -> dict[str, Any]:
         return items.get(self._deployment.table("AppointmentsTable"), {"uuid": uuid})
 
-    def _is_sensitive(self, item: dict[str, Any]) -> bool:
-        """Return whether the log has the item's request without its parameters."""
-        return any(
-            line.entry.get("message") == "request" and line.entry.get("params") is None
-            for line in self._lines.values()
-            if line.entry.get("request_id") == item.get("request_id")
-        )
-
     def _table_entries(self) -> Iterator[Entry]:
         """Yield the items and the notifications that were not shown yet."""
-        name = self._deployment.name("AppointmentsTable")
-        for uuid in sorted(self.uuids):
-            key = ("", datetime.min.replace(tzinfo=UTC), uuid)
-            if key not in self._lines and (item := self._item(uuid)):
-                self._lines[key] = LogLine(key[1], "", {}, uuid)
-                yield of_item(name, item, is_sensitive=self._is_sensitive(item))
+        for uuid in sorted(self._uuids - self._from_tables):
+            if item := self._item(uuid):
+                is_sensitive = item.get("request_id") in self._sensitive_ids
+                name = self._deployment.name("AppointmentsTable")
+                yield of_item(name, item, is_sensitive=is_sensitive)
         notifications = notifications_table.table(self._deployment)
-        for request_id in sorted(self.request_ids)[:MAX_REQUESTS]:
+        for request_id in sorted(self._request_ids - self._from_tables):
             for item in notifications_table.of_request(notifications, request_id):
-                key = ("", datetime.max.replace(tzinfo=UTC), str(item["notification_id"]))
-                if key in self._lines or not self._is_mine(request_id, item.get("uuid")):
-                    continue
-                self._lines[key] = LogLine(key[1], "", {}, key[2])
-                yield from of_notification(self._deployment.name("NotificationsTable"), item)
+                if self._is_mine(request_id, item.get("uuid")):
+                    yield from of_notification(self._deployment.name("NotificationsTable"), item)
+        self._from_tables |= self._uuids | self._request_ids
+
+
+def _by_number(requests: list[LogLine], stretch: Span) -> Iterator[tuple[list[LogLine], Span]]:
+    """Yield the requests of a stretch, not too many at once, with the part where they lie."""
+    begin, until = stretch
+    while len(requests) > MAX_REQUESTS:
+        some, requests = requests[:MAX_REQUESTS], requests[MAX_REQUESTS:]
+        yield some, (some[-1].at, until)
+        until = some[-1].at
+    yield requests, (begin, until)
+
+
+def _part(entries: list[Entry], since: datetime, until: datetime, done: float) -> Part:
+    return Part(entries, since, min(until, datetime.now(UTC)), done)
 
 
 def _end() -> datetime:
     """Return the end of a search: CloudWatch's clock and this one differ."""
-    return datetime.now(UTC) + _MARGIN
-
-
-def as_uuid(typed: str) -> str | None:
-    """Return a uuid as the tables have it; None if the text is none."""
-    try:
-        return str(UUID(typed.strip()))
-    except ValueError:
-        return None
+    return datetime.now(UTC) + MARGIN
 
 
 def _number(value: Any) -> int | None:
@@ -171,23 +232,3 @@ def _number(value: Any) -> int | None:
         return int(str(value).strip())
     except ValueError:
         return None
-
-
-def _patterns(clauses: Sequence[str]) -> Iterator[str]:
-    """Yield filter patterns that together have all clauses, each within CloudWatch's limit."""
-    pattern = ""
-    for clause in clauses:
-        longer = f"{pattern} || ({clause})" if pattern else f"({clause})"
-        if len(longer) > _MAX_PATTERN:
-            yield f"{{ {pattern} }}"
-            longer = f"({clause})"
-        pattern = longer
-    yield f"{{ {pattern} }}"
-
-
-def _uuid_of(line: LogLine) -> str | None:
-    """Return the appointment that a line names, if it does."""
-    for holder in (line.entry, line.entry.get("params"), line.entry.get("notification")):
-        if isinstance(holder, dict) and holder.get("uuid"):
-            return as_uuid(str(holder["uuid"]))
-    return None

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from appointments.parameters import STORED
 from appointments_operator.log_search import LogLine
@@ -141,3 +142,19 @@ def moment_of(text: Any) -> datetime:
     except ValueError:
         return datetime.fromtimestamp(0, UTC)
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def as_uuid(typed: str) -> str | None:
+    """Return a uuid as the tables have it; None if the text is none."""
+    try:
+        return str(UUID(typed.strip()))
+    except ValueError:
+        return None
+
+
+def uuid_of(line: LogLine) -> str | None:
+    """Return the appointment that a line names, if it does."""
+    for holder in (line.entry, line.entry.get("params"), line.entry.get("notification")):
+        if isinstance(holder, dict) and holder.get("uuid"):
+            return as_uuid(str(holder["uuid"]))
+    return None

@@ -1,6 +1,7 @@
-"""`admin trace`: everything that happened to an appointment, in the order of time."""
+"""`admin trace`: everything that happened to an appointment, part by part as the log is read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,10 +10,9 @@ from rich.progress import Progress
 
 from appointments_operator.command import Command
 from appointments_operator.deployment import Deployment, pass_deployment
-from appointments_operator.layout import print_json, print_list
+from appointments_operator.layout import json_array, print_list
 from appointments_operator.option_types import moment
-from appointments_operator.story import MAX_REQUESTS, Story
-from appointments_operator.story_entries import Entry
+from appointments_operator.story import Part, Story
 from appointments_operator.terminal import err
 
 _COLUMNS: Final = {
@@ -55,39 +55,51 @@ def trace(
     since: datetime,
     as_json: bool,
 ) -> None:
-    """Print all that the log and the tables have about an appointment, in the order of time.
+    """Print all that the log and the tables have about an appointment, as soon as it is read.
 
     Requests as received, responses, each try of the email with what Mandrill said about each
-    recipient, the item, notifications with their states, and replays.
+    recipient, the item, notifications with their states, and replays. Each part is in the order of
+    time. With the uuid of a stored appointment its first four days come first, otherwise the newest
+    part of the log.
     """
     if sum(each is not None for each in (key, order, photographer)) != 1:
         raise click.UsageError("Give a uuid, a request id, --order or --photographer.")
-    found: list[dict[str, Any]] = []
-    with Progress(console=err, transient=True) as progress:
-        task = progress.add_task("Reading the log", total=None)
-        story = Story(
-            deployment, lambda done, total: progress.update(task, completed=done, total=total)
-        )
-        for entries in _parts(story, key, order, photographer, since):
-            part = [entry.to_json() for entry in entries]
-            found += part
-            if part and not as_json:
+    story = Story(deployment)
+    count = 0
+    with Progress(console=err, transient=True) as progress, _printing(as_json=as_json) as show:
+        task = progress.add_task("Reading the log", total=1.0)
+        for part in _parts(story, key, order, photographer, since):
+            if part.entries:
                 progress.stop()
-                print_list(part, _COLUMNS, empty="")
+                show([entry.to_json() for entry in part.entries])
                 progress.start()
-    if as_json:
-        print_json(found)
-    if story.is_cut:
-        err.print(f"Only the first {MAX_REQUESTS} requests are shown: choose a later --since.")
-    if not found:
+            count += len(part.entries)
+            progress.update(
+                task, completed=part.done, description=f"Read {_days(part.since, part.until)}"
+            )
+    if not count:
         if not as_json:
             click.echo(f"Nothing is known of it since {since:%Y-%m-%d %H:%M} UTC.")
         raise click.exceptions.Exit(1)
 
 
+@contextmanager
+def _printing(*, as_json: bool) -> Iterator[Callable[[list[Any]], None]]:
+    """Print the entries of each part as they come: a list, or the elements of one JSON array."""
+    if not as_json:
+        yield lambda entries: print_list(entries, _COLUMNS, empty="")
+        return
+    with json_array() as add:
+        yield add
+
+
+def _days(since: datetime, until: datetime) -> str:
+    return f"{since:%Y-%m-%d} to {until:%Y-%m-%d}"
+
+
 def _parts(
     story: Story, key: str | None, order: int | None, photographer: int | None, since: datetime
-) -> Iterator[list[Entry]]:
+) -> Iterator[Part]:
     if key is not None:
         return story.of_id(key, since)
     if order is not None:

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appointments_operator import items
-from appointments_operator.story import Story, as_uuid
-from appointments_operator.story_entries import Entry
+from appointments_operator.story import Part, Story
+from appointments_operator.story_entries import as_uuid, of_item
 from appointments_operator.web import actions
 from appointments_operator.web.site import Site, moment
 
@@ -44,7 +44,7 @@ class _Asked:
         values = {"q": self.text, "order": self.order, "photographer": self.photographer}
         return {name: str(value) for name, value in values.items() if value} | {"span": self.span}
 
-    def parts(self, story: Story) -> Iterator[list[Entry]]:
+    def parts(self, story: Story) -> Iterator[Part]:
         """Return the parts of the story, the likeliest first."""
         since = datetime.now(UTC) - timedelta(days=_SINCE[self.span])
         if self.text:
@@ -64,20 +64,30 @@ def _number(text: str, name: str) -> int | None:
 
 
 def appointment_page(site: Site, _: Request, form: dict[str, str]) -> Response:
-    """Show the story of an appointment: what is near its item at once, then the rest."""
+    """Show the form, what the item is now, and the element that loads the story."""
     asked = _Asked.of(form)
-    found: list[Any] = []
-    if asked.uuid and items.get(site.deployment.table("AppointmentsTable"), {"uuid": asked.uuid}):
-        found = next(asked.parts(Story(site.deployment)), [])
-    return site.html("appointment.html", asked=asked, entries=found, spans=list(_SINCE))
+    item: dict[str, Any] = {}
+    if asked.uuid:
+        item = items.get(site.deployment.table("AppointmentsTable"), {"uuid": asked.uuid})
+    return site.html(
+        "appointment.html",
+        asked=asked,
+        # Whether its request was sensitive, only the log knows.
+        item=of_item("", item, is_sensitive=True) if item else None,
+        spans=list(_SINCE),
+        next=asked.query(),
+    )
 
 
 def story_part(site: Site, _: Request, form: dict[str, str]) -> Response:
-    """Return the whole story."""
-    asked, story = _Asked.of(form), Story(site.deployment)
-    entries = [entry for part in asked.parts(story) for entry in part]
-    entries.sort(key=lambda entry: entry.at)
-    return site.html("_story.html", asked=asked, entries=entries, is_cut=story.is_cut)
+    """Return a part of the story, and the element that loads the next one."""
+    if "stop" in form:
+        again = {name: value for name, value in form.items() if name != "stop"}
+        return site.html("_next.html", next=again, is_stopped=True)
+    key = form.get("reading") or site.readings.begin(_Asked.of(form).parts(Story(site.deployment)))
+    shown = site.readings.part(key, _number(form.get("part", "1"), "part") or 1)
+    following = {"reading": key, "part": str(shown.number + 1)}
+    return site.html("_story.html", shown=shown, next=following, is_stopped=shown.is_full)
 
 
 def replay(site: Site, request: Request, form: dict[str, str]) -> Response:

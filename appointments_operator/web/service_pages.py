@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from appointments_operator import pending, records
 from appointments_operator.owed import facts_of
-from appointments_operator.story import as_uuid
+from appointments_operator.story_entries import as_uuid
 from appointments_operator.web import actions, health
 from appointments_operator.web.site import Site
 

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from appointments_operator.deployment import Deployment
 from appointments_operator.web import health, wording
+from appointments_operator.web.readings import Readings
 from appointments_operator.web.result import Result
 
 FOLDER: Final = Path(__file__).parent
@@ -24,6 +25,7 @@ class Site:
     def __init__(self, deployment: Deployment, key: str) -> None:
         self.deployment = deployment
         self.counts = health.ResponseCounts()
+        self.readings = Readings()
         self._templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=True,
@@ -37,7 +39,11 @@ class Site:
             query=urlencode,
         )
         self._templates.filters.update(
-            ago=wording.ago, shown=wording.shown, clock=wording.clock, sentence=wording.sentence
+            ago=wording.ago,
+            shown=wording.shown,
+            clock=wording.clock,
+            minute=wording.minute,
+            sentence=wording.sentence,
         )
 
     def html(self, template: str, code: int = 200, **values: Any) -> HTMLResponse:

@@ -50,6 +50,11 @@ def clock(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
+def minute(moment: datetime) -> str:
+    """Return a moment to the minute."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
 def shown(value: Any) -> str:
     """Return a value of an item as text."""
     if isinstance(value, list | tuple | set):

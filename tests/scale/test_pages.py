@@ -6,7 +6,7 @@ import pytest
 
 from appointments_operator.web.listing import MAX_CALLS, MAX_READ
 from tests.scale import at_size
-from tests.scale.pages import Console, Visit, console, visits
+from tests.scale.pages import STORIES, Console, Visit, console, sum_of, visits, whole_story
 
 # What one call reads at most, for lists of notifications.
 _PAGE = 200
@@ -65,3 +65,44 @@ def test_health_reads_its_records(visit: Visit) -> None:
     """Health reads the records of the switches and of the breaker, and the eight shards."""
     assert visit.calls == {"GetItem": 3, "Query": 8}
     assert visit.read["events"] == 0
+
+
+@pytest.mark.parametrize("name", ["the page of an appointment"])
+def test_the_page_of_an_appointment_reads_the_item_alone(visit: Visit) -> None:
+    """It shows at once: the log is read by its parts."""
+    assert visit.calls == {"GetItem": 1}
+
+
+def test_the_story_of_a_uuid_in_a_year(one: Console) -> None:
+    """The first part has the request of twenty days ago, by the item: four days and what is near.
+
+    All of the year is read, in windows of a day, each once.
+    """
+    first, *others = whole_story(one, **STORIES["of a uuid"])
+    for kind in ("request", "email", "response", "item"):
+        assert f'<li class="{kind}">' in first.text
+    assert first.calls["FilterLogEvents"] <= 6
+    assert first.read["events"] <= 5
+    calls = sum_of(each.calls for each in others)
+    assert set(calls) == {"FilterLogEvents"}
+    assert 360 <= calls["FilterLogEvents"] <= 370
+    assert sum_of(each.read for each in others).total() == 0
+
+
+def test_the_story_of_an_order(one: Console) -> None:
+    """Its three requests of twenty days ago cost one look per day, and one near them."""
+    parts = whole_story(one, **STORIES["of an order"])
+    calls = sum_of(each.calls for each in parts)
+    assert "".join(each.text for each in parts).count('<li class="request">') == 3
+    assert calls["FilterLogEvents"] <= 34
+    assert sum_of(each.read for each in parts)["events"] <= 15
+
+
+def test_the_story_of_a_photographer(one: Console) -> None:
+    """The requests of thirty days come in parts; no part and no whole reads much."""
+    parts = whole_story(one, **STORIES["of a photographer"])
+    texts = "".join(each.text for each in parts)
+    assert texts.count('<li class="request">') in (222, 223)
+    assert texts.count("Go on") == 1
+    assert max(each.calls["FilterLogEvents"] for each in parts) <= 10
+    assert sum_of(each.calls for each in parts)["FilterLogEvents"] <= 80

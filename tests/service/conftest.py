@@ -10,7 +10,12 @@ import time_machine
 from botocore.retries.quota import RetryQuota
 from botocore.retries.standard import ExponentialBackoff
 from moto import mock_aws
+from starlette.testclient import TestClient
 
+from appointments_operator.deployment import Deployment
+from appointments_operator.web.app import create_app
+from appointments_operator.web.cloud import CachedDeployment
+from tests.support.console import KEY, NAMES, ORIGIN, PORT
 from tests.support.environment import reset_environment
 from tests.support.fake_aws import DynamoFaults, FakeAws
 from tests.support.fake_operator_aws import FakeOperatorAws
@@ -59,3 +64,17 @@ def operator_aws(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake
     operator_aws = FakeOperatorAws(aws)
     yield operator_aws
     operator_aws.close()
+
+
+@pytest.fixture
+def deployment(operator_aws: FakeOperatorAws) -> Deployment:  # noqa: ARG001 - within it
+    """Return the deployment on moto."""
+    return CachedDeployment(None, "us-east-1", None, dict(NAMES))
+
+
+@pytest.fixture
+def console(deployment: Deployment) -> TestClient:
+    """Return a browser that knows the address of the console."""
+    return TestClient(
+        create_app(deployment, KEY, PORT), base_url=ORIGIN, headers={"Origin": ORIGIN}
+    )

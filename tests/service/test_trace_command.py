@@ -1,9 +1,11 @@
 """`admin trace`: everything that happened to an appointment, from the log and the tables."""
 
 import base64
+import itertools
 import json
+from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -14,6 +16,7 @@ from appointments_operator.admin import main
 from appointments_operator.log_search import WINDOW
 from tests.support.fake_aws import event
 from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws
+from tests.support.filtered_log import read_pattern
 
 NAMES: Final = (
     *("--appointments-table", "appointments", "--notifications-table", "notifications"),
@@ -22,9 +25,11 @@ NAMES: Final = (
 Trace = Callable[..., Result]
 
 
-@pytest.fixture
-def trace(operator_aws: FakeOperatorAws) -> Trace:
-    """Run the command against AWS on moto."""
+@pytest.fixture(params=["emulator", "cloudwatch"])
+def trace(operator_aws: FakeOperatorAws, request: pytest.FixtureRequest) -> Trace:
+    """Run the command against AWS on moto; an emulator ignores patterns, CloudWatch does not."""
+    if request.param == "cloudwatch":
+        operator_aws.filter_log()
     return lambda *arguments: operator_aws.run(main, *NAMES, "trace", *arguments)
 
 
@@ -148,3 +153,95 @@ def test_nothing_is_known(operator_aws: FakeOperatorAws, trace: Trace) -> None:
 def test_a_wrong_use_is_refused(trace: Trace, arguments: list[str]) -> None:
     """Exactly one way in is needed."""
     assert trace(*arguments).exit_code == 2
+
+
+def log(operator_aws: FakeOperatorAws, message: str, days_ago: float, **more: Any) -> None:
+    """Have the log hold an entry of an earlier day."""
+    at = datetime.now(UTC) - timedelta(days=days_ago)
+    entry = {"message": message, "timestamp": at.isoformat(), **more}
+    operator_aws.log(json.dumps(entry), at=at)
+
+
+def log_request(operator_aws: FakeOperatorAws, request_id: str, days_ago: float) -> str:
+    """Have the log hold a request for the order 1001, and its response; return the uuid."""
+    uuid = str(uuid4())
+    params = {"order_id": "1001"}
+    log(operator_aws, "request", days_ago, request_id=request_id, params=params)
+    response = {"request_id": request_id, "uuid": uuid, "status": "mandrill-email-failed"}
+    log(operator_aws, "response", days_ago, **response)
+    return uuid
+
+
+def request_ids(shown: Result) -> list[str]:
+    """Return the request ids of the entries, in their order."""
+    assert shown.exit_code == 0, shown.output
+    return [entry["facts"]["request_id"] for entry in json.loads(shown.stdout)]
+
+
+def test_the_newest_part_comes_first(operator_aws: FakeOperatorAws, trace: Trace) -> None:
+    """What happened last is shown while older parts are read; a part is in the order of time."""
+    for request_id, days_ago in (("oldest", 13), ("middle", 6), ("newer", 0.5), ("newest", 0.2)):
+        log_request(operator_aws, request_id, days_ago)
+    found = request_ids(trace("--order", "1001", "--json"))
+    assert found[::2] == ["newer", "newest", "middle", "oldest"]
+
+
+def test_no_request_is_cut_off(operator_aws: FakeOperatorAws, trace: Trace) -> None:
+    """However many requests named a record, each is there with its response."""
+    ids = {f"request-{number}" for number in range(120)}
+    for number, request_id in enumerate(sorted(ids)):
+        log_request(operator_aws, request_id, 2 + number / 100)
+    found = request_ids(trace("--order", "1001", "--json"))
+    assert len(found) == 240
+    assert set(found) == ids
+
+
+def test_what_came_long_after_a_request(operator_aws: FakeOperatorAws, trace: Trace) -> None:
+    """A late try, a replay and what people had sent are found, with the lines beside them."""
+    uuid = log_request(operator_aws, "failed", 13)
+    log(operator_aws, "email", 12, request_id="schedule", uuid=uuid, trigger="schedule")
+    log(operator_aws, "broken", 6, request_id="failed")
+    log(operator_aws, "response", 6, request_id="failed", uuid=uuid, replay=True)
+    log(operator_aws, "email", 1, request_id="settle", uuid=uuid, trigger="settle", status="sent")
+    log(operator_aws, "email", 1, request_id="settle", uuid=str(uuid4()), trigger="settle")
+    found = request_ids(trace("--order", "1001", "--json"))
+    assert found == ["failed", "failed", "schedule", "failed", "failed", "settle"]
+
+
+def test_the_first_days_of_a_uuid_come_first(operator_aws: FakeOperatorAws, trace: Trace) -> None:
+    """The item says where to look; what came after follows, and what came before ends it."""
+    uuid = fail(operator_aws)
+    operator_aws.aws.dynamodb.Table("appointments").update_item(
+        Key={"uuid": uuid},
+        UpdateExpression="SET received_at = :at, request_id = :id",
+        ExpressionAttributeValues={
+            ":at": (datetime.now(UTC) - timedelta(days=8)).isoformat(),
+            ":id": "saved",
+        },
+    )
+    for request_id, days_ago in (("before", 13), ("saved", 8), ("after", 2)):
+        params = {"uuid": uuid.upper() if request_id == "saved" else uuid}
+        log(operator_aws, "request", days_ago, request_id=request_id, params=params)
+    found = json.loads(trace(uuid, "--since", "20d", "--json").stdout)
+    ids = [entry["facts"]["request_id"] for entry in found if entry["kind"] == "request"]
+    assert ids == ["saved", "after", "req-1", "before"]
+    assert "item" in [entry["kind"] for entry in found[:2]]
+
+
+@pytest.mark.parametrize("by", ["uuid", "order"])
+def test_nothing_is_read_twice(operator_aws: FakeOperatorAws, trace: Trace, by: str) -> None:
+    """No span of the log is searched twice for the same id."""
+    uuid = fail(operator_aws, order_id="1001")
+    log_request(operator_aws, "older", 9)
+    log_request(operator_aws, "oldest", 10)
+    searched = defaultdict(list)
+    for call in operator_aws.searches(
+        lambda: trace(*([uuid] if by == "uuid" else ["--order", "1001"]))
+    ):
+        for clause in read_pattern(call["filterPattern"]):
+            searched[clause].append((call["startTime"], call["endTime"]))
+    assert len(searched) > 3
+    for clause, spans in searched.items():
+        ordered = sorted(spans)
+        pairs = itertools.pairwise(ordered)
+        assert all(first[1] < second[0] for first, second in pairs), (clause, ordered)

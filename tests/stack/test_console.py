@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from appointments.names import PATH
 from tests.stack.browser import check_page, open_page
@@ -248,7 +248,7 @@ def test_the_story_and_what_is_owed(stack: Stack, page: Page, url: str) -> None:
     page.get_by_role("link", name="Appointment", exact=True).click()
     page.get_by_label("Uuid or request id").fill(uuid)
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Reading the log")).to_have_count(0)
+    expect(page.get_by_text("this is all")).to_be_visible()
     kinds = page.locator(".timeline > li > p:first-child strong").all_inner_texts()
     assert {"request", "item", "email", "response"} <= set(kinds)
     check_page(page, "appointment")
@@ -257,3 +257,30 @@ def test_the_story_and_what_is_owed(stack: Stack, page: Page, url: str) -> None:
     check_page(page, "owed")
     page.get_by_role("button", name=f"Send {uuid}: preview").click()
     expect(page.locator(".result")).to_contain_text(f"{uuid}: pending")
+
+
+def test_a_story_stops_and_goes_on(stack: Stack, page: Page, url: str) -> None:
+    """While a part is read, Stop ends it by the keyboard; Go on reads the same part, to the end."""
+    uuid = str(uuid4())
+    send(stack, uuid=uuid, order_id=1001)
+    second_part = re.compile(r"part=2$")
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        late.append(route)
+
+    page.route(second_part, hold)
+    page.goto(f"{url}appointment?order=1001")
+    expect(page.locator(".timeline").first).to_contain_text(uuid)
+    check_page(page, "story")
+    page.locator("#stop").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Stopped: the rest of the log was not read")).to_be_visible()
+    with page.expect_response(second_part):  # it comes too late, and is left out
+        late[0].continue_()
+    page.unroute(second_part)
+    expect(page.get_by_text("Stopped: the rest of the log was not read")).to_be_visible()
+    go_on = page.get_by_role("button", name="Go on")
+    tab_to(page, go_on)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("this is all")).to_be_visible()

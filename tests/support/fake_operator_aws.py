@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import uuid4
 
 import boto3
@@ -16,10 +16,13 @@ import click
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from click.testing import CliRunner, Result
 from moto.core.botocore_stubber import MockRawResponse
+from moto.logs.models import logs_backends
 
-from tests.support.fake_aws import Answer, FakeAws, answer, event
+from tests.support.fake_aws import ACCOUNT, REGION, Answer, FakeAws, answer, event
+from tests.support.filtered_log import FilteredLog, Line
 
 LOG_GROUP: Final = "/aws/lambda/appointments"
+_FILTER: Final = "before-send.cloudwatch-logs.FilterLogEvents"
 # What happens to an invocation instead of the function's answer.
 Instead = Callable[[], AWSResponse]
 
@@ -79,8 +82,28 @@ class FakeOperatorAws:
         self.logs = boto3.client("logs")
         self.logs.create_log_group(logGroupName=LOG_GROUP)
 
+    def filter_log(self) -> None:
+        """Have FilterLogEvents heed the pattern, as CloudWatch does and moto does not."""
+        self._hooks.register_first(_FILTER, self._filtered)
+
+    def searches(self, run: Callable[[], object]) -> list[dict[str, Any]]:
+        """Return the parameters of each FilterLogEvents that something calls."""
+        calls: list[dict[str, Any]] = []
+
+        def note(params: Any, **_: Any) -> None:
+            calls.append(dict(params))
+
+        event = "provide-client-params.cloudwatch-logs.FilterLogEvents"
+        self._hooks.register(event, note)
+        try:
+            run()
+        finally:
+            self._hooks.unregister(event, note)
+        return calls
+
     def close(self) -> None:
         """Take the cloud away again."""
+        self._hooks.unregister(_FILTER, self._filtered)
         for group in self.logs.describe_log_groups()["logGroups"]:
             self.logs.delete_log_group(logGroupName=group["logGroupName"])
         self._hooks.unregister("before-send.lambda.Invoke", self._invoked)
@@ -115,6 +138,15 @@ class FakeOperatorAws:
     def run(self, command: click.Command, *arguments: str, typed: str | None = None) -> Result:
         """Run a command as its console script would."""
         return CliRunner().invoke(command, arguments, input=typed, catch_exceptions=False)
+
+    def _filtered(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        sent = json.loads(cast(bytes, request.body))
+        group = logs_backends[ACCOUNT][REGION].groups[sent["logGroupName"]]
+        return FilteredLog(
+            Line(event.timestamp, name, event.message)
+            for name, stream in group.streams.items()
+            for event in stream.events
+        ).respond(request)
 
     def _run(self, sent: Any) -> Any:
         before = len(self.aws.out.getvalue())

@@ -1,7 +1,7 @@
 """FilterLogEvents as CloudWatch answers it: by the filter pattern, in pages of at most 1 MB.
 
 moto and the emulator ignore the pattern. This one knows the patterns that commands use:
-alternatives of `$.path = value`, each in brackets or not.
+alternatives of `$.path = value` or `$.path IS TRUE`, each in brackets or not.
 """
 
 import json
@@ -16,7 +16,7 @@ from moto.core.botocore_stubber import MockRawResponse
 
 _MAX_PAGE_BYTES: Final = 1_000_000
 _MAX_PATTERN: Final = 1_024
-_CLAUSE: Final = re.compile(r'\(?\s*\$\.([\w.]+)\s*=\s*("(?:[^"\\]|\\.)*"|\d+)\s*\)?')
+_CLAUSE: Final = re.compile(r'\(?\s*\$\.([\w.]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|\d+)|IS (TRUE))\s*\)?')
 
 
 class Line(NamedTuple):
@@ -71,7 +71,7 @@ def read_pattern(pattern: str) -> list[tuple[str, Any]]:
         found = _CLAUSE.fullmatch(clause.strip())
         if not found:
             raise ValueError(f"This is no pattern that is known here: {clause}")
-        read.append((found[1], json.loads(found[2])))
+        read.append((found[1], json.loads(found[2] or found[3].lower())))
     return read
 
 
