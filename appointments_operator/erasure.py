@@ -9,7 +9,7 @@ from typing import Any, Final
 from boto3.dynamodb.conditions import Attr, ConditionBase
 from botocore.exceptions import ClientError
 
-from appointments.email.state import FINAL_STATUSES, EmailStatus
+from appointments.email.state import SETTLED_STATUSES, EmailStatus
 from appointments.tables.keys import CONDITION_FAILED
 from appointments.timestamps import iso
 from appointments_operator import items, notifications_table
@@ -127,7 +127,7 @@ def _write(table: Any, uuid: str, now: datetime) -> bool:
 
 def _may_be_erased(now: datetime) -> ConditionBase:
     """Return the condition of `why_not`, as DynamoDB checks it when the item is written."""
-    is_settled = Attr("email_status").is_in([status.value for status in FINAL_STATUSES])
+    is_settled = Attr("email_status").is_in([status.value for status in SETTLED_STATUSES])
     is_given_up = Attr("uuid").exists() & Attr("owed").not_exists()
     has_no_lease = Attr("lease").not_exists() | Attr("lease_until").lte(int(now.timestamp()))
     return (

@@ -6,7 +6,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
-from appointments.email.state import FINAL_STATUSES, MAX_TRIES, next_try_at
+from appointments.email.state import MAX_TRIES, SETTLED_STATUSES, next_try_at
 from appointments.tables.keys import OWED_INDEX, SHARDS
 from appointments_operator import items
 
@@ -25,7 +25,7 @@ def state_of(item: Mapping[str, Any]) -> State:
     """Return what is left to do for an item of the table; `{}` if there is none."""
     if not item:
         return State.MISSING
-    if item.get("email_status") in FINAL_STATUSES:
+    if item.get("email_status") in SETTLED_STATUSES:
         return State.NOTIFICATION if item.get("notifications") else State.SETTLED
     return State.GIVEN_UP if next_try_at(item) is None else State.PENDING
 

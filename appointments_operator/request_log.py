@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
-from appointments.email.state import FINAL_STATUSES
+from appointments.email.state import SETTLED_STATUSES
 from appointments.statuses import Status
 from appointments_operator import log_search
 from appointments_operator.deployment import Deployment
@@ -199,7 +199,7 @@ class RequestLog:
                 row = (at, line.stream, request_id, entry.get("uuid"), status, entry.get("reason"))
                 row += (entry.get("saved"), not is_replay, is_replay, status not in _UNSETTLED)
                 self.database.execute(_ADD_RESPONSE, row)
-            case "email" if entry["status"] in FINAL_STATUSES:
+            case "email" if entry["status"] in SETTLED_STATUSES:
                 # Whatever sent it, the email of the appointment is out.
                 success = Status.ACTION_SUCCESSFUL.value
                 row = (at, line.stream, request_id, entry.get("uuid"), success, None)

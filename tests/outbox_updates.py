@@ -87,12 +87,12 @@ def _claim(item: Appointment) -> bool:
 
 def _mark(item: Appointment, **how: Any) -> bool:
     given: dict[str, Any] = {"status": "sent", "reason": None, "outcome": Outcome.SETTLED}
-    given |= {"tries": 2, "unused": 0, "due": None, "notification": None} | how
+    given |= {"tries": 2, "uncounted": 0, "due": None, "notification": None} | how
     state = replace(
         EmailState.from_item(given["status"], SENT, given["reason"]), outcome=given["outcome"]
     )
-    planned = NextTry(given["tries"], given["unused"], given["due"])
-    return outbox.save_result(item, "a", state, planned, NOW, notification=given["notification"])
+    next_try = NextTry(given["tries"], given["uncounted"], given["due"])
+    return outbox.save_result(item, "a", state, next_try, NOW, notification=given["notification"])
 
 
 def _owe(item: Appointment) -> None:
@@ -150,7 +150,7 @@ _UNKNOWN: Final = {
 }
 _fail: Final = partial(_mark, status="failed", reason="r", due=NOW + 60, outcome=Outcome.REFUSED)
 _doubt: Final = partial(
-    _mark, status="unknown", due=NOW + 130, tries=0, unused=1, outcome=Outcome.UNKNOWN
+    _mark, status="unknown", due=NOW + 130, tries=0, uncounted=1, outcome=Outcome.UNKNOWN
 )
 _PENDING: Final = {"notifications": {"n"}, "notify_due": NOW, "owed": "7", "due": NOW}
 _SENT_PENDING: Final = {"email_status": "sent", **_PENDING}

@@ -4,8 +4,8 @@
 `handler`, `tab`                                   the entry points of the two functions
 `responses`, `email.schedule`                      the body of a response; a schedule run
 `email.batch_search`, `email.workers`              one search for many emails; slices for workers
-`email.drain`, `email.settle`                      overdue emails; emails that a person has sent
-`subscription`                                     a batch of a log subscription, as far as it fits
+`email.drain`, `email.settle`                      overdue emails; emails that operators want sent
+`subscription`                                     a batch of a log subscription, as time permits
 `create`                                           the use case
 `api_gateway`, `replay`                            the two sources of a request
 `email.sender`, `idempotency`                      the one sender; the uuid of a request
@@ -25,11 +25,11 @@
 `errors`, `parsers`                                errors and warnings; how a value is read
 `observability`, `tables.dynamo_json`              log and metrics; DynamoDB's JSON
 `notification`, `tables.batch_get`                 one notification; many items, until all are read
-`invocation`, `tables.keys`                        one invocation; keys and fixed sets of the tables
+`invocation`, `tables.keys`                        one invocation; keys and constants of the tables
 `statuses`, `reasons`                              statuses; reasons of failures
 `settings`, `keeper_settings`                      the environment of each function
-`elapsed`, `time_limit`, `timestamps`              how long ago; a limit on a block; times as texts
-`names`, `snapshot`, `storms`                      names on the wire; what a restore renews; storms
+`elapsed`, `time_limit`, `timestamps`              how long ago; a limit on a `with`; times as texts
+`names`, `snapshot`, `storms`                      names on the wire; what SnapStart renews; storms
 =================================================  =============================================
 
 Each import points to a lower floor. A lower floor reports to a higher one by a return value or by

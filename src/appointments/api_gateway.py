@@ -65,7 +65,7 @@ class HttpEvent:
                 Status.IDENTIFY_REQUEST_ERROR,
                 "Nothing was saved. The event has no method or no path, and it is no logged "
                 "request to replay either.",
-                reason=Reason("no method or no path", "no method or no path", Cause.EVENT),
+                reason=Reason.of_code("no method or no path", Cause.EVENT),
             )
         if method.upper() != METHOD or path.removesuffix("/") != PATH:
             raise ApiError(
@@ -74,9 +74,9 @@ class HttpEvent:
             )
 
     def parse_request(self) -> Request:
-        """Return the request; an error in its body is its `error`, reported at its step."""
+        """Return the request. An error in its body is `error`, reported in the order of steps."""
         received_at, event = time.time(), self._event
-        media_type, content = _content(event)
+        media_type, received_as = _media_type_of(event)
         values, error = {}, None
         if media_type in (PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE):
             try:
@@ -89,12 +89,13 @@ class HttpEvent:
             id=self.request_id,
             received_at=received_at,
             media_type=media_type,
-            content=content,
+            received_as=received_as,
             params=known,
             unknown=unknown,
             token=token,
             token_hash=hash_token(token) if token else None,
-            idempotency_key=", ".join(sorted(set(_header(event, "idempotency-key")))) or None,
+            idempotency_key=", ".join(sorted(set(_header_values(event, "idempotency-key"))))
+            or None,
             error=error,
             is_strict=_is_strict(event),
         )
@@ -108,7 +109,7 @@ def is_preflight(event: Any) -> bool:
         and method.upper() == "OPTIONS"
         and isinstance(path, str)
         and path.removesuffix("/") == PATH
-        and all(_header(event, name) for name in ("origin", "access-control-request-method"))
+        and all(_header_values(event, name) for name in ("origin", "access-control-request-method"))
     )
 
 
@@ -126,15 +127,15 @@ def _method_and_path(event: Any) -> tuple[Any, Any]:
     return method, path
 
 
-def _content(event: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the media type, and the header that decides it, for a message.
+def _media_type_of(event: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the media type, and the phrase that names the deciding header in a message.
 
     The media type is empty if there is none, if there are two that differ, or if the body has a
     `Content-Encoding`.
     """
     encodings = {
         value.strip().lower()
-        for header in _header(event, "content-encoding")
+        for header in _header_values(event, "content-encoding")
         for value in header.split(",")
     } - {"identity", ""}
     if encodings:
@@ -142,7 +143,7 @@ def _content(event: Mapping[str, Any]) -> tuple[str, str]:
         return "", f"Content-Encoding: {', '.join(known)}" if known else "a Content-Encoding"
     media_types = {
         value.partition(";")[0].strip().lower()
-        for header in _header(event, "content-type")
+        for header in _header_values(event, "content-type")
         for value in _QUOTED.sub("", header).split(",")
     }
     if not media_types:
@@ -154,7 +155,7 @@ def _content(event: Mapping[str, Any]) -> tuple[str, str]:
 
 def _is_strict(event: Mapping[str, Any]) -> bool:
     """Whether the first `handling` among the preferences is `strict` (RFC 7240)."""
-    for header in _header(event, "prefer"):
+    for header in _header_values(event, "prefer"):
         for preference in _split_list(header):
             if handling := _HANDLING.fullmatch(preference):
                 return (handling[1] or "").strip().lower() == "strict"
@@ -200,7 +201,7 @@ def _token(sent: Any) -> str | None:
         return None
 
 
-def _header(event: Mapping[str, Any], name: str) -> list[str]:
+def _header_values(event: Mapping[str, Any], name: str) -> list[str]:
     """Return the values of a header, in any case of its name, as text that UTF-8 can encode."""
     values: list[str] = []
     for place in ("multiValueHeaders", "headers"):  # `headers` has only the last of several

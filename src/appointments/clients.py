@@ -85,4 +85,5 @@ def share_client_with(connection: "TableConnection") -> None:
     connection.connection._client = client("dynamodb")
 
 
+# Created in INIT, and not in the first request.
 client("dynamodb")

@@ -25,11 +25,11 @@ from appointments.tables.appointments import Appointment
 from appointments.tables.base import BatchResult, Model
 from appointments.tables.keys import CIRCUIT_RECORD, ROUTE_RECORD, SERVICE_RECORD
 from appointments.tables.records import Record
-from appointments.tables.sessions import Session
+from appointments.tables.sessions import Acting, Session
 from appointments.time_limit import OutOfTime
 from appointments.timestamps import iso_from_epoch
 
-_MAX_TOUCH_SECONDS: Final = 7.0
+_MAX_MARK_SECONDS: Final = 7.0
 
 
 class Creation:
@@ -75,20 +75,20 @@ class Creation:
         if isinstance(parameters, ApiError):
             raise parameters
         session = self._authenticate(request, parameters, found)  # 6
-        role = sessions.choose_role(session, parameters.application, route.permissions)
-        item = self._build_item(request, parameters, session, role)
+        acting = sessions.choose_role(session, parameters.application, route.permissions)
+        item = self._build_item(request, parameters, session, acting)
         users = self._users(references, found)
         circuit = Circuit.from_raw(found.raw(Record, CIRCUIT_RECORD))
-        mail = Sender(Trigger.REQUEST, self.attempt_id, self._invocation.email_deadline, circuit)
-        mail.prepare(item, users)
-        stored = idempotency.check_references(item, references, found)  # 7
+        sender = Sender(Trigger.REQUEST, self.attempt_id, self._invocation.email_deadline, circuit)
+        sender.set_first_state(item, users)
+        stored = idempotency.find_repeat_if_missing(item, references, found)  # 7
         if stored is None:
             stored = self._write(item, request, parameters, session)  # 8
         idempotency.raise_on_conflict(item, stored, request)
         self.saved, self.is_new = True, stored.attempt == self.attempt_id
         self.is_repeat, self.appointment = not self.is_new, stored
-        self._send_email(mail, stored, users)  # 9
-        if stored.forgotten_at:  # since it was read
+        self._send_email(sender, stored, users)  # 9
+        if stored.forgotten_at:  # it was erased after it had been read
             self.saved = self.is_repeat = False
             idempotency.raise_if_erased(stored, request)
 
@@ -152,11 +152,11 @@ class Creation:
         session = sessions.authenticate(stored, request.received_at)
         self.owner = session.owner
         if parameters.session_view or not session.role_by_application:
-            self._set_session_view(session, request, parameters)
+            self._show_session(session, request, parameters)
         sessions.require_roles(session)
         return session
 
-    def _set_session_view(self, session: Session, request: Request, parameters: Parameters) -> None:
+    def _show_session(self, session: Session, request: Request, parameters: Parameters) -> None:
         token = None if self.source.is_replay else request.token
         self.session = session.view(parameters.session_view or "default", token)
 
@@ -165,13 +165,13 @@ class Creation:
         request: Request,
         parameters: Parameters,
         session: Session,
-        role: tuple[str, str],
+        acting: Acting,
     ) -> Appointment:
         """Return the item to be written, except the email's state."""
         metadata: dict[str, Any] = {
             "uuid": self.uuid,
-            "application": role[0],
-            "role": role[1],
+            "application": acting.application,
+            "role": acting.role,
             "request_id": request.id,
             "received_at": iso_from_epoch(request.received_at),
             "user_id": session.user_id,
@@ -200,9 +200,9 @@ class Creation:
     ) -> Appointment:
         """Write the item once, mark the session in parallel; return what is in the table."""
         marking = None
-        if session.needs_touch(request.received_at) and not self.source.is_replay:
+        if session.needs_mark(request.received_at) and not self.source.is_replay:
             marking = threading.Thread(
-                target=copy_context().run, args=(session.try_touch, request.received_at)
+                target=copy_context().run, args=(session.try_mark, request.received_at)
             )
             marking.start()
         try:
@@ -212,16 +212,16 @@ class Creation:
             raise
         finally:
             if marking:
-                marking.join(min(_MAX_TOUCH_SECONDS, self._invocation.seconds_for_email()))
+                marking.join(min(_MAX_MARK_SECONDS, self._invocation.seconds_for_email()))
                 if self.session:
-                    self._set_session_view(session, request, parameters)  # as it is after marking
+                    self._show_session(session, request, parameters)  # as it is after marking
 
-    def _send_email(self, mail: Sender, stored: Appointment, users: Users) -> None:
+    def _send_email(self, sender: Sender, stored: Appointment, users: Users) -> None:
         if self.is_new:
-            self.email = mail.send(stored, users)
+            self.email = sender.send(stored, users)
         else:
-            mail.trigger = Trigger.REPLAY if self.source.is_replay else Trigger.RETRY
-            self.email = mail.send(stored)
+            sender.trigger = Trigger.REPLAY if self.source.is_replay else Trigger.RETRY
+            self.email = sender.send(stored)
         if self.email.is_failure:
             raise ApiError(
                 Status.MANDRILL_EMAIL_FAILED,

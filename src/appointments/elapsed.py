@@ -14,7 +14,7 @@ class Moment:
     """A moment by both clocks, in seconds."""
 
     monotonic: float
-    of_day: float
+    wall: float
 
     @classmethod
     def now(cls) -> Self:
@@ -23,7 +23,7 @@ class Moment:
 
     def seconds_ago(self) -> float:
         """Return how long ago it was."""
-        return max(time.monotonic() - self.monotonic, time.time() - self.of_day)
+        return max(time.monotonic() - self.monotonic, time.time() - self.wall)
 
 
 LONG_AGO: Final = Moment(float("-inf"), float("-inf"))

@@ -64,11 +64,12 @@ def lambda_handler(event: Any, context: Any) -> Any:
 
 
 def _handle_other(event: Any, invocation: Invocation) -> Any:
-    """Respond to the request log entries that an event holds, or to an event that holds nothing."""
+    """Respond to the request log entries that an event holds, or to an event of no known kind."""
     if replay.is_subscription(event):
         return replay_entries(replay.entries(event), invocation, handle)
     if replay.has_entry(event):
         return handle(LoggedRequest(replay.entry_of(event), invocation), invocation)
+    # As a request without method and path, which is refused.
     return handle(HttpEvent(event, invocation), invocation)
 
 
@@ -119,7 +120,7 @@ def _notify(creation: Creation, error: ApiError, invocation: Invocation) -> None
                 recipients=email.recipients if email else (),
                 users=item.user_ids() if item else None,
                 recovery=email.recovery if email else None,
-                is_logged=creation.source.is_replay
+                can_be_replayed=creation.source.is_replay
                 or (request is not None and request.is_replayable),
             ),
             deadline=invocation.notification_deadline,
@@ -175,7 +176,7 @@ def _handle_schedule(event: Mapping[str, Any], invocation: Invocation) -> dict[s
 
 
 def _handle_settle(event: Mapping[str, Any], invocation: Invocation) -> dict[str, Any]:
-    """Send what is pending or given up of the appointments that people name."""
+    """Send the pending and the given-up emails of the appointments that the event lists."""
     settled: dict[str, Any] = dict.fromkeys(settle.uuids_of(event))
     try:
         with time_limit(invocation.deadline):

@@ -45,15 +45,16 @@ def is_same_request(item: Appointment, stored: Appointment) -> bool:
     return stored.fingerprint == item.fingerprint and stored.owner == item.owner
 
 
-def check_references(
+def find_repeat_if_missing(
     item: Appointment, references: Mapping[str, str], found: BatchResult
 ) -> Appointment | None:
-    """Raise ApiError if a referenced record is missing, unless the request is a repeat.
+    """Return the stored item if a referenced record is missing and the request is a repeat.
 
-    Then return the stored item: a repeat is good even if a record has gone since (section 4.3).
+    A repeat is good even if a record no longer exists (section 1.4, step 7). Returns None if no
+    record is missing. Raises ApiError if one is, and the request is no repeat.
     """
     try:
-        records.check_references(references, found)
+        records.require_references(references, found)
     except ApiError:
         stored = appointments.find(item.uuid)
         if stored is None:
@@ -65,9 +66,10 @@ def check_references(
 
 
 def raise_on_conflict(item: Appointment, stored: Appointment, request: Request) -> None:
-    """Raise ApiError, which reveals nothing, if the uuid belongs to another appointment.
+    """Raise ApiError if the uuid belongs to another appointment, or to one that was erased.
 
-    If the appointment was erased, it says so to every caller (section 7.2).
+    The error reveals nothing of the other appointment. That one was erased is said to every caller
+    (section 7.2).
     """
     raise_if_erased(stored, request)
     if stored.attempt == item.attempt or is_same_request(item, stored):

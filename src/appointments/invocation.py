@@ -9,7 +9,8 @@ from appointments.names import ALIAS
 
 # What a request needs after the email: for the result, a notification and the response.
 _RESERVED_SECONDS: Final = 7.0
-# What is left after all other calls for the notification, and after that for the response.
+# What is left after all other calls: for the notification and the response, and of this for the
+# response.
 _NOTIFICATION_SECONDS: Final = 2.0
 _RESPONSE_SECONDS: Final = 1.0
 _LIMIT_WITHOUT_CONTEXT: Final = 29.0
@@ -20,9 +21,9 @@ _NAME_IN_ARN: Final = 6
 class Invocation:
     """The limits of an invocation, in time.monotonic() seconds.
 
-    A request's calls to Mandrill end at `email_deadline`, its other calls at `deadline`, and those
-    of its notification at `notification_deadline`. `function` names the function with the alias
-    that was invoked; it is None if that is unknown.
+    A request's reads and its calls to Mandrill end at `email_deadline`, its writes at `deadline`,
+    and the calls of its notification at `notification_deadline`. `function` names the function with
+    the alias that was invoked; it is None if that is unknown.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Names on the wire that the functions, the commands and the tools share: reads no environment."""
+"""Names on the wire of functions, commands and tools. It reads no environment variable."""
 
 from typing import Final
 

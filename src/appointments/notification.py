@@ -1,6 +1,6 @@
 """One notification: its facts, and the SNS message for people and for machines (section 9.2).
 
-It reads no environment: the function publishes it, and so does an operator's command.
+It reads no environment variable: the function publishes it, and so does an operator's command.
 """
 
 import json
@@ -56,7 +56,7 @@ class Notification:
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Self:
-        """Return a notification from its facts; those that this version does not know are left."""
+        """Return a notification from its facts, without those that this version does not know."""
         names = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in facts.items() if name in names})
 

@@ -40,12 +40,12 @@ def make(
     recipients: Sequence[Mapping[str, Any]] = (),
     users: Mapping[str, int] | None = None,
     recovery: str | None = None,
-    is_logged: bool = True,
+    can_be_replayed: bool = True,
 ) -> Notification:
     """Return the notification of a failure; `storm` is decided here.
 
     `id_seed` makes its `notification_id` stable. `users` has the ids of the user records with the
-    recipients' addresses, by role. `is_logged` says whether the log has a request to replay.
+    recipients' addresses, by role. `can_be_replayed` says whether the log has the request.
     """
     command = (
         f"replay --region {SETTINGS.region} --log-group {SETTINGS.log_group}"
@@ -66,7 +66,7 @@ def make(
         recipients=[dict(recipient) for recipient in recipients],
         log_group=SETTINGS.log_group,
         log_query=f"fields @timestamp, @message | filter request_id = '{request_id}'",
-        replay=command if is_logged else None,
+        replay=command if can_be_replayed else None,
         repair=_repair(reason, recipients, users or {}),
         recovery=recovery or Notification.recovery,
         chapter=f"docs/operations.md#{reason.cause.value}",

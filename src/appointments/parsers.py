@@ -122,7 +122,7 @@ def _date_form(month_first: bool) -> str:
 
 
 def begins_with_iso_date(value: Any) -> bool:
-    """Whether `value` begins with a date in the SQL form, whatever `month_first` says."""
+    """Whether `value` begins with a date in the ISO form, whatever `month_first` says."""
     return _ISO_DATE.match(_strip_or_empty(value)) is not None
 
 

@@ -14,7 +14,7 @@ CALL_NOTE: Final = "AWS call: "
 # The first words of the reason if Mandrill did not accept a call, or only perhaps did. What it
 # said follows in brackets.
 MANDRILL_UNAVAILABLE: Final = "mandrill-unavailable"
-# What is said, by us, of a Mandrill that said nothing.
+# Words in our own reasons for a call that got no response of Mandrill's API.
 _SILENCE: Final = ("connection", "HTTP", "TLS", "response")
 # The statuses of a recipient that Mandrill refuses.
 REFUSED_STATUSES: Final = frozenset({"rejected", "invalid"})
@@ -52,6 +52,11 @@ class Reason:
     code: str
     cause: Cause
 
+    @classmethod
+    def of_code(cls, code: str, cause: Cause) -> "Reason":
+        """Return the reason whose text is its code: it names no value."""
+        return cls(code, code, cause)
+
 
 class MalformedItem(Exception):
     """An item with an attribute of the wrong type, written by another service or a person.
@@ -75,20 +80,20 @@ def of_exception(broken: BaseException) -> Reason:
         if isinstance(each, MalformedItem):
             return Reason(str(each), each.code, Cause.ITEM)
     if isinstance(broken, OutOfTime):
-        return Reason("no time left", "no time left", Cause.AWS)
+        return Reason.of_code("no time left", Cause.AWS)
     call = next((note for each in causes for note in _notes(each)), None)
     error = next((each for each in causes if isinstance(each, ClientError | BotoCoreError)), None)
     code = type(error or broken).__name__
     if isinstance(error, ClientError):
         code = str(error.response.get("Error", {}).get("Code") or code)
     if call:
-        return Reason(f"{call}: {code}", f"{call}: {code}", Cause.AWS)
-    return Reason(code, code, Cause.AWS if error else Cause.DEFECT)
+        return Reason.of_code(f"{call}: {code}", Cause.AWS)
+    return Reason.of_code(code, Cause.AWS if error else Cause.DEFECT)
 
 
 def of_status(status: str) -> Reason:
     """Return the reason of an error that has no other one."""
-    return Reason(status, status, Cause.DEFECT)
+    return Reason.of_code(status, Cause.DEFECT)
 
 
 def of_email(status: str, reason: str, recipients: Iterable[Mapping[str, Any]]) -> Reason:

@@ -29,14 +29,14 @@ def is_subscription(event: Any) -> bool:
 
 
 def has_entry(event: Any) -> bool:
-    """Whether the event has a place for one request log entry (section 10.2)."""
+    """Whether the event is a request log entry, or has a key for one (section 10.2)."""
     return isinstance(event, Mapping) and (
         event.get("message") == _REQUEST or "replay" in event or "detail" in event
     )
 
 
 def entry_of(event: Mapping[str, Any]) -> Any:
-    """Return what the event has in that place; `LoggedRequest` refuses it if it is no entry."""
+    """Return that entry; `LoggedRequest` refuses it if it is none."""
     if event.get("message") == _REQUEST:
         return event
     return event.get("replay", event.get("detail"))
@@ -66,7 +66,7 @@ def _parsed(message: Any) -> Any:
 
 
 class _Entry(BaseModel):
-    """A request log entry (section 10.1); `uuid` may be added by the operator."""
+    """A request log entry (section 10.1); the command `replay` may add `uuid`."""
 
     # Pydantic's cache of texts would keep thousands of them, tokens' hashes too.
     model_config = ConfigDict(strict=True, allow_inf_nan=False, cache_strings="none")

@@ -14,11 +14,11 @@ PLAIN_MEDIA_TYPE: Final = "application/json"
 SENSITIVE_MEDIA_TYPE: Final = "text/plain"
 # A request id must fit in a header and in a command.
 REQUEST_ID: Final = r"^[!-~]{1,128}$"
-# Longer than the longest accepted key: a key that was refused is then refused in a replay too.
+# A logged key may be longer than an accepted one: what was refused is then refused in a replay.
 _MAX_LOGGED_KEY: Final = 300
-# A number can be longer in the log line than in the body. With this limit, a line still fits if
-# each parameter has such a number.
-_MAX_LOGGED_NESTED: Final = 256
+# An array, an object or a number can be longer in the log line than in the body. With this limit,
+# a line still fits if each parameter has one.
+_MAX_LOGGED_JSON: Final = 256
 _UNBOUNDED_TYPES: Final = (list, dict, float)
 _MASK: Final = "***"
 
@@ -41,16 +41,16 @@ class Request:
     """A request for an appointment, from either source.
 
     `params` has the known parameters as received; in a replay, `token` is the hash of the token.
-    `error` is the error in the body, which is reported at its step. `media_type` is None in a
-    replay, because the log has no headers. `content` names the headers that decide the media type,
-    for a message. `received_at` is epoch seconds. `uuid` is the uuid of a log entry that has one.
-    `is_strict` says that unknown parameters are refused.
+    `error` is the error in the body, which `Creation` reports in the order of the steps.
+    `media_type` is None in a replay, because the log has no headers. `received_as` is the phrase
+    that names the deciding header in a message. `received_at` is epoch seconds. `uuid` is the uuid
+    of a log entry that has one. `is_strict` says that unknown parameters are refused.
     """
 
     id: str
     received_at: float
     media_type: str | None = None
-    content: str = ""
+    received_as: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     token: str | None = None
@@ -69,7 +69,7 @@ class Request:
         encoding = "" if self.media_type else ", and no Content-Encoding"
         raise ApiError(
             Status.INVALID_CONTENT_TYPE,
-            f"Nothing was saved. The request has {self.content}. "
+            f"Nothing was saved. The request has {self.received_as}. "
             f"Send the header Content-Type: {expected} once{form}{encoding}.",
         )
 
@@ -96,16 +96,16 @@ class Request:
             "request_id": self.id,
             "received_at": iso_from_epoch(self.received_at),
             "token_hash": self.token_hash,
-            "params": None if self.media_type == SENSITIVE_MEDIA_TYPE else self._logged(),
+            "params": None if self.media_type == SENSITIVE_MEDIA_TYPE else self._logged_params(),
             "unknown": [self.redact(name) for name in self.unknown],
             "idempotency_key": key and self.redact(key)[:_MAX_LOGGED_KEY],
             **({"strict": True} if self.is_strict else {}),
         }
 
-    def _logged(self) -> dict[str, Any]:
+    def _logged_params(self) -> dict[str, Any]:
         redact = self.redact
         return {
-            name: redact(value) if isinstance(value, str) else _logged(value, redact)
+            name: redact(value) if isinstance(value, str) else _logged_value(value, redact)
             for name, value in self.params.items()
             if name != "token"
         }
@@ -127,7 +127,7 @@ def redact_all(value: Any, redact: Callable[[str], str]) -> Any:
     return value
 
 
-def _logged(value: Any, redact: Callable[[str], str]) -> Any:
+def _logged_value(value: Any, redact: Callable[[str], str]) -> Any:
     """Return a value other than a text as the log has it: as received, if it fits.
 
     A long array or object, or one with a number beyond JSON's range, becomes `[]`. No parameter
@@ -140,4 +140,4 @@ def _logged(value: Any, redact: Callable[[str], str]) -> Any:
         encoded = json.dumps(redacted, ensure_ascii=False, allow_nan=False)
     except ValueError:
         return []
-    return redacted if len(encoded) <= _MAX_LOGGED_NESTED else []
+    return redacted if len(encoded) <= _MAX_LOGGED_JSON else []

@@ -1,4 +1,4 @@
-"""What a restored environment renews: with SnapStart, many start from one snapshot of INIT.
+"""What an environment renews with SnapStart, where many start from one snapshot of INIT.
 
 All else that must be its own is made when it is first needed, and so after the restore: clients
 but DynamoDB's, connections, the API key, the cached route, attempt ids, deadlines. A credential

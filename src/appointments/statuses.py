@@ -36,6 +36,6 @@ class Status(Enum):
     ROUTE_NON_EXISTENT = "route-non-existent", 500
     NO_PARAMS_DECODED = "no-params-decoded", 400
     INVALID_ENCODED_PARAMS = "invalid-encoded-params", 400
-    ROUTE_NOT_FOUND = "route-not-found", 503, "retryable"
+    ROUTE_NOT_FOUND = "route-not-found", 503, "retryable"  # closed
     IDENTIFY_REQUEST_ERROR = "identify-request-error", 500, "retryable", "notified"
     SERVICE_NOT_FOUND = "service-not-found", 503, "retryable"

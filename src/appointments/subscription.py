@@ -1,7 +1,7 @@
 """The replay of a CloudWatch Logs subscription's batch, as far as one invocation reaches.
 
-What an invocation does not reach is not sent again: an invocation that runs out of time, or whose
-response is too large, would lose all that the batch has. So it stops before, and says what is left.
+CloudWatch sends no batch a second time. An invocation that runs out of time, or whose response is
+too large, would lose the rest. So it stops before, and says which entries it did not reach.
 """
 
 import json
@@ -15,7 +15,7 @@ from appointments.replay import LoggedRequest
 
 # Lambda's limit is 6 MB, and one response has less than 1 MB.
 _MAX_RESULT_BYTES: Final = 5_000_000
-# With ids of 128 characters a line of the log has its 64 KiB.
+# So many ids of 128 characters still fit one log line (64 KiB).
 _MAX_IDS: Final = 400
 _MAX_TEXT: Final = 128
 

@@ -1,5 +1,7 @@
 """The entry point of the keeper: it stores each notification for the notifications tab.
 
+The specification fixes the name of this module (section 11.1).
+
 Its events are batches of the queue on the notifications topic, and the check of open ones.
 """
 
@@ -18,7 +20,7 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from appointments.email.state import FINAL_STATUSES
+from appointments.email.state import SETTLED_STATUSES
 from appointments.keeper_settings import NOTIFICATIONS_TABLE
 from appointments.names import METRICS_NAMESPACE
 from appointments.tables import notifications
@@ -34,7 +36,7 @@ logger = Logger(service=SERVICE, level="INFO", location=None, use_rfc3339=True, 
 # `Metrics` shares its dimensions with every other instance of the process.
 metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE, service=SERVICE)
 metrics.set_default_dimensions(table=NOTIFICATIONS_TABLE)
-# A batch of which every message fails is a partial failure too: each goes its own way.
+# A batch of which every message fails is a partial failure too: each is delivered again alone.
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
@@ -98,7 +100,7 @@ def _check_open(context: Any) -> dict[str, int]:
         statuses = notifications.email_statuses(uuids, deadline)
         for each in page:
             status = statuses.get(each.get("uuid", ""))
-            if status in FINAL_STATUSES and time.monotonic() < deadline:
+            if status in SETTLED_STATUSES and time.monotonic() < deadline:
                 done = f"the email of the appointment is {status}"
                 result["resolved"] += notifications.resolve(each["notification_id"], done, now)
             else:

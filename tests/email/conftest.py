@@ -48,7 +48,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
         monkeypatch.setattr(time, "monotonic", clock.monotonic)
         monkeypatch.setattr(time, "sleep", clock.sleep)
         monkeypatch.setattr(signal, "setitimer", clock.setitimer)
-        monkeypatch.setattr(mandrill_client, "_used", Moment.now())
+        monkeypatch.setattr(mandrill_client, "_last_used", Moment.now())
         yield clock
 
 

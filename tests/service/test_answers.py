@@ -133,7 +133,7 @@ BREAKS = [
     "tables.sessions.authenticate",
     "tables.sessions.choose_role",
     "email.sender.Sender.prepare",
-    "tables.records.check_references",
+    "tables.records.require_references",
     "tables.appointments.find",
     "tables.appointments.write",
     "email.sender.Sender.send",

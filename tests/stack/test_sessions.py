@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from pynamodb.exceptions import UpdateError
 
 from appointments import clients
-from appointments.tables.sessions import TOUCH_INTERVAL, Session
+from appointments.tables.sessions import MARK_INTERVAL, Session
 from tools.local_stack.stack import Stack
 
 NOW: Final = 4_000_000_000
@@ -30,7 +30,7 @@ def use_sessions_of_the_stack(
 def session() -> Iterator[Session]:
     """Write a session that was last used long ago; it is deleted afterwards."""
     session = Session(uuid4().hex, uuid=str(uuid4()), kind="session", user_id=1)
-    session.created_at = session.last_used_at = NOW - 10 * TOUCH_INTERVAL
+    session.created_at = session.last_used_at = NOW - 10 * MARK_INTERVAL
     session.save()
     yield session
     session.delete()
@@ -39,20 +39,20 @@ def session() -> Iterator[Session]:
 def test_a_session_is_marked_once_in_five_minutes(session: Session) -> None:
     """Of two marks at once the first counts, and none sets a newer one back."""
     other = Session.get(session.token_hash)
-    session.touch(NOW)
+    session.mark(NOW)
     assert session.last_used_at == NOW
-    for now in (NOW, NOW + TOUCH_INTERVAL - 1, NOW - 1):
+    for now in (NOW, NOW + MARK_INTERVAL - 1, NOW - 1):
         with pytest.raises(UpdateError):
-            other.touch(now)
-    other.touch(NOW + TOUCH_INTERVAL)
-    assert Session.get(session.token_hash).last_used_at == NOW + TOUCH_INTERVAL
+            other.mark(now)
+    other.mark(NOW + MARK_INTERVAL)
+    assert Session.get(session.token_hash).last_used_at == NOW + MARK_INTERVAL
 
 
 def test_a_session_that_has_gone_is_not_made_anew(session: Session) -> None:
     """Marking it fails, and leaves no stub."""
     session.delete()
     with pytest.raises(UpdateError):
-        session.touch(NOW)
+        session.mark(NOW)
     with pytest.raises(Session.DoesNotExist):
         Session.get(session.token_hash)
 
@@ -60,7 +60,7 @@ def test_a_session_that_has_gone_is_not_made_anew(session: Session) -> None:
 def test_a_session_that_was_never_used_is_marked(session: Session) -> None:
     """A session without `last_used_at` gets one."""
     Session(session.token_hash).update(actions=[Session.last_used_at.remove()])
-    session.touch(NOW)
+    session.mark(NOW)
     assert Session.get(session.token_hash).last_used_at == NOW
 
 

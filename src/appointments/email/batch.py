@@ -33,10 +33,10 @@ class EmailBatch:
 
     @classmethod
     def read(cls, uuids: Sequence[str], deadline: float) -> Self:
-        """Read at most BATCH_SIZE items; those that DynamoDB has no capacity for are not there.
+        """Read at most BATCH_SIZE items; those whose keys stay throttled are not there.
 
-        It is asked for them until `deadline` (time.monotonic() seconds). Raises botocore's
-        exceptions.
+        Throttled keys are read again until `deadline` (time.monotonic() seconds). Raises
+        botocore's exceptions.
         """
         keys = [(Appointment, uuid) for uuid in dict.fromkeys(uuids)]
         wanted = [(Record, CIRCUIT_RECORD), *keys]

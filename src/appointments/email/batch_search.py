@@ -28,14 +28,14 @@ class BatchSearch:
         self._drain = drain
         self._size = BATCH_SIZE
         self._seconds = 0.0
-        self._is_ended = False
+        self._was_refused_as_busy = False
         self.calls = 0
         self.to_send: list[str] = []
 
     @property
     def is_ended(self) -> bool:
         """Whether Mandrill is not to be asked any more in this run."""
-        return self._is_ended or self.calls >= MAX_CALLS or self._seconds >= MAX_SECONDS
+        return self._was_refused_as_busy or self.calls >= MAX_CALLS or self._seconds >= MAX_SECONDS
 
     def search_all(self, uuids: Sequence[str]) -> CallFailed | None:
         """Ask about these, the oldest first; return the failure that ended the searching."""
@@ -43,7 +43,7 @@ class BatchSearch:
         while left and not self.is_ended:
             asked, left = left[: self._size], left[self._size :]
             batch = self._drain.read(asked)
-            items = [item for uuid in asked if (item := self._searched(uuid, batch))]
+            items = [item for uuid in asked if (item := self._still_maybe_sent(uuid, batch))]
             if not items:
                 continue
             try:
@@ -55,8 +55,10 @@ class BatchSearch:
                     self._size, left = 1, asked + left
                     continue
                 for item in items:
-                    self._drain.process_item(item.uuid, batch, self._failing(str(failed)))
-                self._is_ended = failed.outcome is Outcome.BUSY
+                    self._drain.process_item(
+                        item.uuid, batch, self._action_after_failure(str(failed))
+                    )
+                self._was_refused_as_busy = failed.outcome is Outcome.BUSY
                 return failed
             if len(found) >= mandrill.SEARCH_LIMIT and self._size > 1:
                 # Such a list may leave out recipients of any of them.
@@ -66,7 +68,7 @@ class BatchSearch:
             self._apply(items, batch, found)
         return None
 
-    def _searched(self, uuid: str, batch: EmailBatch) -> Appointment | None:
+    def _still_maybe_sent(self, uuid: str, batch: EmailBatch) -> Appointment | None:
         """Return an item if it is still maybe sent, and no sender is at work on it."""
         if self._drain.process_item(uuid, batch, _check) is None:
             return None
@@ -86,7 +88,7 @@ class BatchSearch:
         finally:
             self._seconds += time.monotonic() - began
 
-    def _failing(self, reason: str) -> Callable[[Appointment], EmailState]:
+    def _action_after_failure(self, reason: str) -> Callable[[Appointment], EmailState]:
         return lambda item: self._drain.sender.fail_search(item, reason)
 
     def _apply(
@@ -109,6 +111,6 @@ class BatchSearch:
 
 
 def _check(item: Appointment) -> EmailState:
-    """Read what the search of many items reads of each; one that is broken must fail alone."""
+    """Raise if the item is broken: in the search for many, it would take the others with it."""
     search_result.first_day([item])
     return item.email_state(time.time())

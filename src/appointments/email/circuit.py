@@ -24,7 +24,7 @@ FAILURES: Final = 5
 MEMORY_SECONDS: Final = 270
 OPEN_SECONDS: Final = 210
 # How often a failure is counted anew because another one was counted at the same time.
-_WRITES: Final = 3
+_MAX_WRITES: Final = 3
 _KEY: Final = {"record": {"S": CIRCUIT_RECORD}}
 
 _Raw = Mapping[str, Mapping[str, str]]
@@ -65,8 +65,8 @@ class Circuit:
         if outcome is None or outcome.available is None:
             return None
         if outcome.available:
-            is_reset = not self.failures and not self.open_until
-            return None if is_reset else replace(self, failures=0, failed_at=0, open_until=0)
+            is_closed = not self.failures and not self.open_until
+            return None if is_closed else replace(self, failures=0, failed_at=0, open_until=0)
         is_forgotten = now > self.failed_at + MEMORY_SECONDS
         if self.uuid == uuid and self.failures and not is_forgotten:
             return None
@@ -87,7 +87,7 @@ def record_outcome(known: Circuit, state: EmailState, uuid: str) -> Circuit:
     Never raises: a failed write changes no response. It is counted in the metric CircuitFailed.
     """
     try:
-        for _ in range(_WRITES):
+        for _ in range(_MAX_WRITES):
             changed = known.after_try(state, uuid, time.time())
             if changed is None:
                 return known

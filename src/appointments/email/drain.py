@@ -22,7 +22,7 @@ from appointments.tables.base import chunks
 
 # Nothing begins with less time left for its calls. A Mandrill that answers needs a tenth of it.
 _ENOUGH_SECONDS: Final = 2.0
-# How long DynamoDB is asked for what it has no capacity for: the others wait meanwhile.
+# How long throttled keys are read again: the other emails wait meanwhile.
 _READ_SECONDS: Final = 2.0
 # So many outcomes "unavailable" in a row end the sending.
 _IN_A_ROW: Final = 2

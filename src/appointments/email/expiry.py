@@ -26,7 +26,7 @@ def expires_at(now: float) -> int | None:
     return epoch_after(now, (days + MARGIN_DAYS) * _DAY_SECONDS) if days else None
 
 
-def set_or_remove(now: float, *, is_pending: bool) -> Action:
+def ttl_action(now: float, *, is_pending: bool) -> Action:
     """Return what an update of the item does with `ttl` at `now` (epoch seconds)."""
     expires = None if is_pending else expires_at(now)
     return Appointment.ttl.remove() if expires is None else Appointment.ttl.set(expires)

@@ -78,8 +78,8 @@ def send(
 def search(uuids: Sequence[str], since: date, deadline: float) -> list[FoundRecipient]:
     """Return what Mandrill has of the emails of these appointments that were sent from `since` on.
 
-    As many as SEARCH_LIMIT prove nothing about appointments that are not among them. Raises
-    CallFailed.
+    A list of SEARCH_LIMIT recipients may be cut: it proves nothing about those that it does not
+    have. Raises CallFailed.
     """
     response_body = call(
         "messages/search",

@@ -76,7 +76,8 @@ def call(path: str, payload: dict[str, Any], deadline: float, *, retry_at_once: 
                 time.sleep(pause)
             elif str(failed) == f"{UNAVAILABLE} (Invalid_Key)":
                 _key.cache_clear()
-                if key == (key := _key()):
+                old_key, key = key, _key()
+                if key == old_key:
                     raise
             else:
                 raise
@@ -116,7 +117,7 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
 
 _pool: Final = urllib3.PoolManager(num_pools=1, retries=False)
 _pool.pool_classes_by_scheme = {"http": urllib3.HTTPConnectionPool, "https": _HttpsPool}
-_used = LONG_AGO
+_last_used = LONG_AGO
 
 
 def reset() -> None:
@@ -126,13 +127,13 @@ def reset() -> None:
 
 
 def _post(path: str, body: dict[str, Any], deadline: float) -> Any:
-    global _used  # noqa: PLW0603 - of the pool, which has no such attribute
+    global _last_used  # noqa: PLW0603 - the pool has no such attribute
     left = deadline - time.monotonic()
     if left <= 0:
         raise CallFailed("no time left", Outcome.NOT_SENT)
-    if _used.seconds_ago() > _MAX_IDLE_SECONDS:
+    if _last_used.seconds_ago() > _MAX_IDLE_SECONDS:
         _pool.clear()
-    _used = Moment.now()
+    _last_used = Moment.now()
     try:
         with time_limit(deadline + _GRACE_SECONDS):
             response = _pool.request(
@@ -169,7 +170,8 @@ def _read(response: urllib3.BaseHTTPResponse) -> bytes:
 def _accepted(status: int, received: bytes) -> Any:
     """Return what Mandrill responded if it accepted the call (section 8.5)."""
     try:
-        # Refuses what no response of ours could repeat. Its cache of texts would only grow.
+        # pydantic's parser refuses text that our own JSON cannot have, such as a lone surrogate.
+        # Its cache of strings would only grow.
         response_body = from_json(received, cache_strings="none")
     except ValueError:
         response_body = None

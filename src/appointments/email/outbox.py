@@ -12,7 +12,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from appointments.email import expiry
-from appointments.email.retries import LEASE_SECONDS, NextTry, epoch_after, unused_delay
+from appointments.email.retries import LEASE_SECONDS, NextTry, epoch_after, uncounted_delay
 from appointments.email.state import MAX_TRIES, EmailState, EmailStatus, Outcome
 from appointments.observability import logger
 from appointments.tables.appointments import Appointment
@@ -24,21 +24,21 @@ _MAX_WRITES: Final = 3
 
 
 def set_pending(item: Appointment, attempt_id: str, now: float) -> None:
-    """Have a new item say that the sender `attempt_id` has the lease; its write makes it true."""
+    """Set in a new item that the sender `attempt_id` has the lease; the item's write takes it."""
     item.email_status = EmailStatus.PENDING.value
     item.lease, item.lease_until = attempt_id, epoch_after(now, LEASE_SECONDS)
     _set_due(item, now, item.lease_until)
 
 
 def set_failed(item: Appointment, state: EmailState, now: float) -> None:
-    """Have a new item say that its email was not tried, and is to be tried by the schedule."""
+    """Set in a new item that its email was not tried, and that the schedule tries it."""
     item.email_status, item.email_reason = state.status.value, state.reason
     item.email_recipients = [dict(each) for each in state.recipients]
-    _set_due(item, now, epoch_after(now, unused_delay(1)))
+    _set_due(item, now, epoch_after(now, uncounted_delay(1)))
 
 
 def set_skipped(item: Appointment, now: float) -> None:
-    """Have a new item say that no recipient has an address."""
+    """Set in a new item that no recipient has an address."""
     item.email_status, item.ttl = EmailStatus.SKIPPED.value, expiry.expires_at(now)
 
 
@@ -57,11 +57,11 @@ def acquire_lease(item: Appointment, attempt_id: str, now: float) -> bool:
         Appointment.email_status.set(EmailStatus.PENDING.value),
         Appointment.lease.set(attempt_id),
         Appointment.lease_until.set(lease_until),
-        expiry.set_or_remove(now, is_pending=True),
+        expiry.ttl_action(now, is_pending=True),
         *_due_actions(item.uuid, lease_until, item.next_publish_at()),
     ]
     if (item.email_tries or 0) >= MAX_TRIES:
-        # A person retries what was given up: if this sender dies, the schedule searches.
+        # The 72 hours begin again: if this sender dies, the schedule asks Mandrill meanwhile.
         actions.append(Appointment.retried_at.set(int(now)))
     if _update(item, actions, unchanged):
         return True
@@ -90,10 +90,10 @@ def save_result(
         Appointment.email_recipients.set([dict(each) for each in state.recipients]),
         reason.set(state.reason) if state.reason else reason.remove(),
         Appointment.email_tries.set(next_try.tries),
-        Appointment.email_unused.set(next_try.unused),
-        Appointment.owed_since.set(int(item.written_at())),
+        Appointment.email_unused.set(next_try.uncounted),
+        Appointment.owed_since.set(int(item.written_at())),  # an item of 0.1.0 has none
         Appointment.put_off.remove(),
-        expiry.set_or_remove(now, is_pending=next_try.due is not None),
+        expiry.ttl_action(now, is_pending=next_try.due is not None),
     ]
     if state.outcome is Outcome.PARTLY_FOUND:
         actions.append(searched.set(int(now)))
@@ -123,8 +123,8 @@ def save_result(
 def move_expiry(item: Appointment, now: float) -> None:
     """Have an item of which no email is pending expire as if it were settled now.
 
-    If another update wins, it has set the time of expiry. Never raises: a repeat that cannot
-    move it gets the same response.
+    If another update wins, it has set the time of expiry. Never raises: a repeat gets the same
+    response, whether or not this succeeds.
     """
     if expiry.expires_at(now) == item.ttl:
         return
@@ -135,7 +135,7 @@ def move_expiry(item: Appointment, now: float) -> None:
         & _equals_or_absent(Appointment.email_status, item.email_status)
     )
     try:
-        _update(item, [expiry.set_or_remove(now, is_pending=False)], unchanged)
+        _update(item, [expiry.ttl_action(now, is_pending=False)], unchanged)
     except (PynamoDBException, OutOfTime) as failed:
         logger.warning("expiry not moved", reason=type(failed).__name__, uuid=item.uuid)
 
@@ -168,9 +168,9 @@ def save_published(item: Appointment, published: Collection[str], now: float) ->
         notify_due = None
         actions += [Appointment.notify_unused.remove(), Appointment.put_off.remove()]
     else:
-        unused = int(item.notify_unused or 0) + 1
-        notify_due = epoch_after(now, unused_delay(unused))
-        actions.append(Appointment.notify_unused.set(unused))
+        failures = int(item.notify_unused or 0) + 1
+        notify_due = epoch_after(now, uncounted_delay(failures))
+        actions.append(Appointment.notify_unused.set(failures))
     due_actions = _due_actions(item.uuid, item.next_try_at(), notify_due)
     unchanged = (
         _same_notifications(item)

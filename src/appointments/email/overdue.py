@@ -17,7 +17,7 @@ from appointments.tables.base import chunks
 from appointments.tables.batch_get import batch_get
 from appointments.tables.keys import MAX_KEYS, SHARDS
 
-# How long a run asks DynamoDB for what it has no capacity for, all its reads together.
+# How long a run reads throttled keys again, all its reads together.
 _READ_SECONDS: Final = 5.0
 # What the plan of a run needs to know of an item, and what publishing its notifications takes.
 _READ: Final = (
@@ -33,13 +33,14 @@ class Overdue:
 
     `emails` are the uuids of the emails that may be sent, and of the items that cannot be read.
     `maybe_sent` are those that Mandrill is asked about first. `notifications` are the items with
-    pending ones, and `strays` those with nothing pending. `oldest` is in seconds.
+    pending ones. `to_unindex` are the items that are in the index although nothing is pending:
+    publishing nothing removes them from it. `oldest` is in seconds.
     """
 
     emails: list[str] = field(default_factory=list)
     maybe_sent: list[str] = field(default_factory=list)
     notifications: list[Appointment] = field(default_factory=list)
-    strays: list[Appointment] = field(default_factory=list)
+    to_unindex: list[Appointment] = field(default_factory=list)
     oldest: float = 0.0
 
 
@@ -57,7 +58,7 @@ def find(limit: int) -> Overdue:
 def _classify(item: Appointment, found: Overdue, now: float) -> None:
     email, notify = item.next_try_at(), item.next_publish_at()
     if email is None and notify is None:
-        found.strays.append(item)
+        found.to_unindex.append(item)
     if notify is not None and notify <= now:
         found.notifications.append(item)
     if email is not None and email <= now and not item.has_active_lease(now):
@@ -80,7 +81,7 @@ def _keys(now: float, limit: int) -> list[str]:
 def _read(uuids: Sequence[str], deadline: float) -> Iterable[tuple[str, Appointment | None]]:
     """Yield the items that are there; None for one that cannot be read.
 
-    DynamoDB is asked for the unprocessed ones until `deadline` (time.monotonic() seconds).
+    Throttled keys are read again until `deadline` (time.monotonic() seconds).
     """
     names = {f"#{name}": name for name in _READ}
     for chunk in chunks(uuids, MAX_KEYS):

@@ -12,8 +12,8 @@ from appointments.observability import add_metric, logger
 from appointments.settings import SETTINGS
 from appointments.statuses import Status
 
-FIRST_SECONDS: Final = 900
-LAST_SECONDS: Final = 24 * 3600
+FIRST_PAUSE_SECONDS: Final = 900
+LONGEST_PAUSE_SECONDS: Final = 24 * 3600
 # AWS's codes whose cause is the content of the item, and not AWS.
 _CONTENT_CODES: Final = frozenset({"ValidationException"})
 _TIMES: Final = ("due", "email_due", "notify_due")
@@ -40,10 +40,10 @@ def put_off(uuid: str, raw: dict[str, Any], error: BaseException) -> None:
     """
     add_metric("OwedBroken")
     try:
-        last = int(raw["put_off"]["N"])
+        last_pause = int(raw["put_off"]["N"])
     except (KeyError, TypeError, ValueError):
-        last = 0
-    pause = min(last * 2, LAST_SECONDS) if last else FIRST_SECONDS
+        last_pause = 0
+    pause = min(last_pause * 2, LONGEST_PAUSE_SECONDS) if last_pause else FIRST_PAUSE_SECONDS
     due = {":due": {"N": str(epoch_after(time.time(), pause))}, ":pause": {"N": str(pause)}}
     moved = ", ".join(f"{name} = :due" for name in _TIMES if name in raw)
     try:
@@ -56,7 +56,7 @@ def put_off(uuid: str, raw: dict[str, Any], error: BaseException) -> None:
         )
     except (BotoCoreError, ClientError) as failed:
         logger.error("item not put off", uuid=uuid, reason=reasons.of_exception(failed).text)
-    if not last:
+    if not last_pause:
         _notify(uuid, raw, error)
 
 

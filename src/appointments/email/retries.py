@@ -12,8 +12,8 @@ from appointments.timestamps import iso_from_epoch
 LEASE_SECONDS: Final = 120
 # Seconds from the end of a used-up try to the schedule's next one.
 RETRY_DELAYS: Final = (60, 240, 900, 3600)
-# Seconds to the next try after the first, second, … try in a row that was not used up.
-UNUSED_DELAYS: Final = (60, 120, 180)
+# Seconds to the next try after the first, second, … try in a row that did not count.
+UNCOUNTED_DELAYS: Final = (60, 120, 180)
 # Seconds to the next try after a recipient was rejected because of Mandrill's account.
 ACCOUNT_DELAY: Final = 900
 # How long the schedule tries, from the write of the item or a person's retry after giving up.
@@ -25,12 +25,13 @@ GIVEN_UP: Final = "Nothing any more: the email was given up. The replay sends it
 class History:
     """The tries of an email until now.
 
-    `tries` were used up, then `unused` in a row were not. `due` is when the schedule planned to try
-    it (epoch seconds), None if it had given it up. The limit counts from `since` (epoch seconds).
+    `tries` were used up, then `uncounted` in a row did not count. `due` is when the schedule wanted
+    to try it (epoch seconds), None if it had given it up. The 72 hours begin at `since` (epoch
+    seconds).
     """
 
     tries: int = 0
-    unused: int = 0
+    uncounted: int = 0
     due: int | None = None
     since: float = 0.0
 
@@ -39,54 +40,55 @@ class History:
 class NextTry:
     """What follows a try.
 
-    `tries` are used up by now, then `unused` in a row were not. `due` is when the schedule tries it
-    next (epoch seconds), None for never. `is_given_up` says that this try was the last.
+    `tries` are used up by now, then `uncounted` in a row did not count. `due` is when the schedule
+    tries it next (epoch seconds), None for never. `is_given_up` says that this try was the last.
     """
 
     tries: int
-    unused: int
+    uncounted: int
     due: int | None
     is_given_up: bool = False
 
 
 def next_try(after: EmailState, trigger: Trigger, before: History, now: float) -> NextTry:
     """Return what follows a try that ended in the state `after` at `now` (epoch seconds)."""
-    if after.is_final or after.outcome is None:
-        used = after.was_called and not trigger.is_by_person
+    if after.is_settled or after.outcome is None:
+        used = after.was_called and not trigger.is_on_request
         return NextTry(before.tries + used, 0, None)
-    if trigger.is_by_person:
-        tries, unused = before.tries, before.unused
+    if trigger.is_on_request:
+        tries, uncounted = before.tries, before.uncounted
         due = _later(now, LEASE_SECONDS, before.due) if after.maybe_sent else before.due
-        return NextTry(tries, unused, due)
+        return NextTry(tries, uncounted, due)
     if after.outcome.uses_try:
-        tries, unused = before.tries + 1, 0
+        tries, uncounted = before.tries + 1, 0
     else:
-        tries, unused = before.tries, before.unused + 1
+        tries, uncounted = before.tries, before.uncounted + 1
     is_late = trigger is not Trigger.REQUEST and now > before.since + LIMIT_SECONDS
-    # If a person retried an email that was given up, the schedule only searches for it.
+    # A maybe sent email whose tries are used up was retried on request: it is only searched for.
     if (tries >= MAX_TRIES and not after.maybe_sent) or is_late:
-        return NextTry(MAX_TRIES, unused, None, is_given_up=True)
+        # MAX_TRIES marks in the item that it was given up, also if the reason is the 72 hours.
+        return NextTry(MAX_TRIES, uncounted, None, is_given_up=True)
     if after.outcome.uses_try:
         delay = RETRY_DELAYS[tries - 1]
     elif after.outcome is Outcome.ACCOUNT_REFUSED:
         delay = ACCOUNT_DELAY
     else:
-        delay = unused_delay(unused)
+        delay = uncounted_delay(uncounted)
     if after.maybe_sent:
         delay = max(delay, LEASE_SECONDS)
-    return NextTry(tries, unused, epoch_after(now, delay))
+    return NextTry(tries, uncounted, epoch_after(now, delay))
 
 
-def unused_delay(unused: int) -> int:
-    """Return the seconds to the next try after so many in a row that were not used up."""
-    return UNUSED_DELAYS[min(unused, len(UNUSED_DELAYS)) - 1]
+def uncounted_delay(uncounted: int) -> int:
+    """Return the seconds to the next try after so many in a row that did not count."""
+    return UNCOUNTED_DELAYS[min(uncounted, len(UNCOUNTED_DELAYS)) - 1]
 
 
 def describe_recovery(next_try: NextTry, since: float) -> str:
     """Say for people what is tried automatically, and until when."""
     if next_try.due is None:
         return GIVEN_UP
-    if next_try.unused or not next_try.tries:
+    if next_try.uncounted or not next_try.tries:
         last = max(since + LIMIT_SECONDS, next_try.due)
     else:
         last = next_try.due + sum(RETRY_DELAYS[next_try.tries :])

@@ -17,7 +17,7 @@ from appointments.observability import add_metric
 from appointments.settings import SETTINGS
 from appointments.time_limit import OutOfTime, time_limit
 
-# How many overdue appointments a run reads: at least so many, and so many per worker.
+# A run reads 100 overdue appointments per worker, but never fewer than 3,000.
 _MIN_READ: Final = 3_000
 _READ_PER_WORKER: Final = 100
 _PUBLISH_SECONDS: Final = 5.0
@@ -29,31 +29,31 @@ def run_schedule(attempt_id: str, invocation: Invocation) -> dict[str, Any]:
 
     What there is no time for stays overdue.
     """
-    run = Drain(attempt_id, invocation)
-    search = BatchSearch(run)
+    drain = Drain(attempt_id, invocation)
+    search = BatchSearch(drain)
     with suppress(OutOfTime), time_limit(invocation.deadline):
         found = overdue.find(max(_MIN_READ, _READ_PER_WORKER * SETTINGS.mail_workers))
         add_metric("OldestOwedSeconds", round(found.oldest), MetricUnit.Seconds)
         deadline = time.monotonic() + _PUBLISH_SECONDS
-        run.publish([*found.notifications, *found.strays], deadline)
-        if _make_test_call(found, run, search):
-            if not run.is_ended:
+        drain.publish([*found.notifications, *found.to_unindex], deadline)
+        if _is_mandrill_available(found, drain, search):
+            if not drain.is_ended:
                 found.emails = workers.hand_over(found.emails, invocation)
             search.search_all(found.maybe_sent)
-            run.send_all([*found.emails, *search.to_send])
-    return run.counts() | {"searches": search.calls}
+            drain.send_all([*found.emails, *search.to_send])
+    return drain.counts() | {"searches": search.calls}
 
 
 def run_worker(uuids: Sequence[str], attempt_id: str, invocation: Invocation) -> dict[str, Any]:
     """Send a slice of the overdue emails; a doubled or late worker does no harm."""
-    run = Drain(attempt_id, invocation)
+    drain = Drain(attempt_id, invocation)
     with suppress(OutOfTime), time_limit(invocation.deadline):
-        run.send_all(uuids, is_stopped_by_circuit=True)
-    return run.counts()
+        drain.send_all(uuids, is_stopped_by_circuit=True)
+    return drain.counts()
 
 
-def _make_test_call(found: Overdue, run: Drain, search: BatchSearch) -> bool:
-    """Send one email to see whether Mandrill is available; return whether the run goes on (8.8).
+def _is_mandrill_available(found: Overdue, drain: Drain, search: BatchSearch) -> bool:
+    """Send one email as a test call; return whether Mandrill is available (section 8.8).
 
     It is made even if the circuit breaker is open, with the oldest overdue email, and once more
     with the newest if Mandrill is unavailable. If only maybe sent emails are left, it is a search
@@ -61,9 +61,9 @@ def _make_test_call(found: Overdue, run: Drain, search: BatchSearch) -> bool:
     """
     is_tried = False
     for position in (_OLDEST, _NEWEST):
-        outcome = _send_one(found.emails, position, run)
+        outcome = _send_one(found.emails, position, drain)
         if outcome is None:
-            outcome = _search_one(found.maybe_sent, position, run, search)
+            outcome = _search_one(found.maybe_sent, position, drain, search)
         if outcome is None:
             break  # there is no other
         if outcome is Outcome.BUSY or outcome.available is not False:
@@ -72,26 +72,29 @@ def _make_test_call(found: Overdue, run: Drain, search: BatchSearch) -> bool:
     return not is_tried
 
 
-def _send_one(uuids: list[str], position: int, run: Drain) -> Outcome | None:
+def _send_one(uuids: list[str], position: int, drain: Drain) -> Outcome | None:
     """Send the first of these emails that Mandrill is called for; None if there is none."""
-    while uuids and not run.is_ended:
+    while uuids and not drain.is_ended:
         uuid = uuids.pop(position)
-        state = run.send(uuid, run.read([uuid]))
+        state = drain.send(uuid, drain.read([uuid]))
         if state and state.was_called:
             return state.outcome
     return None
 
 
-def _search_one(uuids: list[str], position: int, run: Drain, search: BatchSearch) -> Outcome | None:
+def _search_one(
+    uuids: list[str], position: int, drain: Drain, search: BatchSearch
+) -> Outcome | None:
     """Search for the first of these emails that Mandrill is asked about; None if there is none."""
     calls = search.calls
-    while uuids and not run.is_ended:
+    while uuids and not drain.is_ended:
         uuid = uuids.pop(position)
         failed = search.search_all([uuid])
         if search.calls > calls:
+            # For the circuit breaker: a search that succeeds says that Mandrill is available.
             outcome = failed.outcome if failed else Outcome.SETTLED
             if outcome is not Outcome.BUSY:
                 state = EmailState(EmailStatus.UNKNOWN, reason=str(failed), outcome=outcome)
-                run.sender.circuit = circuit.record_outcome(run.sender.circuit, state, uuid)
+                drain.sender.circuit = circuit.record_outcome(drain.sender.circuit, state, uuid)
             return outcome
     return None

@@ -41,7 +41,7 @@ def state_after(
     """
     before = reached_recipients(item)
     asked = unreached_recipients(addresses, before)
-    # An address that was corrected meanwhile got the email too.
+    # The email may have gone to an address as it was before its correction: that counts too.
     known = {each["email"].lower(): each for each in item.email_recipients or ()}
     known |= {at: recipient for at, (recipient, _) in addresses.items()}
     reached, refused = dict(before), {}

@@ -28,8 +28,9 @@ from appointments.time_limit import OutOfTime
 class Sender:
     """Sends the emails of one request, schedule run or worker.
 
-    `attempt_id` is the lease that it takes. Its calls to Mandrill end at `deadline`
-    (time.monotonic() seconds). `circuit` is the circuit breaker, as far as the sender knows it.
+    `attempt_id` is what it writes into `lease`, as its holder. Its calls to Mandrill end at
+    `deadline` (time.monotonic() seconds). `circuit` is the circuit breaker, as far as the sender
+    knows it.
     """
 
     trigger: Trigger
@@ -37,8 +38,8 @@ class Sender:
     deadline: float
     circuit: Circuit
 
-    def prepare(self, item: Appointment, users: Users) -> None:
-        """Put the writer and the email's state into a new item (section 8.6).
+    def set_first_state(self, item: Appointment, users: Users) -> None:
+        """Put the attempt id and the first state of the email into a new item (section 8.6).
 
         The email is to be sent by this sender, or by the schedule if Mandrill is unavailable.
         """
@@ -67,7 +68,8 @@ class Sender:
         """
         now = time.time()
         if not self._may_send(item, now):
-            if self.trigger.is_by_person and item.next_try_at() is None:
+            # A repeat has a new log entry, which the item must outlive.
+            if self.trigger.is_on_request and item.next_try_at() is None:
                 outbox.move_expiry(item, now)
             return _as_stored(item, now)
         history = item.email_history()
@@ -99,11 +101,11 @@ class Sender:
         if not next_try.is_given_up and after.outcome in (Outcome.NOT_SENT, Outcome.PARTLY_FOUND):
             # A search is no try: the email is sent now, or searched for once more in two minutes.
             due = epoch_after(now, LEASE_SECONDS) if after.maybe_sent else int(now)
-            next_try = replace(next_try, unused=history.unused, due=due)
+            next_try = replace(next_try, uncounted=history.uncounted, due=due)
         return self._conclude(item, item.lease or "", after, next_try, Trigger.SEARCH)
 
     def fail_search(self, item: Appointment, reason: str) -> EmailState:
-        """Give the email up if the schedule's search failed after the limit; else leave it."""
+        """Give the email up if a search fails after the 72 hours; else the item stays as it is."""
         now = time.time()
         after = search_result.state_after_failure(item, reason)
         next_try = retries.next_try(after, Trigger.SCHEDULE, item.email_history(), now)
@@ -187,7 +189,7 @@ def _as_stored(item: Appointment, now: float) -> EmailState:
     state, history = item.email_state(now), item.email_history()
     if not state.is_failure:
         return state
-    next_try = NextTry(history.tries, history.unused, history.due)
+    next_try = NextTry(history.tries, history.uncounted, history.due)
     return replace(state, recovery=retries.describe_recovery(next_try, history.since))
 
 

@@ -1,4 +1,4 @@
-"""The event `{"settle": ["uuid", …]}`: people have emails tried that are pending or given up."""
+"""The event `{"settle": ["uuid", …]}`: operators ask for a try of pending or given-up emails."""
 
 import time
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The states, recipient roles and outcomes of an appointment's email: reads no environment."""
+"""The states, recipient roles and outcomes of an email. It reads no environment variable."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class EmailStatus(StrEnum):
 
 
 # Nothing is left to send.
-FINAL_STATUSES: Final = frozenset({EmailStatus.SENT, EmailStatus.SKIPPED})
+SETTLED_STATUSES: Final = frozenset({EmailStatus.SENT, EmailStatus.SKIPPED})
 
 
 class RecipientRole(Enum):
@@ -72,8 +72,8 @@ class Trigger(StrEnum):
     SEARCH = "search"
 
     @property
-    def is_by_person(self) -> bool:
-        """Whether a person asked for the try, so that it leaves the plan of tries as it was."""
+    def is_on_request(self) -> bool:
+        """Whether a caller or an operator asked for it: the plan of tries stays as it was."""
         return self in (Trigger.RETRY, Trigger.REPLAY, Trigger.SETTLE)
 
 
@@ -155,14 +155,14 @@ class EmailState:
         return response | ({"reason": self.reason} if self.reason else {})
 
     @property
-    def is_final(self) -> bool:
+    def is_settled(self) -> bool:
         """Whether nothing is left to send."""
-        return self.status in FINAL_STATUSES
+        return self.status in SETTLED_STATUSES
 
     @property
     def is_failure(self) -> bool:
         """Whether the status of the response is mandrill-email-failed."""
-        return not self.is_final and self.status is not EmailStatus.PENDING
+        return not self.is_settled and self.status is not EmailStatus.PENDING
 
     @property
     def maybe_sent(self) -> bool:
@@ -183,11 +183,12 @@ def next_try_at(item: Mapping[str, Any]) -> int | None:
     `item` has the attributes of section 7.1, whichever client read them. The time is in epoch
     seconds. None means that the email is settled or was given up.
     """
-    if item.get("email_status") in FINAL_STATUSES:
+    if item.get("email_status") in SETTLED_STATUSES:
         return None
     if item.get("lease") is None and int(item.get("email_tries") or 0) >= MAX_TRIES:  # given up
         return None
-    # Items of 0.1.0 have `due` alone.
+    # Versions before 0.3.0 wrote `due` alone, for the email. In a newer item without `email_due`,
+    # `due` is that of the notifications, and equals `notify_due`.
     is_old = item.get("owed_since") is None or item.get("notify_due") is None
     email_due = item.get("email_due")
     due = item.get("due") if email_due is None and is_old else email_due

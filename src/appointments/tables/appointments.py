@@ -8,14 +8,15 @@ The state of an email, as its item has it:
                     the email is *maybe sent*: the sender died or got no response, so Mandrill
                     may have the email
 `email_tries`       the used-up tries; at MAX_TRIES the email is given up
-`email_unused`      the tries in a row, since the last used-up one, that were not used up
+`email_unused`      the tries in a row, since the last used-up one, that did not count
 `email_due`         when the schedule tries the email next; absent if it does not
-`owed_since`        when the item was written: the schedule gives up 72 hours later
-`retried_at`        when a person had an email tried that was given up; then that counts
+`owed_since`        when the item was written, although its name says otherwise: the schedule
+                    gives up 72 hours later
+`retried_at`        when a given-up email was last retried on request: the 72 hours begin there
 `searched_at`       when Mandrill's search listed some of the recipients, but not all
 `notifications`     what could not be published yet
 `notify_due`        when the schedule publishes them
-`notify_unused`     how often that has failed in a row
+`notify_unused`     the failed publishes in a row
 `owed`, `due`       the sparse index: the schedule processes the item from `due` on, the earlier
                     of `email_due` and `notify_due`; removed when nothing is pending any more
 `put_off`           the last pause, in seconds, of an item that could not be processed
@@ -45,8 +46,8 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from appointments import parameters
 from appointments.email.retries import History
 from appointments.email.state import (
-    FINAL_STATUSES,
     MAX_TRIES,
+    SETTLED_STATUSES,
     EmailState,
     EmailStatus,
     RecipientRole,
@@ -153,7 +154,7 @@ class Appointment(Model):
 
     def is_settled(self) -> bool:
         """Whether nothing of the email is left to send."""
-        return self.email_status in FINAL_STATUSES
+        return self.email_status in SETTLED_STATUSES
 
     def next_try_at(self) -> int | None:
         """Return when the schedule tries the email, None if there is nothing to try."""
@@ -181,7 +182,7 @@ class Appointment(Model):
 
 
 class WriteOutcomeUnknown(Exception):
-    """A write got no answer and neither did the read after it: saved or not is unknown."""
+    """A write got no response, nor did the read after it: saved or not is unknown."""
 
 
 def find(uuid: str) -> Appointment | None:

@@ -25,8 +25,8 @@ class Model(models.Model):
     def from_values(cls, values: dict[str, Any]) -> Self:
         """Return an item with these values.
 
-        PynamoDB's constructor sets each through its attribute. Saves 5 % of a warm request with all
-        parameters, 2 % of a usual one.
+        It avoids PynamoDB's constructor, which sets each value through its attribute. This saves
+        5 % of a warm request with all parameters, 2 % of a usual one.
         """
         item = cls()
         item.attribute_values.update(values)
@@ -55,9 +55,9 @@ class Model(models.Model):
     def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
         """Return the set attributes as DynamoDB takes them.
 
-        PynamoDB's own method visits all declared attributes several times, and an item sets a
-        third of them. Saves 5 % of a warm request. Raises ValueError if `null_check` is true and a
-        required attribute is missing.
+        It avoids PynamoDB's own method, which visits all declared attributes several times, while
+        an item sets a third of them. This saves 5 % of a warm request. Raises ValueError if
+        `null_check` is true and a required attribute is missing.
         """
         declared = self.get_attributes()
         item = {}

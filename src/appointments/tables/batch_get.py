@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-# Seconds before the second, third, … call; half of each is drawn, so that those who were refused
-# together do not come back together.
+# Seconds before the second, third, … call, at random between half and all of each: so those who
+# were throttled together do not come back together.
 _PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 # AWS's codes if there was no capacity for any of the keys.
 _THROTTLED: Final = frozenset(

@@ -3,7 +3,8 @@
 botocore walks its model of the service through every value of a call's parameters and of its
 result, in search of binary values and timestamps. BatchGetItem, PutItem and UpdateItem have none
 here. For these, the parameters become the HTTP body, and the HTTP body of the response becomes the
-result. UpdateItem saves 15 % of an owed email.
+result. For UpdateItem this saves 15 % of
+the time of sending a pending email.
 """
 
 from typing import TYPE_CHECKING, Any, Final

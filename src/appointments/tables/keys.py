@@ -1,4 +1,4 @@
-"""Keys and fixed sets of the tables, for the function and commands: reads no environment."""
+"""Keys and constants of the tables. It reads no environment variable: commands import it too."""
 
 import hashlib
 from enum import StrEnum
@@ -52,7 +52,10 @@ class Role(StrEnum):
 
 
 class NotificationState(StrEnum):
-    """The state of a notification (section 9.5); its value in the index `open` is `open` too."""
+    """The state of a notification (section 9.5).
+
+    While it is `open`, the attribute `open` has the same text: it is the key of the index `open`.
+    """
 
     OPEN = "open"
     RESOLVED = "resolved"

@@ -104,8 +104,8 @@ def open_pages() -> Iterator[list[dict[str, str]]]:
 def email_statuses(uuids: Iterable[str], deadline: float) -> dict[str, str]:
     """Return the `email_status` of each of at most MAX_KEYS appointments that is there.
 
-    DynamoDB is asked for those that it has no capacity for until `deadline` (time.monotonic()
-    seconds). What is left out is read in the next check.
+    Throttled keys are read again until `deadline` (time.monotonic() seconds). What is left out is
+    read in the next check.
     """
     keys = [{"uuid": {"S": uuid}} for uuid in sorted(set(uuids))]
     if not keys:

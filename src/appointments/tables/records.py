@@ -21,7 +21,7 @@ class Record(Model):
     record = UnicodeAttribute(hash_key=True)
     name = UnicodeAttribute(null=True)
     email = UnicodeAttribute(null=True)
-    deployed = BooleanAttribute(null=True)
+    deployed = BooleanAttribute(null=True)  # of a route or service: open
     sensitive_params = BooleanAttribute(null=True)
     permissions: ListAttribute[str] = ListAttribute(null=True)
 
@@ -35,7 +35,7 @@ def references_of(parameters: Parameters) -> dict[str, str]:
     }
 
 
-def check_references(references: Mapping[str, str], found: BatchResult) -> None:
+def require_references(references: Mapping[str, str], found: BatchResult) -> None:
     """Raise ApiError with one invalid-param for each of the references that has no record."""
     errors = [
         ParamError(

@@ -1,7 +1,7 @@
 """Sessions: to whom a token belongs, whether it is valid, and in which role it acts."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pynamodb.attributes import (
     BooleanAttribute,
@@ -23,7 +23,14 @@ DAY: Final = 24 * HOUR
 MAX_AGE: Final = 7 * DAY
 MAX_IDLE: Final = 72 * HOUR
 # The minimum number of seconds between two marks of a session as used.
-TOUCH_INTERVAL: Final = 300
+MARK_INTERVAL: Final = 300
+
+
+class Acting(NamedTuple):
+    """The application and the role that a request acts in."""
+
+    application: str
+    role: str
 
 
 class Session(Model):
@@ -61,11 +68,11 @@ class Session(Model):
             return None
         return min((self.created_at or 0) + MAX_AGE, (self.last_used_at or 0) + MAX_IDLE)
 
-    def needs_touch(self, now: float) -> bool:
+    def needs_mark(self, now: float) -> bool:
         """Whether to mark this use; never for an application, whose token would be a hot key."""
-        return self.kind != "application" and (self.last_used_at or 0) <= now - TOUCH_INTERVAL
+        return self.kind != "application" and (self.last_used_at or 0) <= now - MARK_INTERVAL
 
-    def touch(self, now: float) -> None:
+    def mark(self, now: float) -> None:
         """Mark the session as used at `now`, unless it was deleted or marked meanwhile.
 
         Raises PynamoDB's UpdateError. Afterwards this object shows what is stored.
@@ -75,14 +82,14 @@ class Session(Model):
             condition=Session.token_hash.exists()
             & (
                 Session.last_used_at.does_not_exist()
-                | (Session.last_used_at <= int(now) - TOUCH_INTERVAL)
+                | (Session.last_used_at <= int(now) - MARK_INTERVAL)
             ),
         )
 
-    def try_touch(self, now: float) -> None:
+    def try_mark(self, now: float) -> None:
         """Mark the session as used; a failure is logged and changes nothing (section 5.4)."""
         try:
-            self.touch(now)
+            self.mark(now)
         except PynamoDBException as failed:
             logger.warning("session not marked as used", reason=type(failed).__name__)
 
@@ -134,10 +141,8 @@ def require_roles(session: Session) -> None:
         )
 
 
-def choose_role(
-    session: Session, application: str | None, permissions: Sequence[str]
-) -> tuple[str, str]:
-    """Return the application and the role the request acts in.
+def choose_role(session: Session, application: str | None, permissions: Sequence[str]) -> Acting:
+    """Return the application and the role that the request acts in (section 5.3).
 
     Without an `application`, the first by name whose role is permitted. Raises ApiError with
     invalid-param on `application`.
@@ -146,7 +151,7 @@ def choose_role(
     names = [application] if application else sorted(roles)
     for name in names:
         if roles.get(name) in permissions:
-            return name, roles[name]
+            return Acting(name, roles[name])
     if application is None:
         message = "None of your roles may create appointments."
     elif application in roles:
