@@ -61,11 +61,11 @@ def _uuid(value: Any, info: ValidationInfo[ValidationContext]) -> str:
     return parsers.uuid(sent)
 
 
-def _choice(kind: ParamType) -> PlainValidator:
+def _choice(of: ParamType) -> PlainValidator:
     def read(value: Any) -> str:
         chosen = parsers.trimmed(value)
-        if chosen not in kind.values:
-            raise ValueError(f"Send one of {', '.join(kind.values)}.")
+        if chosen not in of.values:
+            raise ValueError(f"Send one of {', '.join(of.values)}.")
         return chosen
 
     return PlainValidator(read)
@@ -213,7 +213,7 @@ STORED: Final = tuple(name for name in NAMES if name not in NOT_STORED)
 _IN_FINGERPRINT: Final = sorted(set(STORED) - NOT_IN_FINGERPRINT)
 
 
-def kind(name: str) -> ParamType:
+def type_of(name: str) -> ParamType:
     """Return the type of the parameter `name`."""
     metadata = Parameters.model_fields[name].metadata
     return next(entry for entry in metadata if isinstance(entry, ParamType))

@@ -48,7 +48,7 @@ def test_every_field_is_a_merge_variable(harness: EmailHarness) -> None:
     """The merge variables are the appointment's fields, all of them, and the metadata find it."""
     sent: dict[str, Any] = {
         name: "2027-01-05T10:00:00"
-        if (kind := parameters.kind(name).name) == "datetime"
+        if (kind := parameters.type_of(name).name) == "datetime"
         else {"boolean": True, "integer": 7, "date": "2027-01-05", "time": "10:00:00"}.get(
             kind, "x"
         )

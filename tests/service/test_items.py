@@ -37,7 +37,7 @@ def raw_item(aws: FakeAws) -> dict[str, dict[str, Any]]:
 def test_every_parameter_passed(aws: FakeAws) -> None:
     """All at once: each in its own attribute and type, but for those of the request itself."""
     expected = {
-        name: OF_ITS_OWN.get(name) or SENT[parameters.kind(name).name]
+        name: OF_ITS_OWN.get(name) or SENT[parameters.type_of(name).name]
         for name in parameters.NAMES
         if name not in NOT_STORED
     }

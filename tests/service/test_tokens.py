@@ -19,7 +19,7 @@ TOKEN = "silent-token"
 TEXTS = [
     name
     for name in parameters.NAMES
-    if parameters.kind(name) == parameters.ParamType("string") and name not in ("token", "uuid")
+    if parameters.type_of(name) == parameters.ParamType("string") and name not in ("token", "uuid")
 ]
 OTHERS = [name for name in parameters.NAMES if name not in (*TEXTS, "token", "month_first")]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appointments.parameters import NAMES, Parameters, kind
+from appointments.parameters import NAMES, Parameters, type_of
 from appointments.statuses import Status
 
 ROOT = Path(__file__).parents[2]
@@ -49,9 +49,9 @@ def test_parameters_are_those_of_the_table() -> None:
             (
                 str(extra["position"]),
                 name,
-                kind(name).name,
+                type_of(name).name,
                 "required" if field.is_required() else "",
-                " ".join(kind(name).values),
+                " ".join(type_of(name).values),
             )
         )
     assert declared == [

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from appointments import parameters, parsers, validation
 from appointments.errors import ApiError
-from appointments.parameters import NAMES, NOT_IN_FINGERPRINT, Parameters, kind
+from appointments.parameters import NAMES, NOT_IN_FINGERPRINT, Parameters, type_of
 from tests.unit.reading import REQUIRED, mask, read
 
 # --- what can be sent ----------------------------------------------------------------------------
@@ -100,7 +100,7 @@ narrow: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-by_name = {name: accepted[kind(name).name] for name in NAMES} | narrow
+by_name = {name: accepted[type_of(name).name] for name in NAMES} | narrow
 required = {name: st.just(value) for name, value in REQUIRED.items()}
 good_requests: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     required, optional={name: by_name[name] for name in NAMES if name not in REQUIRED}
@@ -261,7 +261,7 @@ def test_what_is_stored_is_read_back_with_month_first(sent: dict[str, Any]) -> N
     again = read_again(first, month_first=True)
     _, warnings = validation.read(first.model_dump() | {"month_first": True}, redact=mask)
     assert again.appointment() == first.appointment()
-    dated = [name for name in first.appointment() if kind(name).name in ("date", "datetime")]
+    dated = [name for name in first.appointment() if type_of(name).name in ("date", "datetime")]
     remarked = {each.param for each in warnings if "month_first" in each.message}
     assert remarked == set(dated)
 

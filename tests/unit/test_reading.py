@@ -7,7 +7,7 @@ import pytest
 
 from appointments import parameters, validation
 from appointments.errors import ApiError, ParamError
-from appointments.parameters import NAMES, kind
+from appointments.parameters import NAMES, type_of
 from appointments.statuses import Status
 from tests.unit.reading import REQUIRED, TOKEN, kept, mask, param_errors, read, refused, warned
 
@@ -42,7 +42,7 @@ NARROW = {
 @pytest.mark.parametrize("name", NAMES)
 def test_each_parameter_is_read_as_its_type(name: str) -> None:
     """Every parameter of a type is read by that type's rules."""
-    sent, normal = NARROW.get(name) or SPELLINGS[kind(name).name]
+    sent, normal = NARROW.get(name) or SPELLINGS[type_of(name).name]
     assert kept(**{name: sent}) == normal
 
 
@@ -523,7 +523,7 @@ def test_not_a_possible_value(name: str, sent: Any) -> None:
     """Any other value is invalid, and where it was a text the message lists the possible ones."""
     message = param_errors(**{name: sent})[name]
     if isinstance(sent, str):
-        assert all(value in message for value in kind(name).values)
+        assert all(value in message for value in type_of(name).values)
 
 
 @accepts(
@@ -852,7 +852,7 @@ def test_the_fingerprint_is_of_what_is_asked_for(other: dict[str, Any]) -> None:
 )
 def test_the_fingerprint_tells_every_field(name: str) -> None:
     """It differs as soon as one field of the appointment differs."""
-    sent, _ = NARROW.get(name) or SPELLINGS[kind(name).name]
+    sent, _ = NARROW.get(name) or SPELLINGS[type_of(name).name]
     assert read(**{name: sent}).fingerprint != read().fingerprint
 
 

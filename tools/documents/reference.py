@@ -102,13 +102,13 @@ def page() -> str:
 
 
 def _parameter(name: str) -> tuple[str, ...]:
-    kind = parameters.kind(name)
+    declared = parameters.type_of(name)
     return (
         str(position(name)),
         f"`{name}`",
-        kind.name,
+        declared.name,
         "yes" if is_required(name) else "",
-        ", ".join(f"`{value}`" for value in kind.values),
+        ", ".join(f"`{value}`" for value in declared.values),
         meaning(name),
     )
 

@@ -108,10 +108,10 @@ def _parameters(
 
 
 def _parameter(name: str, forms: Mapping[str, Schema], accepted: Mapping[str, str]) -> Schema:
-    kind = parameters.kind(name)
-    if kind.values:
-        return {"enum": [*kind.values, None], **_about(name, "One of its possible values.")}
-    schema, read = forms[kind.name], accepted[kind.name]
+    declared = parameters.type_of(name)
+    if declared.values:
+        return {"enum": [*declared.values, None], **_about(name, "One of its possible values.")}
+    schema, read = forms[declared.name], accepted[declared.name]
     if name == "uuid":
         schema = _UUID
         read = "32 hex digits, hyphenated or not, bare, in braces or after `urn:uuid:`."

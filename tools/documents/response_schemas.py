@@ -74,10 +74,10 @@ def _one_of(statuses: Iterable[Status]) -> Schema:
 
 
 def _stored(name: str) -> Schema:
-    kind = parameters.kind(name)
-    schema = dict(STORED[kind.name])
-    if kind.values:
-        schema["enum"] = list(kind.values)
+    declared = parameters.type_of(name)
+    schema = dict(STORED[declared.name])
+    if declared.values:
+        schema["enum"] = list(declared.values)
     elif name == "uuid":
         schema = dict(_UUID)
     return schema | {"description": meaning(name)}

@@ -59,9 +59,9 @@ def unreached_recipients(addresses: Addresses, reached: Reached) -> Addresses:
     """Return who has not got the email; an address that was corrected since is no new recipient."""
     roles = {role for each in reached.values() for role in each["roles"]}
     return {
-        at: entry
-        for at, entry in addresses.items()
-        if at not in reached and not roles.issuperset(entry[0]["roles"])
+        key: entry
+        for key, entry in addresses.items()
+        if key not in reached and not roles.issuperset(entry[0]["roles"])
     }
 
 
@@ -113,8 +113,8 @@ def _state_from_results(
     """Return the state after what Mandrill said of each recipient: 200 is not success."""
     by_address = {result.email.lower(): result for result in results}
     tried, outcomes = [], []
-    for at, (recipient, _) in unreached.items():
-        if result := by_address.get(at):
+    for key, (recipient, _) in unreached.items():
+        if result := by_address.get(key):
             tried.append(recipient_with(recipient, result.status, result.id, result.reject_reason))
             outcomes.append(Outcome.of_recipient(result.status, result.reject_reason))
         else:  # Mandrill took the message: this recipient may have it

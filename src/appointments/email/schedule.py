@@ -57,9 +57,10 @@ def _is_mandrill_available(found: Overdue, drain: Drain, search: BatchSearch) ->
 
     It is made even if the circuit breaker is open, with the oldest overdue email, and once more
     with the newest if Mandrill is unavailable. If only maybe sent emails are left, it is a search
-    for one of them. What was processed is taken out of `found`.
+    for one of them. Without any email, Mandrill counts as available. What was processed is taken
+    out of `found`.
     """
-    is_tried = False
+    was_unavailable = False
     for position in (_OLDEST, _NEWEST):
         outcome = _send_one(found.emails, position, drain)
         if outcome is None:
@@ -68,8 +69,8 @@ def _is_mandrill_available(found: Overdue, drain: Drain, search: BatchSearch) ->
             break  # there is no other
         if outcome is Outcome.BUSY or outcome.available is not False:
             return True
-        is_tried = True
-    return not is_tried
+        was_unavailable = True
+    return not was_unavailable
 
 
 def _send_one(uuids: list[str], position: int, drain: Drain) -> Outcome | None:

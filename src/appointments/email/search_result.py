@@ -43,19 +43,19 @@ def state_after(
     asked = unreached_recipients(addresses, before)
     # The email may have gone to an address as it was before its correction: that counts too.
     known = {each["email"].lower(): each for each in item.email_recipients or ()}
-    known |= {at: recipient for at, (recipient, _) in addresses.items()}
+    known |= {key: recipient for key, (recipient, _) in addresses.items()}
     reached, refused = dict(before), {}
     for each in found:
-        at = each.email.lower()
-        if at in known and at not in before and each.state in _ACCEPTED:
-            reached[at] = recipient_with(known[at], "sent", each.id)
-        elif at in asked and each.state in _REFUSED:
-            refused[at] = recipient_with(asked[at][0], each.state, each.id)
+        key = each.email.lower()
+        if key in known and key not in before and each.state in _ACCEPTED:
+            reached[key] = recipient_with(known[key], "sent", each.id)
+        elif key in asked and each.state in _REFUSED:
+            refused[key] = recipient_with(asked[key][0], each.state, each.id)
     unreached = unreached_recipients(addresses, reached)
     if not unreached:
         return settled_state(reached)
-    refused = {at: each for at, each in refused.items() if at in unreached}
-    unlisted = {at: entry for at, entry in unreached.items() if at not in refused}
+    refused = {key: each for key, each in refused.items() if key in unreached}
+    unlisted = {key: entry for key, entry in unreached.items() if key not in refused}
     if not unlisted:
         status = EmailStatus.PARTLY_SENT if reached else EmailStatus.FAILED
         reason = "; ".join(map(describe, refused.values()))

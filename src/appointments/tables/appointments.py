@@ -84,7 +84,7 @@ class Appointment(Model):
     # One attribute for each parameter, so that a parameter is declared once, in `parameters`.
     vars().update(
         {
-            name: _BY_TYPE.get(parameters.kind(name).name, UnicodeAttribute)(null=True)
+            name: _BY_TYPE.get(parameters.type_of(name).name, UnicodeAttribute)(null=True)
             for name in STORED
         }
     )
