@@ -11,6 +11,7 @@
 `email.sender`, `idempotency`                      the one sender; the uuid of a request
 `email.search_result`, `email.put_off`             what a search says; items that break
 `email.batch`, `email.overdue`                     many items in one read; what is overdue
+`email.results`                                    how a try ended: logged, saved, notified
 `email.recipients`, `notifier`                     who gets the email; notifications
 `email.mandrill`, `email.outbox`                   Mandrill's API; the email's state in its item
 `email.mandrill_client`, `email.circuit`           calls to Mandrill; the circuit breaker

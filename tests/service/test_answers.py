@@ -132,7 +132,7 @@ BREAKS = [
     "tables.routes.load_route",
     "tables.sessions.authenticate",
     "tables.sessions.choose_role",
-    "email.sender.Sender.prepare",
+    "email.sender.Sender.set_first_state",
     "tables.records.require_references",
     "tables.appointments.find",
     "tables.appointments.write",

@@ -8,18 +8,22 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pynamodb.exceptions import PynamoDBException
-
-from appointments import notifier
-from appointments.email import circuit, mandrill, outbox, recipients, retries, search_result
+from appointments.email import (
+    circuit,
+    mandrill,
+    outbox,
+    recipients,
+    results,
+    retries,
+    search_result,
+)
 from appointments.email.circuit import Circuit
 from appointments.email.mandrill import FoundRecipient
 from appointments.email.mandrill_client import CallFailed
 from appointments.email.recipients import Users
 from appointments.email.retries import LEASE_SECONDS, NextTry, epoch_after
-from appointments.email.state import EmailState, EmailStatus, Outcome, Trigger
-from appointments.observability import add_metric, log_audit, logger
-from appointments.statuses import Status
+from appointments.email.state import EmailState, Outcome, Trigger
+from appointments.observability import logger
 from appointments.tables.appointments import Appointment
 from appointments.time_limit import OutOfTime
 
@@ -166,11 +170,11 @@ class Sender:
         """
         since = item.email_history().since
         try:
-            _log(item, after, trigger, next_try)
+            results.log(item, after, trigger, next_try)
             if next_try.is_given_up:
-                after = _give_up(item, lease, after, next_try)
+                results.give_up(item, lease, after, next_try)
             else:
-                _save(item, lease, after, next_try)
+                results.save(item, lease, after, next_try)
             if after.was_called and not self._is_own_throttling(after):
                 self.circuit = circuit.record_outcome(self.circuit, after, item.uuid)
         except OutOfTime:
@@ -191,62 +195,3 @@ def _as_stored(item: Appointment, now: float) -> EmailState:
         return state
     next_try = NextTry(history.tries, history.uncounted, history.due)
     return replace(state, recovery=retries.describe_recovery(next_try, history.since))
-
-
-def _give_up(item: Appointment, lease: str, after: EmailState, next_try: NextTry) -> EmailState:
-    """Give the email up: its notification is pending before it is published, so it is not lost."""
-    reason, now = after.failure_reason, time.time()
-    notification = notifier.make(
-        Status.MANDRILL_EMAIL_FAILED,
-        replace(reason, text=f"the email was given up: {reason.text}"),
-        id_seed=f"{item.uuid} {int(now)}",
-        request_id=item.request_id,
-        received_at=item.received_at,
-        uuid=item.uuid,
-        saved=True,
-        owner=item.owner,
-        recipients=after.recipients,
-        users=item.user_ids(),
-        recovery=retries.GIVEN_UP,
-    )
-    _save(item, lease, after, next_try, notification.to_json())
-    add_metric("EmailsGivenUp")
-    return after
-
-
-def _log(item: Appointment, after: EmailState, trigger: Trigger, next_try: NextTry) -> None:
-    """Write the email log entry of a try, or of a search that decides what becomes of the email."""
-    is_decided = next_try.is_given_up or after.outcome in (Outcome.SETTLED, Outcome.REFUSED)
-    if not after.was_called and not is_decided:
-        return
-    log_audit(
-        "email",
-        uuid=item.uuid,
-        trigger=trigger.value,
-        status=after.status.value,
-        tries=next_try.tries,
-        recipients=after.to_response()["recipients"],
-        reason=after.reason,
-    )
-    add_metric("EmailsSent", after.status is EmailStatus.SENT)
-
-
-def _save(
-    item: Appointment,
-    lease: str,
-    after: EmailState,
-    next_try: NextTry,
-    notification: str | None = None,
-) -> None:
-    """Save the result; if that fails the lease stays, and the next sender asks Mandrill first."""
-    try:
-        is_saved = outbox.save_result(
-            item, lease, after, next_try, time.time(), notification=notification
-        )
-    except PynamoDBException as failed:
-        logger.warning("email not marked", reason=type(failed).__name__, uuid=item.uuid)
-        if notification:
-            raise
-    else:
-        if not is_saved:
-            logger.warning("email not marked", reason="the lease was lost", uuid=item.uuid)
