@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from appointments.email.state import FINAL_STATUSES, Trigger
+from appointments.email.state import SETTLED_STATUSES, Trigger
 from appointments_operator import items, notifications_table
 from appointments_operator.deployment import Deployment
 from appointments_operator.log_search import LogLine, search
@@ -176,7 +176,7 @@ class Story:
             self._uuids.add(uuid)
         if uuid in self._uuids:
             self._followed.add(str(uuid))
-            is_final = message == "email" and line.entry.get("status") in FINAL_STATUSES
+            is_final = message == "email" and line.entry.get("status") in SETTLED_STATUSES
             if is_final and line.entry.get("trigger") == Trigger.REQUEST.value:
                 self._settled.add(str(uuid))
         if request_id:
