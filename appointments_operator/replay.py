@@ -26,14 +26,14 @@ from appointments_operator.replay_results import Replays
 from appointments_operator.replay_run import (
     DEFAULT_AT_ONCE,
     DEFAULT_RATE,
-    Stopped,
+    TooManyFailures,
     replay_all,
     resolve_notifications,
 )
 from appointments_operator.replay_selection import UNANSWERED, Selection
 from appointments_operator.terminal import err
 
-# So many requests a person looks at before the question; --dry-run shows them all.
+# How many requests are shown before the question; --dry-run shows all.
 _MAX_SHOWN: Final = 50
 
 
@@ -135,9 +135,9 @@ def main(
         frozenset(request_ids),
     )
     with request_log.read(deployment, since) as log:
-        replays = Replays(log, selection.pick(log))
+        replays = Replays(log, selection.select(log))
         if not len(replays) and not as_json:
-            click.echo(selection.nothing(log))
+            click.echo(selection.explain_none(log))
         for sentence in selection.explain(log):
             err.print(sentence, soft_wrap=True)
         code = 1 if selection.missing_ids(log) else 0
@@ -169,16 +169,16 @@ def _run(replays: Replays, deployment: Deployment, rate: float, at_once: int) ->
     except (BotoCoreError, ClientError) as failed:
         err.print(f"Stopped: {failed}", soft_wrap=True)
         return 2
-    except Stopped as stopped:
+    except TooManyFailures as stopped:
         err.print(stopped.message, soft_wrap=True)
     else:
-        code = 0 if replays.good == len(replays) else 1
+        code = 0 if replays.good_count == len(replays) else 1
     _resolve(replays, deployment)
     return code
 
 
 def _resolve(replays: Replays, deployment: Deployment) -> None:
-    """Bring the notifications tab up to date; if that fails, the replays stay what they are."""
+    """Resolve notifications of requests that are good now; a failure changes no exit code."""
     try:
         for notification_id in resolve_notifications(replays, deployment):
             err.print(f"Notification {notification_id} is resolved.", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What `replay` prints: the selected requests, and what came of each."""
+"""What `replay` prints: the selected requests, and the result of each."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def print_rows(replays: Replays | Sequence[Replay]) -> None:
         {
             "Request": lambda each: each.request.id,
             "Received": lambda each: relative(each.request.received_at),
-            "Status": lambda each: each.then,
+            "Status": lambda each: each.status_before,
             "Reason": lambda each: _reason(each.request.reason, each),
         },
         empty="",
@@ -33,32 +33,32 @@ def print_rows(replays: Replays | Sequence[Replay]) -> None:
 
 
 def print_results(replays: Replays, *, as_json: bool, is_interrupted: bool) -> None:
-    """Print what came of each replay."""
+    """Print the result of each replay."""
     if as_json:
         _print_json(replays, is_done=True)
-    elif replays.done:
+    elif replays.result_count:
         print_list(
-            replays.only_done(),
+            replays.with_result(),
             {
                 "Request": lambda each: each.request.id,
                 "Received": lambda each: relative(each.request.received_at),
-                "Then": lambda each: each.then,
-                "Now": lambda each: each.now,
+                "Then": lambda each: each.status_before,
+                "Now": lambda each: each.status_after,
                 "Reason": lambda each: _reason(each.reason, each),
             },
             empty="",
         )
     if is_interrupted:
-        left = len(replays) - replays.done
+        left = len(replays) - replays.result_count
         err.print(
-            f"Interrupted: {replays.good} of {len(replays)} are good, {left} "
+            f"Interrupted: {replays.good_count} of {len(replays)} are good, {left} "
             f"{'was' if left == 1 else 'were'} not replayed. Run the same command again: it "
             "continues.",
             soft_wrap=True,
         )
     elif not as_json:
-        verb = "is" if replays.good == 1 else "are"
-        click.echo(f"{replays.good} of {len(replays)} requests {verb} good now.")
+        verb = "is" if replays.good_count == 1 else "are"
+        click.echo(f"{replays.good_count} of {len(replays)} requests {verb} good now.")
 
 
 def _print_json(replays: Replays, *, is_done: bool) -> None:

@@ -1,4 +1,4 @@
-"""The requests to replay, and what came of each: beside the log, on disk."""
+"""The requests to replay, and the result of each: a table in the temporary database of the log."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from typing import Any, Final, NamedTuple
 
 from appointments.statuses import Status
 from appointments_operator.layout import Items
-from appointments_operator.replay_selection import now
+from appointments_operator.replay_selection import status_of
 from appointments_operator.request_log import Request, RequestLog
 
 GOOD: Final[str] = Status.ACTION_SUCCESSFUL.value
 _TABLE: Final = """
     CREATE TABLE replay (
-        at INTEGER PRIMARY KEY, status TEXT, reason TEXT, only_caller INTEGER NOT NULL
+        place INTEGER PRIMARY KEY, status TEXT, reason TEXT, only_caller INTEGER NOT NULL
     )
 """
 
 
-class Result(NamedTuple):
-    """What came of a replay. `only_caller`: neither a replay nor an operator can repair it."""
+class ReplayResult(NamedTuple):
+    """The result of a replay. `only_caller`: neither a replay nor an operator can repair it."""
 
     status: str
     reason: str | None = None
@@ -27,22 +27,22 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A selected request, and what came of its replay (`now` is None: not replayed)."""
+    """A selected request and the result of its replay; without one, `status_after` is None."""
 
     request: Request
-    now: str | None
+    status_after: str | None
     reason: str | None
     only_caller: bool
 
     @property
-    def then(self) -> str:
-        """How the request stood before."""
-        return now(self.request)
+    def status_before(self) -> str:
+        """The status of the request before the replay."""
+        return status_of(self.request)
 
     @property
     def is_good(self) -> bool:
         """Whether the request was processed as its caller wanted."""
-        return self.now == GOOD
+        return self.status_after == GOOD
 
     def to_json(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -50,23 +50,23 @@ class Replay:
             "request_id": self.request.id,
             "received_at": self.request.received,
             "uuid": self.request.uuid,
-            "then": self.then,
-            "now": self.now or "not replayed",
+            "then": self.status_before,
+            "now": self.status_after or "not replayed",
             "reason": self.reason,
             "only_caller": self.only_caller,
         }
 
 
 class Replays:
-    """The selected requests of a log, in the order of time, as often as it is iterated.
+    """The selected requests with their results, in the order of time, as often as it is iterated.
 
-    The results are a table beside the log, on disk.
+    They are read from disk one by one, so that any number takes little memory.
     """
 
-    def __init__(self, log: RequestLog, picked: Iterable[Request]) -> None:
+    def __init__(self, log: RequestLog, selected: Iterable[Request]) -> None:
         self._log = log
         log.database.execute(_TABLE)
-        rows = ((request.at, request.is_sensitive) for request in picked)
+        rows = ((request.place, request.is_sensitive) for request in selected)
         log.database.executemany("INSERT INTO replay VALUES (?, NULL, NULL, ?)", rows)
 
     def __len__(self) -> int:
@@ -74,29 +74,29 @@ class Replays:
 
     def __iter__(self) -> Iterator[Replay]:
         rows = self._log.database.execute(
-            "SELECT standing.*, replay.status, replay.reason, only_caller "
-            "FROM replay JOIN standing USING (at) ORDER BY received_at, at"
+            "SELECT request_status.*, replay.status, replay.reason, only_caller "
+            "FROM replay JOIN request_status USING (place) ORDER BY received_at, place"
         )
         return (Replay(Request.of(row[:-3]), row[-3], row[-2], bool(row[-1])) for row in rows)
 
-    def only_done(self) -> Items:
-        """Return those that were replayed, as often as it is iterated."""
-        return _Done(self)
+    def with_result(self) -> Items:
+        """Return those that have a result."""
+        return _WithResult(self)
 
     @property
-    def done(self) -> int:
-        """How many were replayed."""
+    def result_count(self) -> int:
+        """How many have a result."""
         return self._count("SELECT COUNT(status) FROM replay")
 
     @property
-    def good(self) -> int:
+    def good_count(self) -> int:
         """How many are good now."""
         return self._count("SELECT COUNT(*) FROM replay WHERE status = ?", GOOD)
 
-    def unresolved_ids(self) -> set[str]:
+    def request_ids_to_resolve(self) -> set[str]:
         """Return the ids of the requests that are good now and whose notification has no uuid.
 
-        A notification lacks the uuid if the response that it reports did.
+        A notification has no uuid if the response that it reports had none.
         """
         return {
             replay.request.id
@@ -104,22 +104,24 @@ class Replays:
             if replay.is_good and replay.request.first_status and not replay.request.first_uuid
         }
 
-    def waiting(self) -> Iterator[Request]:
-        """Yield the requests to replay; what is noted meanwhile does not disturb it."""
-        query = "SELECT at FROM replay JOIN standing USING (at) ORDER BY received_at, at"
-        for (at,) in self._log.database.execute(query).fetchall():
-            (row,) = self._log.database.execute("SELECT * FROM standing WHERE at = ?", (at,))
+    def requests(self) -> Iterator[Request]:
+        """Yield the requests to replay. Results may be saved meanwhile."""
+        query = (
+            "SELECT place FROM replay JOIN request_status USING (place) ORDER BY received_at, place"
+        )
+        for key in self._log.database.execute(query).fetchall():
+            (row,) = self._log.database.execute("SELECT * FROM request_status WHERE place = ?", key)
             yield Request.of(row)
 
     def event(self, request: Request) -> dict[str, Any] | None:
         """Return the event that replays a request; None if it is sensitive."""
         return None if request.is_sensitive else self._log.event(request)
 
-    def note(self, request: Request, result: Result) -> None:
-        """Note what came of a replay."""
+    def save_result(self, request: Request, result: ReplayResult) -> None:
+        """Save the result of the replay of a request."""
         self._log.database.execute(
-            "UPDATE replay SET status = ?, reason = ?, only_caller = ? WHERE at = ?",
-            (*result, request.at),
+            "UPDATE replay SET status = ?, reason = ?, only_caller = ? WHERE place = ?",
+            (*result, request.place),
         )
 
     def _count(self, query: str, *values: str) -> int:
@@ -127,14 +129,14 @@ class Replays:
         return int(count)
 
 
-class _Done:
-    """The replays that were made."""
+class _WithResult:
+    """The replays that have a result, in the order of time, as often as it is iterated."""
 
     def __init__(self, replays: Replays) -> None:
         self._replays = replays
 
     def __len__(self) -> int:
-        return self._replays.done
+        return self._replays.result_count
 
     def __iter__(self) -> Iterator[Replay]:
-        return (replay for replay in self._replays if replay.now is not None)
+        return (replay for replay in self._replays if replay.status_after is not None)

@@ -1,4 +1,4 @@
-"""Send logged requests to the function again, several at once, and note what came of each."""
+"""Send logged requests to the function again, several at once, and save the result of each."""
 
 import json
 import time
@@ -17,23 +17,23 @@ from appointments.statuses import Status
 from appointments.tables.keys import REFERENCE_KINDS
 from appointments_operator import notifications_table
 from appointments_operator.deployment import Deployment, FunctionError
-from appointments_operator.replay_results import GOOD, Replays, Result
+from appointments_operator.replay_results import GOOD, ReplayResult, Replays
 from appointments_operator.request_log import Request
 from appointments_operator.terminal import err
 
 DEFAULT_RATE: Final = 5.0
 DEFAULT_AT_ONCE: Final = 8
-# So many failures in a row that no replay can repair end the replaying (section 10.4).
+# `replay` stops after so many failures in a row whose cause affects every request (section 10.4).
 _MAX_IN_A_ROW: Final = 20
 _STATUSES: Final = {status.value: status for status in Status}
-_NOT_LOGGED: Final = "not in the log"
-_FAILED: Final = "no response"
-# What Mandrill says if it got too many calls. A search that gets this says nothing about sending.
+_NOT_IN_LOG: Final = "not in the log"
+_NO_RESPONSE: Final = "no response"
+# What Mandrill says if it got too many calls. After this response to a search, it may still send.
 _TOO_MANY_CALLS: Final = ("HTTP 429", "RequestLimitExceeded")
 
 
-class Stopped(click.ClickException):
-    """So many replays in a row failed alike that further ones would too."""
+class TooManyFailures(click.ClickException):
+    """So many replays in a row failed that further ones would fail too."""
 
 
 def replay_all(
@@ -44,13 +44,13 @@ def replay_all(
 ) -> None:
     """Replay them, at most `rate` per second, and at most `at_once` at the same time.
 
-    Raises Stopped after twenty failures in a row that no replay can repair. Whatever ends it, a
-    person's Ctrl-C too: what is on its way is waited for and noted.
+    Raises TooManyFailures after twenty failures in a row whose cause affects every request. At the
+    end, also after Ctrl-C, it waits for the requests that were sent, and saves their results.
     """
-    _ = deployment.lambda_client  # made before the threads: making a client is not thread-safe
-    results: deque[tuple[Request, Result | BaseException]] = deque()
+    _ = deployment.lambda_client  # created before the threads: creating a client is not thread-safe
+    results: deque[tuple[Request, ReplayResult | BaseException]] = deque()
     free = Semaphore(at_once)
-    failures = _Failures()
+    failures = _FailuresInARow()
 
     def send(request: Request, event: dict[str, Any] | None) -> None:
         try:
@@ -60,12 +60,12 @@ def replay_all(
         finally:
             free.release()
 
-    def note_results() -> None:
+    def save_results() -> None:
         while results:
-            request, result = results[0]  # it leaves the queue only once it is noted
+            request, result = results[0]  # it stays in the queue until it is saved
             if isinstance(result, BaseException):
                 raise result
-            replays.note(request, result)
+            replays.save_result(request, result)
             results.popleft()
             progress.advance(task)
             failures.add(result)
@@ -74,38 +74,38 @@ def replay_all(
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("Replaying", total=len(replays))
         try:
-            with ThreadPoolExecutor(at_once) as pool, _waiting_said():
-                for request in _paced(replays.waiting(), rate):
+            with ThreadPoolExecutor(at_once) as pool, _say_on_interrupt():
+                for request in _at_rate(replays.requests(), rate):
                     free.acquire()
-                    note_results()
+                    save_results()
                     pool.submit(send, request, replays.event(request))
-            note_results()
+            save_results()
         finally:
             for request, result in results:
-                if isinstance(result, Result):
-                    replays.note(request, result)
+                if isinstance(result, ReplayResult):
+                    replays.save_result(request, result)
 
 
-class _Failures:
-    """Counts the failures in a row that no replay can repair."""
+class _FailuresInARow:
+    """Counts the failures in a row whose cause affects every request."""
 
     def __init__(self) -> None:
-        self._in_a_row = 0
+        self._count = 0
 
-    def add(self, result: Result) -> None:
-        """Count a result. Raises Stopped."""
-        self._in_a_row = self._in_a_row + 1 if _is_hopeless(result) else 0
-        if self._in_a_row >= _MAX_IN_A_ROW:
+    def add(self, result: ReplayResult) -> None:
+        """Count a result. Raises TooManyFailures."""
+        self._count = self._count + 1 if _affects_every_request(result) else 0
+        if self._count >= _MAX_IN_A_ROW:
             reason = result.reason or result.status
-            raise Stopped(
+            raise TooManyFailures(
                 f"Stopped: {_MAX_IN_A_ROW} replays in a row failed alike, the last of them with: "
                 f"{reason}. Repair this first, then run the same command again: it continues."
             )
 
 
 def resolve_notifications(replays: Replays, deployment: Deployment) -> list[str]:
-    """Resolve the notifications without a uuid of what is good now; return their ids."""
-    request_ids = replays.unresolved_ids()
+    """Resolve the notifications without a uuid whose request is good now; return their ids."""
+    request_ids = replays.request_ids_to_resolve()
     if not request_ids:
         return []
     return notifications_table.resolve_replayed(
@@ -114,8 +114,8 @@ def resolve_notifications(replays: Replays, deployment: Deployment) -> list[str]
 
 
 @contextmanager
-def _waiting_said() -> Iterator[None]:
-    """Say after Ctrl-C why the command does not end at once."""
+def _say_on_interrupt() -> Iterator[None]:
+    """After Ctrl-C, say why the command does not end at once."""
     try:
         yield
     except KeyboardInterrupt:
@@ -123,7 +123,7 @@ def _waiting_said() -> Iterator[None]:
         raise
 
 
-def _paced(requests: Iterable[Request], rate: float) -> Iterator[Request]:
+def _at_rate(requests: Iterable[Request], rate: float) -> Iterator[Request]:
     """Yield the requests, at most `rate` per second."""
     due = time.monotonic()
     for number, request in enumerate(requests):
@@ -133,36 +133,40 @@ def _paced(requests: Iterable[Request], rate: float) -> Iterator[Request]:
         yield request
 
 
-def _replay(event: dict[str, Any] | None, deployment: Deployment) -> Result:
-    """Replay one request (None: a sensitive one), and return what came of it."""
+def _replay(event: dict[str, Any] | None, deployment: Deployment) -> ReplayResult:
+    """Replay one request (None: a sensitive one), and return the result."""
     if event is None:
         reason = "the log does not have the parameters of a sensitive request"
-        return Result(_NOT_LOGGED, reason, only_caller=True)
+        return ReplayResult(_NOT_IN_LOG, reason, only_caller=True)
     try:
         invocation = deployment.invoke(event)
         body = json.loads(invocation.returned["body"])
         status = str(body["status"])
     except FunctionError as failed:
-        return Result(_FAILED, failed.message)
+        return ReplayResult(_NO_RESPONSE, failed.message)
     except (ValueError, TypeError, KeyError):
-        return Result(_FAILED, "This is no response of this function.")
+        return ReplayResult(_NO_RESPONSE, "This is no response of this function.")
     if status == GOOD:
-        return Result(status)
-    return Result(status, _logged_reason(invocation.log) or _reason(body), _only_caller(body))
+        return ReplayResult(status)
+    return ReplayResult(
+        status, _reason_in_log(invocation.log) or _reason_in_body(body), _only_caller(body)
+    )
 
 
-def _is_hopeless(result: Result) -> bool:
-    """Return whether Mandrill or the function itself is at fault, not the request."""
-    if result.status in (Status.APPLICATION_CRASH.value, _FAILED):
+def _affects_every_request(result: ReplayResult) -> bool:
+    """Return whether Mandrill or the function itself failed, and not this request alone."""
+    if result.status in (Status.APPLICATION_CRASH.value, _NO_RESPONSE):
         return True
     reason = result.reason or ""
     if reason.startswith(MANDRILL_UNAVAILABLE):
         return True
-    is_search = MANDRILL_UNAVAILABLE in reason
-    return is_search and not any(said in reason for said in _TOO_MANY_CALLS)
+    # The reason of a search that failed has the words further back: "Mandrill could not be asked
+    # whether it has the email: mandrill-unavailable (…)", see appointments.email.search_result.
+    is_failed_search = MANDRILL_UNAVAILABLE in reason
+    return is_failed_search and not any(words in reason for words in _TOO_MANY_CALLS)
 
 
-def _logged_reason(log: str) -> str | None:
+def _reason_in_log(log: str) -> str | None:
     """Return the reason in the response log entry, which names what broke."""
     for line in log.splitlines():
         try:
@@ -175,8 +179,8 @@ def _logged_reason(log: str) -> str | None:
     return None
 
 
-def _reason(body: Mapping[str, Any]) -> str:
-    """Return what the response says is wrong."""
+def _reason_in_body(body: Mapping[str, Any]) -> str:
+    """Return the errors that a response lists, otherwise its message."""
     errors = [f"{error['param']}: {error['message']}" for error in body.get("errors", ())]
     return " ".join(errors) or str(body.get("message", ""))
 

@@ -1,4 +1,4 @@
-"""Which logged requests a replay takes, and why it takes no others."""
+"""Which logged requests are selected for a replay, and why others are not."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,16 +12,17 @@ from appointments_operator.request_log import Request
 
 UNANSWERED: Final = "unanswered"
 _NOTIFIED: Final = tuple(status.value for status in Status if status.notified)
-_CLOSED: Final = (Status.ROUTE_NOT_FOUND.value, Status.SERVICE_NOT_FOUND.value)
-# A younger request may still be processed (29 s at most), or its entries on their way.
-_PROCESSING: Final = timedelta(seconds=60)
+CLOSED_STATUSES: Final = (Status.ROUTE_NOT_FOUND.value, Status.SERVICE_NOT_FOUND.value)
+# A younger request may still be processed (29 s at most), or its entries are not listed yet.
+_MIN_AGE: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for. Without statuses and ids: what failed, and what has no response.
+    """What the operator selects. Without statuses and ids: what failed or has no response.
 
-    `asked_at` is when, so that every answer is about the same requests.
+    `asked_at` decides which requests are too young. It is one time for all methods, so that all
+    speak of the same requests.
     """
 
     since: datetime
@@ -31,44 +32,47 @@ class Selection:
     asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
-    def wanted(self) -> frozenset[str]:
-        """The statuses that are selected; empty if the ids alone decide."""
+    def wanted_statuses(self) -> frozenset[str]:
+        """The statuses that are selected; empty if only the ids count."""
         if self.statuses or self.ids:
             return self.statuses
         return frozenset({*_NOTIFIED, UNANSWERED})
 
-    def pick(self, requests: Iterable[Request]) -> Iterator[Request]:
+    def select(self, requests: Iterable[Request]) -> Iterator[Request]:
         """Yield the requests to replay, the earliest first."""
-        return filter(self._is_picked, self._asked_for(requests))
+        return filter(self._is_selected, self._candidates(requests))
 
     def missing_ids(self, requests: Iterable[Request]) -> list[str]:
         """Return the ids that no request of the time span has."""
         if not self.ids:
             return []
-        return sorted(self.ids - {request.id for request in self._asked_for(requests)})
+        return sorted(self.ids - {request.id for request in self._candidates(requests)})
 
     def explain(self, requests: Iterable[Request]) -> Iterator[str]:
         """Yield a sentence for each reason why requests are not selected."""
-        repaired, processed = _Group(), _Group()
-        closed = {status: _Group() for status in _CLOSED if status not in self.wanted}
-        final: Counter[str] = Counter()
-        for request in self._asked_for(requests):
-            if self._is_picked(request):
+        repaired, too_young = _Group(), _Group()
+        closed = {
+            status: _Group() for status in CLOSED_STATUSES if status not in self.wanted_statuses
+        }
+        ended_otherwise: Counter[str] = Counter()
+        for request in self._candidates(requests):
+            if self._is_selected(request):
                 continue
-            status, has_failed = now(request), _at_first(request) in self.wanted
+            status = status_of(request)
+            had_wanted_status = _first_status_of(request) in self.wanted_statuses
             if status in closed:
                 closed[status].add(request)
-            if has_failed and status == Status.ACTION_SUCCESSFUL.value:
+            if had_wanted_status and status == Status.ACTION_SUCCESSFUL.value:
                 repaired.add(request)
-            elif has_failed and status not in (*self.wanted, *_CLOSED):
-                final[status] += 1
-            if self._may_be_processed(request):
-                processed.add(request)
+            elif had_wanted_status and status not in (*self.wanted_statuses, *CLOSED_STATUSES):
+                ended_otherwise[status] += 1
+            if self._is_too_young(request):
+                too_young.add(request)
         for request_id in self.missing_ids(requests):
             yield f"No request {self._span()} has the id {request_id}."
         if repaired:
-            yield f"{repaired} failed and {repaired.have} been repaired since."
-        for status, count in final.items():
+            yield f"{repaired} failed and {repaired.has_or_have} been repaired since."
+        for status, count in ended_otherwise.items():
             yield (
                 f"{counted(count, 'request')} ended in {status} since. To replay such a request "
                 "anyway, name it: --request-id."
@@ -76,49 +80,51 @@ class Selection:
         for status, group in closed.items():
             if group:
                 yield (
-                    f"{group} met a closed route or service and {group.have} not been "
+                    f"{group} met a closed route or service and {group.has_or_have} not been "
                     f"selected: add --status {status} once it is open."
                 )
-        if processed:
-            yield f"{processed} came within the last minute and may still be processed."
-        yield from self._explain_named(requests)
+        if too_young:
+            yield f"{too_young} came within the last minute and may still be processed."
+        yield from self._explain_ids(requests)
 
-    def _explain_named(self, requests: Iterable[Request]) -> Iterator[str]:
+    def _explain_ids(self, requests: Iterable[Request]) -> Iterator[str]:
         """Yield a sentence for each request whose id was given and whose status was not."""
-        if not (self.ids and self.wanted):
+        if not (self.ids and self.wanted_statuses):
             return
-        for request in self._asked_for(requests):
-            if not self._is_picked(request) and _at_first(request) not in self.wanted:
-                yield f"{request.id} is not selected: it is {now(request)}."
+        for request in self._candidates(requests):
+            had_wanted_status = _first_status_of(request) in self.wanted_statuses
+            if not (had_wanted_status or self._is_selected(request)):
+                yield f"{request.id} is not selected: it is {status_of(request)}."
 
-    def nothing(self, requests: Iterable[Request]) -> str:
+    def explain_none(self, requests: Iterable[Request]) -> str:
         """Return the sentence for an empty selection."""
-        if next(self._asked_for(requests), None) is None:
+        if next(self._candidates(requests), None) is None:
             return f"There is nothing to replay: the log has no such request {self._span()}."
-        if self.wanted:
+        if self.wanted_statuses:
             return f"There is nothing to replay: no request {self._span()} needs it."
         return "There is nothing to replay."
 
-    def _asked_for(self, requests: Iterable[Request]) -> Iterator[Request]:
+    def _candidates(self, requests: Iterable[Request]) -> Iterator[Request]:
+        """Return the requests up to `until`; if ids are given, only those that have one of them."""
         return (
             request
             for request in requests
             if request.received_at <= self.until and (not self.ids or request.id in self.ids)
         )
 
-    def _is_picked(self, request: Request) -> bool:
-        is_wanted = not self.wanted or now(request) in self.wanted
-        return is_wanted and not self._may_be_processed(request)
+    def _is_selected(self, request: Request) -> bool:
+        is_wanted = not self.wanted_statuses or status_of(request) in self.wanted_statuses
+        return is_wanted and not self._is_too_young(request)
 
-    def _may_be_processed(self, request: Request) -> bool:
-        return request.status is None and request.received_at >= self.asked_at - _PROCESSING
+    def _is_too_young(self, request: Request) -> bool:
+        return request.status is None and request.received_at >= self.asked_at - _MIN_AGE
 
     def _span(self) -> str:
         return f"between {self.since:%Y-%m-%d %H:%M:%S} and {self.until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class _Group:
-    """Requests of which a sentence speaks: the only one by its id, more by their number."""
+    """The requests of a sentence: a single one is named by its id, several by their number."""
 
     def __init__(self) -> None:
         self._first_id = ""
@@ -136,15 +142,15 @@ class _Group:
         return self._first_id if self._count == 1 else counted(self._count, "request")
 
     @property
-    def have(self) -> str:
+    def has_or_have(self) -> str:
         """The verb that fits the number."""
         return "has" if self._count == 1 else "have"
 
 
-def now(request: Request) -> str:
-    """Return how a request stands now."""
+def status_of(request: Request) -> str:
+    """Return the present status of a request, or `unanswered`."""
     return request.status or UNANSWERED
 
 
-def _at_first(request: Request) -> str:
+def _first_status_of(request: Request) -> str:
     return request.first_status or UNANSWERED

@@ -12,7 +12,6 @@ from typing import Any, Final
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from appointments.statuses import Status
 from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD, NotificationState, Role
 from appointments_operator import (
     items,
@@ -28,12 +27,11 @@ from appointments_operator.deployment import Deployment
 from appointments_operator.layout import counted
 from appointments_operator.option_types import ADDRESS
 from appointments_operator.replay_results import Replay, Replays
-from appointments_operator.replay_run import Stopped, replay_all, resolve_notifications
+from appointments_operator.replay_run import TooManyFailures, replay_all, resolve_notifications
 from appointments_operator.replay_selection import Selection
 from appointments_operator.web.result import Result, listed, status_counts
 
 ROLES: Final = tuple(role.value for role in Role)
-CLOSED: Final = frozenset({Status.ROUTE_NOT_FOUND.value, Status.SERVICE_NOT_FOUND.value})
 _MARGIN: Final = timedelta(minutes=1)
 _NO_NOTIFICATIONS: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 # Rich shows one progress bar at a time, and two repairs at once would confuse their operator.
@@ -51,37 +49,37 @@ def replay(
 ) -> Result:
     """Replay the logged requests of these ids or statuses; without `run` say which they are.
 
-    `notification_ids` has the ids of the notifications of each request: their histories say what
-    came of it.
+    `notification_ids` has the ids of the notifications of each request. The result is added to the
+    history of each.
     """
     selection = Selection(
         since - _MARGIN, datetime.now(UTC), frozenset(statuses), frozenset(request_ids)
     )
     with request_log.read(deployment, selection.since) as log:
-        replays = Replays(log, selection.pick(log))
+        replays = Replays(log, selection.select(log))
         explained = list(selection.explain(log))
         if not len(replays):
-            lines = [selection.nothing(log), *explained]
+            lines = [selection.explain_none(log), *explained]
             return Result("Nothing to replay", lines, is_good=False, can_run=False)
         if not run:
             title = f"Would replay {counted(len(replays), 'request')} through {deployment.function}"
             lines = listed(
-                f"{each.request.id}, received {each.request.received}: {each.then}"
+                f"{each.request.id}, received {each.request.received}: {each.status_before}"
                 for each in replays
             )
             if any(each.only_caller for each in replays):
                 explained.append("Only the caller can send a sensitive request again.")
             return Result(
-                title, [*status_counts(each.then for each in replays), *lines, *explained]
+                title, [*status_counts(each.status_before for each in replays), *lines, *explained]
             )
         with _one_at_a_time:
             stopped = _run(replays, deployment)
-        for each in replays.only_done():
+        for each in replays.with_result():
             for notification_id in notification_ids.get(each.request.id, ()):
-                _record(deployment, notification_id, f"replayed: {_outcome(each)}")
-        good = replays.good
-        lines = [*status_counts(each.now or "not replayed" for each in replays)]
-        lines += listed(map(_outcome, replays))
+                _record(deployment, notification_id, f"replayed: {_result_line(each)}")
+        good = replays.good_count
+        lines = [*status_counts(each.status_after or "not replayed" for each in replays)]
+        lines += listed(map(_result_line, replays))
         if good:
             lines += _bring_up_to_date(deployment, replays)
         return Result(
@@ -117,7 +115,7 @@ def _run(replays: Replays, deployment: Deployment) -> list[str]:
     """Replay them; return the sentence that says why it stopped, if it did."""
     try:
         replay_all(replays, deployment)
-    except Stopped as stopped:
+    except TooManyFailures as stopped:
         return [stopped.message]
     return []
 
@@ -132,9 +130,11 @@ def _bring_up_to_date(deployment: Deployment, replays: Replays | None = None) ->
         return [f"The notifications tab was not brought up to date: {failed}"]
 
 
-def _outcome(each: Replay) -> str:
+def _result_line(each: Replay) -> str:
     reason = f" ({each.reason})" if each.reason else ""
-    return f"{each.request.id}: {each.then} → {each.now or 'not replayed'}{reason}"
+    return (
+        f"{each.request.id}: {each.status_before} → {each.status_after or 'not replayed'}{reason}"
+    )
 
 
 def check(deployment: Deployment) -> Result:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appointments_operator import items
+from appointments_operator.replay_selection import CLOSED_STATUSES
 from appointments_operator.story import Part, Story
 from appointments_operator.story_entries import as_uuid, of_item
 from appointments_operator.web import actions
@@ -100,7 +101,7 @@ def replay(site: Site, request: Request, form: dict[str, str]) -> Response:
         site.deployment,
         moment(form.get("since")),
         request_ids=[request_id] if request_id else (),
-        statuses=sorted(actions.CLOSED) if is_closed else (),
+        statuses=CLOSED_STATUSES if is_closed else (),
         run="run" in form,
     )
     return site.result(result, request, form)
