@@ -59,10 +59,16 @@ def stream(deployment: Deployment, pattern: str, since: datetime) -> Iterator[Lo
 
     The lines of a page are in the order of time.
     """
-    end = datetime.now(UTC) + timedelta(minutes=1)
-    logs, group = deployment.client("logs"), deployment.log_group
-    for page in _pages(logs, group, pattern, since, end, max_page=_MAX_STREAM_PAGE):
+    for page in pages(deployment, pattern, since, datetime.now(UTC) + timedelta(minutes=1)):
         yield from page
+
+
+def pages(
+    deployment: Deployment, pattern: str, since: datetime, until: datetime
+) -> Iterator[list[LogLine]]:
+    """Yield the same of a span call by call, so that the caller can end it."""
+    logs, group = deployment.client("logs"), deployment.log_group
+    yield from _pages(logs, group, pattern, since, until, max_page=_MAX_STREAM_PAGE)
 
 
 def _windows(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -3,6 +3,8 @@
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
@@ -11,7 +13,7 @@ from appointments.statuses import Status
 from appointments.tables.keys import CIRCUIT_RECORD, ROUTE_RECORD, SERVICE_RECORD
 from appointments_operator import items, pending
 from appointments_operator.deployment import Deployment
-from appointments_operator.log_search import search
+from appointments_operator.log_search import LogLine, pages
 
 HOURS: Final = 3
 BUCKET: Final = timedelta(minutes=5)
@@ -19,37 +21,97 @@ BUCKETS: Final = int(timedelta(hours=HOURS) / BUCKET)
 _PATTERN: Final = '{ $.message = "response" }'
 # Entries may reach the log some seconds late.
 _OVERLAP: Final = timedelta(seconds=30)
+# CloudWatch's clock and this one differ.
+_AHEAD: Final = timedelta(minutes=1)
+_PIECE: Final = (timedelta(hours=HOURS) + _AHEAD) / 3
+# So many pages of the log, of 1 MB or 1,000 lines each, one look reads at most.
+MAX_CALLS: Final = 5
 _MAX_PENDING: Final = 500
 
 
+@dataclass(frozen=True)
+class _Span:
+    """A span of the log of which not all is read, and its pages that are left."""
+
+    since: datetime
+    until: datetime
+    pages: Iterator[list[LogLine]]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The responses of each status, the oldest bucket first; `unread` is the span not yet read."""
+
+    by_status: dict[str, list[int]]
+    unread: tuple[datetime, datetime] | None
+
+
 class ResponseCounts:
-    """Responses by status, in buckets; each look reads only what came since the last one."""
+    """Responses by status, in buckets; the newest part of the log is read first.
+
+    Each look reads what came since the last one, and goes on with what an earlier one left.
+    """
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._read_to: datetime | None = None
-        self._buckets: dict[str, Counter[int]] = defaultdict(Counter)
-        self._seen: set[tuple[str, datetime, str]] = set()
+        self._clear()
 
-    def read(self, deployment: Deployment, now: datetime) -> dict[str, list[int]]:
-        """Return the counts of each status over the last hours, the oldest bucket first."""
+    def _clear(self) -> None:
+        self._read_to: datetime | None = None
+        self._unread: list[_Span] = []
+        self._buckets: dict[str, Counter[int]] = defaultdict(Counter)
+        self._seen: set[tuple[datetime, str, str]] = set()
+
+    def read(self, deployment: Deployment, now: datetime) -> Counts:
+        """Return the counts of the last hours, as far as so many calls reach."""
         with self._turn:
             first = now - timedelta(hours=HOURS)
+            self._seen = {key for key in self._seen if key[0] >= first}
+            self._unread = [span for span in self._unread if span.until > first]
             since = max(first, (self._read_to or first) - _OVERLAP)
-            for line in search(deployment, _PATTERN, since):
-                key = (line.stream, line.at, str(line.entry.get("request_id")))
+            self._plan(deployment, since, now + _AHEAD)
+            try:
+                self._read(MAX_CALLS)
+            except Exception:  # the pages that are left cannot be had any more
+                self._clear()
+                raise
+            self._read_to = now
+            return self._counts(now)
+
+    def _plan(self, deployment: Deployment, since: datetime, until: datetime) -> None:
+        """Add a span in pieces of an hour, the newest on top."""
+        while since < until:
+            end = min(since + _PIECE, until)
+            self._unread.append(_Span(since, end, pages(deployment, _PATTERN, since, end)))
+            since = end
+
+    def _read(self, calls: int) -> None:
+        while self._unread and calls:
+            lines = next(self._unread[-1].pages, None)
+            if lines is None:
+                self._unread.pop()
+                continue
+            calls -= 1
+            for line in lines:
+                key = (line.at, line.stream, str(line.entry.get("request_id")))
                 if line.entry.get("message") == "response" and key not in self._seen:
                     self._seen.add(key)
                     self._buckets[str(line.entry.get("status"))][_bucket(line.at)] += 1
-            self._read_to = now
-            self._seen = {key for key in self._seen if key[1] >= now - 2 * _OVERLAP}
-            last = _bucket(now)
-            shown = range(last - BUCKETS + 1, last + 1)
-            counts = {
-                status: [self._buckets[status][bucket] for bucket in shown]
-                for status in (status.value for status in Status)
-            }
-        return {status: numbers for status, numbers in counts.items() if any(numbers)}
+
+    def _counts(self, now: datetime) -> Counts:
+        last = _bucket(now)
+        shown = range(last - BUCKETS + 1, last + 1)
+        counts = {
+            status: [self._buckets[status][bucket] for bucket in shown]
+            for status in (status.value for status in Status)
+        }
+        unread = None
+        if self._unread:
+            unread = (
+                min(span.since for span in self._unread),
+                max(span.until for span in self._unread),
+            )
+        return Counts({name: each for name, each in counts.items() if any(each)}, unread)
 
 
 def _bucket(at: datetime) -> int:

@@ -60,7 +60,8 @@ def plots(site: Site, _: Request, __: dict[str, str]) -> Response:
     counts = site.counts.read(site.deployment, now)
     return site.html(
         "_plots.html",
-        counts=counts,
+        counts=counts.by_status,
+        unread=counts.unread,
         hours=health.HOURS,
         minutes=int(health.BUCKET.total_seconds() // 60),
     )
