@@ -130,7 +130,7 @@ audit: ## Scan the template, the code and the locks for known weaknesses (OFFLIN
 	$(setup) venv sam audit
 	@$(tools) audit $(if $(OFFLINE),--offline)
 
-load: ## Load a stack of its own for three minutes while its parts fail in turn; audit the responses
+load: ## Load a stack of its own for three minutes while its parts fail in turn; compare the tables with the responses
 	$(setup) venv sam ministack locust
 	@$(tools) load $(if $(SECONDS),--seconds $(SECONDS))
 

@@ -2,8 +2,8 @@
 
 Runs on the machine's bare Python: `python3 tools/bootstrap.py venv sam ministack`. An environment
 is made anew if its lock or the interpreter has changed, and otherwise costs nothing. Two are left
-out, loudly, where they cannot be: `node`, which is not of Python, without npm; `rie`, with Lambda's
-own runtime, on other systems than Linux.
+out, with a message, on machines that cannot have them: `node`, which is not of Python, without npm;
+`rie`, with Lambda's own runtime, on other systems than Linux.
 """
 
 import hashlib

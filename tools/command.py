@@ -15,7 +15,7 @@ class ToolGroup(Group):
     """A group whose commands call the local stack."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; wrong usage and a silent service are a line, not a traceback."""
+        """Run the command; wrong usage, or a service without a response, is one line."""
         try:
             return super().invoke(ctx)
         except click.UsageError as failed:

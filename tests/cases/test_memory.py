@@ -86,7 +86,7 @@ def test_a_replay_leaves_no_text_in_memory(way: str) -> None:
 def test_an_email_leaves_no_text_in_memory(aws: FakeAws, account: CountedAccount) -> None:
     """No cache of texts keeps what Mandrill says of an email."""
     Stage(aws, CASES["emailed, HTTP API"].state).play(CASES["emailed, HTTP API"].event)
-    uuid = account.accepted()[0]["metadata"]["appointment_uuid"]
+    uuid = account.accepted_mail()[0]["metadata"]["appointment_uuid"]
     (one, *_), (other, *_) = (
         mandrill.search([uuid], date(2026, 1, 1), time.monotonic() + 8) for _ in range(2)
     )

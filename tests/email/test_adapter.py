@@ -103,7 +103,7 @@ def test_a_message_arrives_as_from_mandrills_own_client(
     ours, theirs = account.heard
     assert ours == theirs
     assert ours["key"] == KEY
-    one, other = account.accepted()
+    one, other = account.accepted_mail()
     assert {**one, "_ids": 0, "accepted_at": 0} == {**other, "_ids": 0, "accepted_at": 0}
 
 

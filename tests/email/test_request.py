@@ -30,7 +30,7 @@ def test_both_roles_are_mailed(harness: EmailHarness) -> None:
     """Photographer and booker get one email each, and the answer lists both with Mandrill's ids."""
     answered = harness.create()
     assert answered.status == "action-successful"
-    [mail] = harness.account.accepted()
+    [mail] = harness.account.accepted_mail()
     assert mail["to"] == [{"email": PAT, "name": "Pat"}, {"email": BOOKER, "name": "Bo Booker"}]
     assert mail["template_name"] == "appointment-created"
     email = answered.body["data"]["email"]
@@ -58,7 +58,7 @@ def test_every_field_is_a_merge_variable(harness: EmailHarness) -> None:
     sent |= {"uuid": UUID, "session_view": "full", "order_id": 1001}
     answered = harness.create(**sent)
     assert answered.status == "action-successful", answered.body
-    [mail] = harness.account.accepted()
+    [mail] = harness.account.accepted_mail()
     variables = {each["name"]: each["content"] for each in mail["global_merge_vars"]}
     assert variables == answered.body["data"]["appointment"]
     assert variables.keys() == sent.keys() - parameters.NOT_STORED | {"photographer_user_id"}

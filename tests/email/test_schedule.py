@@ -22,7 +22,7 @@ OPEN: dict[str, Any] = {"failures": 5, "open_for": 100, "uuid": "x", "reason": "
 
 def mailed_uuids(harness: EmailHarness) -> list[str]:
     """Return the appointments whose email Mandrill accepted, in order."""
-    return [mail["metadata"]["appointment_uuid"] for mail in harness.account.accepted()]
+    return [mail["metadata"]["appointment_uuid"] for mail in harness.account.accepted_mail()]
 
 
 def sent_uuids(harness: EmailHarness) -> list[str]:

@@ -145,7 +145,7 @@ def test_a_worker_sends_in_order_and_invokes_no_other(
     """It processes its list in order, however long."""
     uuids = harness.put_overdue(12)[::-1]
     assert harness.work(event(uuids)) == {"emails": 12, "notifications": 0, "failed": 0}
-    sent = [mail["metadata"]["appointment_uuid"] for mail in harness.account.accepted()]
+    sent = [mail["metadata"]["appointment_uuid"] for mail in harness.account.accepted_mail()]
     assert sent == uuids
     assert invoked.events == []
 

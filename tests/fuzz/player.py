@@ -210,7 +210,7 @@ class Player:
         appointment = first.get("data", {}).get("appointment", {})
         if items and items[0].get("notes") != appointment.get("notes"):
             yield "the stored appointment changed"
-        mailed = Counter(to["email"] for mail in self.account.accepted() for to in mail["to"])
+        mailed = Counter(to["email"] for mail in self.account.accepted_mail() for to in mail["to"])
         if any(count > 1 for count in mailed.values()):
             yield f"emails: {mailed}"
 

@@ -208,8 +208,8 @@ def test_without_it_something_breaks(keeper: Keeper, permission: tuple[str, str]
     """With the role as it is all is well; without this one action it is not, as foreseen."""
     observe, whole, broken = ENFORCED[permission]
     assert observe(keeper) == whole
-    is_taken: Callable[[str, str], bool] = lambda *held: held == permission  # noqa: E731
-    with role.without(keeper.stack, is_taken, keeper.outputs["KeeperFunction"]):
+    is_removed: Callable[[str, str], bool] = lambda *given: given == permission  # noqa: E731
+    with role.without(keeper.stack, is_removed, keeper.outputs["KeeperFunction"]):
         assert observe(keeper) == broken
 
 

@@ -80,7 +80,7 @@ def test_a_reset_leaves_what_the_first_start_made(
     table = records(stack)
     table.put_item(Item=REPAIRED)
     table.put_item(Item={"record": "order#7"})
-    assert display.published(stack)
+    assert display.read_published(stack)
     assert run("reset").exit_code == 0
     assert item(stack, saved) is None
     found = {each["record"]: each for each in table.scan()["Items"]}
@@ -105,7 +105,7 @@ def test_the_last_notification_is_found_behind_many(
     try:
         shown = run("notifications", "n599", "--json")
         assert json.loads(shown.stdout) == {"notification_id": "n599"}
-        assert len(display.published(stack)) >= 600
+        assert len(display.read_published(stack)) >= 600
     finally:
         assert run("reset").exit_code == 0
 

@@ -33,7 +33,7 @@ from tests.unit import test_first_deployment_page as first_deployment
 from tests.unit import test_operations_page as operations
 from tools.environment import LOG_GROUP, STACK_NAME
 from tools.local_stack.aws import session
-from tools.local_stack.display import published
+from tools.local_stack.display import read_published
 from tools.local_stack.stack import Stack
 
 # Statements about what AWS cannot restrict, or whose resources have names of AWS's own.
@@ -89,7 +89,7 @@ def failed(stack: Stack) -> dict[str, Any]:
     uuid = post(stack, uuid=str(uuid4()), photographer_user_id=502)["uuid"]
     until = time.monotonic() + 30
     while True:
-        for facts in published(stack):
+        for facts in read_published(stack):
             if facts["uuid"] == uuid:
                 return facts
         assert time.monotonic() < until, f"no notification of {uuid} was published"

@@ -17,7 +17,7 @@ from tests.stack.table import item
 from tools.environment import STACK_NAME
 from tools.local_stack import role
 from tools.local_stack.aws import session
-from tools.local_stack.display import published
+from tools.local_stack.display import read_published
 from tools.local_stack.stack import Stack
 
 PATH: Final = "/api/v1/appointments/create"
@@ -61,7 +61,7 @@ def replay_json(stack: Stack, *arguments: str) -> tuple[int, list[dict[str, Any]
 
 def test_one_command_repairs_all_ten(stack: Stack, began: str, crashed: list[str]) -> None:
     """The tables are out of reach for a minute; one command repairs all that failed meanwhile."""
-    commands = [each["replay"] for each in published(stack) if each["status"] == CRASH]
+    commands = [each["replay"] for each in read_published(stack) if each["status"] == CRASH]
     command = shlex.split(commands[-1])
     chosen = command.index("--request-id")
     command = command[:chosen] + command[chosen + 2 :]  # not that request alone

@@ -277,7 +277,7 @@ class EmailHarness:
 
     def mailed(self) -> list[str]:
         """Return the address of every email that was accepted, in order."""
-        return [to["email"] for mail in self.account.accepted() for to in mail["to"]]
+        return [to["email"] for mail in self.account.accepted_mail() for to in mail["to"]]
 
     def published(self) -> list[Any]:
         """Return what SNS took: objects with `subject`, `message`, `attributes`."""

@@ -250,7 +250,7 @@ def test_notifications_are_listed_and_shown(
 ) -> None:
     """The list has their ids; with an id, subject and text are those that a person gets."""
     found: list[dict[str, Any]] = []
-    monkeypatch.setattr(display, "published", lambda _: found)
+    monkeypatch.setattr(display, "read_published", lambda _: found)
     assert run("notifications").stdout == "No notifications yet: nothing has failed.\n"
     found.append(FACTS)
     assert str(FACTS["notification_id"]) in run("notifications").stdout
@@ -277,7 +277,7 @@ def test_no_id_is_cut(
     """Every id is printed in one piece, without colour and terminal."""
     send(mail)
     monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setattr(display, "published", lambda _: [FACTS])
+    monkeypatch.setattr(display, "read_published", lambda _: [FACTS])
     named = [str(FACTS["notification_id"]) if each == "ID" else each for each in arguments]
     shown = run(*named).stdout
     assert "\x1b" not in shown

@@ -128,7 +128,7 @@ def test_this_version_continues_what_the_older_one_did(
     make_due(aws)
     for _ in range(2):
         aws.invoke(SCHEDULE)
-    mailed = Counter(to["email"] for mail in account.accepted() for to in mail["to"])
+    mailed = Counter(to["email"] for mail in account.accepted_mail() for to in mail["to"])
     assert mailed == ({"dee@planomatic.test": 1} if is_sent else {})
     assert not {"owed", "due", "lease"} & set(aws.item())
 

@@ -89,7 +89,9 @@ def assert_settled(aws: FakeAws, account: Account, example: Example) -> None:
     """Nothing is pending any more, and no recipient was mailed twice."""
     item = aws.item()
     assert not {"owed", "due", "lease", "notifications"} & set(item)
-    mailed = [to["email"] for mail in account.accepted() for to in mail["to"]] + reached(example)
+    mailed = [to["email"] for mail in account.accepted_mail() for to in mail["to"]] + reached(
+        example
+    )
     assert max(Counter(mailed).values(), default=0) <= 1
 
 
@@ -167,7 +169,7 @@ def test_what_was_erased_is_refused(aws: FakeAws, account: Account, by: str) -> 
     aws.invoke(SCHEDULE)
     assert aws.invoke({"settle": [uuid]})[uuid]["status"] == "skipped"
     assert items() == [ERASED]
-    assert account.accepted() == []
+    assert account.accepted_mail() == []
 
 
 def test_what_is_erased_today_is_the_example(aws: FakeAws) -> None:

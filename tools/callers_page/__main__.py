@@ -11,7 +11,9 @@ PAGE: Final = ROOT / "docs" / "callers.html"
 
 def main() -> None:
     """Write both."""
-    guide.GUIDE.write_text(guide.filled(guide.GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
+    guide.GUIDE.write_text(
+        guide.renew_blocks(guide.GUIDE.read_text(encoding="utf-8")), encoding="utf-8"
+    )
     PAGE.write_text(page.build().html, encoding="utf-8")
     err.print(f"{PAGE.relative_to(ROOT)} is written.")
 

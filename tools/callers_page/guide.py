@@ -46,8 +46,8 @@ class StatusRow:
     then: str
 
 
-def filled(text: str) -> str:
-    """Return the guide with its generated blocks as they are now."""
+def renew_blocks(text: str) -> str:
+    """Return the guide with its generated blocks made anew."""
     return _BLOCK.sub(lambda match: f"{match[1]}{BLOCKS[match[2]]()}{match[3]}", text)
 
 
@@ -84,25 +84,25 @@ def to_html(markdown: str, title: str = "") -> str:
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(markdown)
     for token in tokens:
-        _lead_within(token.children or ())
+        _keep_links_on_page(token.children or ())
     html = str(parser.renderer.render(tokens, parser.options, {}))
     region = f'<div class="scroll" role="region" tabindex="0" aria-label="{title}: table">'
     html = html.replace("<table>", f"{region}<table>").replace("</table>", "</table></div>")
     return html.replace("<pre>", '<pre tabindex="0">')
 
 
-def _lead_within(tokens: Iterable[Token]) -> None:
-    """Have each link stay on the page; one that cannot becomes plain text."""
+def _keep_links_on_page(tokens: Iterable[Token]) -> None:
+    """Change each link so that it stays on the page; one that cannot becomes plain text."""
     tag = "a"
     for token in tokens:
         if token.type == "link_open":
-            token.attrs = _within(str(token.attrs["href"]))
+            token.attrs = _target_on_page(str(token.attrs["href"]))
             token.tag = tag = "a" if token.attrs else "span"
         elif token.type == "link_close":
             token.tag = tag
 
 
-def _within(target: str) -> dict[str, str | int | float]:
+def _target_on_page(target: str) -> dict[str, str | int | float]:
     if target == _SNIPPET:
         content = base64.b64encode(filemaker.SNIPPET.read_bytes()).decode()
         name = filemaker.SNIPPET.name

@@ -32,14 +32,14 @@ _TREE: Final = _HOME / "tree"
 _PACKAGE: Final = Path("src/appointments")
 # The fault campaigns reach every line but decide nothing that these do not, in four times the time.
 _TESTS: Final = ("tests/unit", "tests/service", "tests/email", "tests/upgrades")
-# These read the source text: they notice a change for what it looks like.
+# These read the source text: they notice how a change looks, not what it does.
 _READERS_OF_SOURCE: Final = "tests/unit/test_architecture.py"
 _TEST_SECONDS: Final = 60
 _RUN_SECONDS: Final = 900
 _PYTEST: Final = (
-    *(sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider"),
-    *("--timeout", str(_TEST_SECONDS)),
-)
+    sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider",
+    "--timeout", str(_TEST_SECONDS),
+)  # fmt: skip
 _COVERAGE: Final = """\
 [run]
 dynamic_context = test_function
@@ -125,7 +125,7 @@ def _modules(name: str | None) -> list[Path]:
 
 
 def _copy() -> None:
-    """Copy what git knows, or would, so that no change ever lands in the project itself."""
+    """Copy all files that git does not ignore, so that no change is made in the project itself."""
     shutil.rmtree(_TREE, ignore_errors=True)
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own command

@@ -122,7 +122,7 @@ _SERVERS: Final[list[dict[str, Any]]] = [
 
 
 def examples() -> dict[str, Any]:
-    """Return the recorded requests with their responses, by their names; statuses are such."""
+    """Return the recorded requests with their responses, by name. Each status has one."""
     recorded: dict[str, Any] = json.loads(EXAMPLES.read_text(encoding="utf-8"))
     return recorded
 

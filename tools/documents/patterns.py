@@ -24,8 +24,8 @@ _DAYS: Final = (
 )
 
 
-def _between(form: str) -> str:
-    """Return the alternatives of a form with `{month}`, `{day}` and `{year}`."""
+def _every_date(form: str) -> str:
+    """Return the pattern of every date in a form with `{month}`, `{day}` and `{year}`."""
     days = [form.format(month=month, day=day, year=_YEAR) for month, day in _DAYS]
     return "|".join([*days, form.format(month="0?2", day="29", year=_LEAP_YEAR)])
 
@@ -51,8 +51,8 @@ def _blank_or(accepted: str) -> str:
     return rf"^\s*(?:{accepted})?\s*$"
 
 
-_ISO_DATE: Final = _between("{year}-{month}-{day}")
-_SLASH_DATE: Final = _between("{month}/{day}/{year}")
+_ISO_DATE: Final = _every_date("{year}-{month}-{day}")
+_SLASH_DATE: Final = _every_date("{month}/{day}/{year}")
 _SECONDS: Final = f"(?::[0-5][0-9](?:[.,][0-9]{{1,{MAX_FRACTION}}})?)?"
 _TIME_24: Final = f"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]{_SECONDS}"
 _HOUR_12: Final = f"(?:0?[1-9]|1[0-2]):[0-5][0-9]{_SECONDS}"

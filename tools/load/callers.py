@@ -1,4 +1,4 @@
-"""The callers, for Locust: each sends as fast as responses come, and notes the responses.
+"""The callers, for Locust: each sends as fast as responses come, and records the responses.
 
 Good, bad, repeated, conflicting and simultaneous requests are mixed. This runs in Locust's own
 environment: nothing of the project is imported.
@@ -16,15 +16,15 @@ import gevent
 from locust import FastHttpUser, constant, task
 
 PATH: Final = "/api/v1/appointments/create"
-NOTES: Final = Path(os.environ["LOAD_NOTES"])
+JOURNAL: Final = Path(os.environ["LOAD_JOURNAL"])
 HOST: Final = os.environ["LOAD_HOST"]
 TOKENS: Final[dict[str, str]] = json.loads(os.environ["LOAD_TOKENS"])
-# As the README tells callers: the same again after a second, two, four.
+# The pauses before the same request is sent again, as docs/calling.md advises.
 PAUSES: Final = (1, 2, 4)
 RESPONSE_SECONDS: Final = 40
 
 random.seed(0)
-notes = NOTES.open("a", buffering=1)
+journal = JOURNAL.open("a", buffering=1)
 
 
 class Caller(FastHttpUser):  # type: ignore[misc]
@@ -45,11 +45,11 @@ class Caller(FastHttpUser):  # type: ignore[misc]
         sent = appointment(
             token=TOKENS["application"], month_first="1", date_start_local="1/5/2027", allday=""
         )
-        self._send_until_final("silent", sent)
+        self._send_until_final("no email", sent)
 
     @task(10)
     def repeat(self) -> None:
-        """Send the same twice, the second knowing nothing of the first."""
+        """Send the same twice, one after the other."""
         sent = appointment(photographer_user_id=501)
         self._send_until_final("repeated", sent)
         self._send_until_final("repeated", sent)
@@ -94,8 +94,8 @@ class Caller(FastHttpUser):  # type: ignore[misc]
             gevent.sleep(pause)
 
     def _send_once(self, kind: str, sent: dict[str, Any]) -> dict[str, Any]:
-        """Send one request, note the response, and return its body (empty if none came)."""
-        begun = time.time()
+        """Send one request, record the response, and return its body (empty if none came)."""
+        start = time.time()
         headers = {"Host": HOST, "Content-Type": "application/json"}
         with self.client.post(
             PATH, json=sent, headers=headers, name=kind, catch_response=True
@@ -104,19 +104,19 @@ class Caller(FastHttpUser):  # type: ignore[misc]
                 body = json.loads(response.text or "")
             except ValueError:
                 body = {}
-            response.success()  # the audit decides whether a response is right
-        noted = {name: body.get(name) for name in ("status", "saved", "replayed", "request_id")}
-        note = {
-            "at": begun,
-            "seconds": time.time() - begun,
+            response.success()  # `compare` decides whether a response is right
+        recorded = {name: body.get(name) for name in ("status", "saved", "replayed", "request_id")}
+        entry = {
+            "at": start,
+            "seconds": time.time() - start,
             "kind": kind,
             "http": response.status_code,
             "uuid": sent["uuid"],
             "content": sent["notes"],
             "has_response": "status" in body,
-            **noted,
+            **recorded,
         }
-        notes.write(json.dumps(note) + "\n")
+        journal.write(json.dumps(entry) + "\n")
         return body if "status" in body else {}
 
 

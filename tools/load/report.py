@@ -9,45 +9,45 @@ from typing import Any, Final
 
 from rich.table import Table
 
-Note = Mapping[str, Any]
+Entry = Mapping[str, Any]
 PERCENTS: Final = (50, 90, 99)
 MAX_SHOWN: Final = 5
 
 
 def write(
     home: Path,
-    notes: Sequence[Note],
+    journal: Sequence[Entry],
     spans: Sequence[tuple[str, float]],
     findings: Mapping[str, Sequence[str]],
 ) -> Table:
-    """Write report.md, and responses.json for the plot; return the table for the console.
+    """Write report.md, and responses.json for the plot; return the table for the terminal.
 
-    `spans` are the phases' names and beginnings, by the clock of the notes.
+    `spans` are the phases' names and beginnings, by the clock of the journal.
     """
-    begun = min(note["at"] for note in notes)
-    spans = [(name, max(since - begun, 0)) for name, since in spans]
+    start = min(entry["at"] for entry in journal)
+    spans = [(name, max(since - start, 0)) for name, since in spans]
     (home / "responses.json").write_text(
         json.dumps(
             {
                 "spans": spans,
                 "responses": [
-                    [note["at"] - begun, note["seconds"], note["status"]] for note in notes
+                    [entry["at"] - start, entry["seconds"], entry["status"]] for entry in journal
                 ],
             }
         )
     )
-    by_phase: dict[str, list[Note]] = {name: [] for name, _ in spans}
-    for note in notes:
-        at = note["at"] - begun
-        by_phase[[name for name, since in spans if since <= at][-1]].append(note)
-    by_kind: dict[str, list[Note]] = defaultdict(list)
-    for note in notes:
-        by_kind[note["kind"]].append(note)
-    seconds = max(note["at"] for note in notes) - begun
+    by_phase: dict[str, list[Entry]] = {name: [] for name, _ in spans}
+    for entry in journal:
+        at = entry["at"] - start
+        by_phase[[name for name, since in spans if since <= at][-1]].append(entry)
+    by_kind: dict[str, list[Entry]] = defaultdict(list)
+    for entry in journal:
+        by_kind[entry["kind"]].append(entry)
+    seconds = max(entry["at"] for entry in journal) - start
     lines = [
         "# Load",
         "",
-        f"{len(notes)} responses in {seconds:.0f} s, {len(notes) / seconds:.1f} per second.",
+        f"{len(journal)} responses in {seconds:.0f} s, {len(journal) / seconds:.1f} per second.",
         *_section("By phase", by_phase),
         *_section("By kind of request", by_kind),
         "",
@@ -58,15 +58,15 @@ def write(
         lines.append(f"- {'kept' if not broken else f'BROKEN {len(broken)} times'}: {promise}")
         lines += [f"  - {each}" for each in broken[:MAX_SHOWN]]
     (home / "report.md").write_text("\n".join([*lines, "", "![responses](responses.png)", ""]))
-    return _table(notes, seconds, by_phase, findings)
+    return _table(journal, seconds, by_phase, findings)
 
 
-def _section(title: str, groups: Mapping[str, Sequence[Note]]) -> list[str]:
+def _section(title: str, groups: Mapping[str, Sequence[Entry]]) -> list[str]:
     heads = ["", "responses", *(f"p{each} ms" for each in PERCENTS), "statuses"]
     rows = [
-        f"| {' | '.join([name, *_figures(notes), _statuses(notes)])} |"
-        for name, notes in groups.items()
-        if notes
+        f"| {' | '.join([name, *_figures(entries), _statuses(entries)])} |"
+        for name, entries in groups.items()
+        if entries
     ]
     return [
         "",
@@ -78,24 +78,24 @@ def _section(title: str, groups: Mapping[str, Sequence[Note]]) -> list[str]:
     ]
 
 
-def _figures(notes: Sequence[Note]) -> list[str]:
-    times = [note["seconds"] * 1000 for note in notes]
+def _figures(entries: Sequence[Entry]) -> list[str]:
+    times = [entry["seconds"] * 1000 for entry in entries]
     cuts = statistics.quantiles(times, n=100) if len(times) > 1 else times * 99
-    return [str(len(notes)), *(f"{cuts[each - 1]:.0f}" for each in PERCENTS)]
+    return [str(len(entries)), *(f"{cuts[each - 1]:.0f}" for each in PERCENTS)]
 
 
-def _statuses(notes: Sequence[Note]) -> str:
-    counts = Counter(note["status"] or f"none (HTTP {note['http']})" for note in notes)
+def _statuses(entries: Sequence[Entry]) -> str:
+    counts = Counter(entry["status"] or f"none (HTTP {entry['http']})" for entry in entries)
     return ", ".join(f"{status} {count}" for status, count in counts.most_common())
 
 
 def _table(
-    notes: Sequence[Note],
+    journal: Sequence[Entry],
     seconds: float,
-    by_phase: Mapping[str, Sequence[Note]],
+    by_phase: Mapping[str, Sequence[Entry]],
     findings: Mapping[str, Sequence[str]],
 ) -> Table:
-    table = Table(title=f"{len(notes)} responses, {len(notes) / seconds:.1f} per second")
+    table = Table(title=f"{len(journal)} responses, {len(journal) / seconds:.1f} per second")
     for head in ("phase", "responses", *(f"p{each} ms" for each in PERCENTS)):
         table.add_column(head, justify="left" if head == "phase" else "right")
     for name, of_phase in by_phase.items():

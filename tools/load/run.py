@@ -1,4 +1,4 @@
-"""Load the local stack while its parts fail in turn, let it recover, and audit the result."""
+"""Load the local stack while its parts fail in turn, let it recover, and check the result."""
 
 import itertools
 import json
@@ -23,7 +23,7 @@ from tools.bootstrap import LOCAL, ROOT
 from tools.environment import QUEUE, tool_environment
 from tools.errors import ToolError
 from tools.load import report
-from tools.load.audit import audit
+from tools.load.compare import compare
 from tools.local_stack import demo, processes, role, seeds, services
 from tools.local_stack import stack as local
 from tools.local_stack.aws import session
@@ -43,7 +43,7 @@ MAX_MESSAGES: Final = 20_000
 PHOTOGRAPHER: Final = next(each for each in seeds.RECORDS if each["record"] == "user#501")
 UNREACHABLE: Final = {**PHOTOGRAPHER, "email": "pat@down.test"}
 
-# What is done again and again while a phase lasts.
+# What `run` calls again and again while a phase lasts.
 Action = Callable[[], None]
 
 
@@ -62,14 +62,14 @@ def load(seconds: int) -> None:
     shutil.rmtree(HOME, ignore_errors=True)
     stack = local.up(processes.free_ports(services.PORTS), HOME)
     try:
-        _warm(stack)
+        _warm_up(stack)
         spans = _run(stack, phases(stack), seconds)
-        notes = [json.loads(line) for line in (HOME / "notes.jsonl").read_text().splitlines()]
+        journal = [json.loads(line) for line in (HOME / "journal.jsonl").read_text().splitlines()]
         _recover(stack)
-        findings = audit(notes, items(stack), _mails(stack), _notified(stack))
+        findings = compare(journal, items(stack), _mails(stack), _empty_queue(stack))
     finally:
         local.down(HOME)
-    out.print(report.write(HOME, notes, spans, findings))
+    out.print(report.write(HOME, journal, spans, findings))
     subprocess.run(  # noqa: S603
         [LOCUST / "python", ROOT / "tools" / "load" / "plot.py", HOME], cwd=ROOT, check=True
     )
@@ -82,18 +82,18 @@ def phases(stack: Stack) -> list[Phase]:
     """Return what fails, in turn, and the calm before and after."""
     return [
         Phase("calm", 0.15),
-        Phase("workers killed", 0.15, _workers_killed),
-        Phase("Mandrill hangs", 0.10, _mandrill_hangs),
-        Phase("DynamoDB refuses", 0.10, partial(_refused, stack, "dynamodb:")),
+        Phase("workers killed", 0.15, _kill_workers),
+        Phase("Mandrill hangs", 0.10, _suspend_mandrill),
+        Phase("DynamoDB refuses", 0.10, partial(_refuse, stack, "dynamodb:")),
         Phase("calm again", 0.10),
-        Phase("Mandrill down", 0.15, partial(_mandrill_down, stack)),
-        Phase("SNS refuses too", 0.10, partial(_sns_and_mandrill_refuse, stack)),
+        Phase("Mandrill down", 0.15, partial(_break_mandrill, stack)),
+        Phase("SNS refuses too", 0.10, partial(_break_mandrill_and_sns, stack)),
         Phase("recovered", 0.15),
     ]
 
 
 @contextmanager
-def _workers_killed() -> Iterator[Action]:
+def _kill_workers() -> Iterator[Action]:
     """Kill one of the function's execution environments now and then."""
     emulator = processes.find(HOME / "ministack.pid")
     last = 0.0
@@ -110,7 +110,7 @@ def _workers_killed() -> Iterator[Action]:
 
 
 @contextmanager
-def _mandrill_hangs() -> Iterator[None]:
+def _suspend_mandrill() -> Iterator[None]:
     """Suspend the sandbox: connections are accepted, no response comes."""
     sandbox = processes.find(HOME / "sandbox.pid")
     assert sandbox is not None  # noqa: S101 - `up` has started it
@@ -122,15 +122,15 @@ def _mandrill_hangs() -> Iterator[None]:
 
 
 @contextmanager
-def _refused(stack: Stack, actions: str) -> Iterator[None]:
-    """Have a service refuse whatever the function asks."""
+def _refuse(stack: Stack, actions: str) -> Iterator[None]:
+    """Let a service refuse every call of the function."""
     with role.without(stack, lambda _, action: action.startswith(actions)):
         yield
 
 
 @contextmanager
-def _mandrill_down(stack: Stack) -> Iterator[None]:
-    """Have Mandrill respond to every call with an error."""
+def _break_mandrill(stack: Stack) -> Iterator[None]:
+    """Let Mandrill respond with an error, by the address of the photographer."""
     _put_record(stack, UNREACHABLE)
     try:
         yield
@@ -139,9 +139,9 @@ def _mandrill_down(stack: Stack) -> Iterator[None]:
 
 
 @contextmanager
-def _sns_and_mandrill_refuse(stack: Stack) -> Iterator[None]:
-    """Have emails fail, and their notifications too."""
-    with _mandrill_down(stack), _refused(stack, "sns:"):
+def _break_mandrill_and_sns(stack: Stack) -> Iterator[None]:
+    """Let emails fail, and their notifications too."""
+    with _break_mandrill(stack), _refuse(stack, "sns:"):
         yield
 
 
@@ -149,8 +149,8 @@ def _put_record(stack: Stack, record: dict[str, Any]) -> None:
     _table(stack, stack.records_table).put_item(Item=record)
 
 
-def _warm(stack: Stack) -> None:
-    """Have an execution environment for each request that can be under way at once."""
+def _warm_up(stack: Stack) -> None:
+    """Start an execution environment for each request that can be under way at once."""
     with ThreadPoolExecutor(2 * USERS) as threads:
         list(threads.map(lambda _: demo.create(stack), range(2 * USERS)))
 
@@ -161,13 +161,13 @@ def _run(stack: Stack, planned: list[Phase], seconds: int) -> list[tuple[str, fl
         "LOAD_URL": stack.endpoint_url,
         "LOAD_HOST": stack.host,
         "LOAD_TOKENS": json.dumps(dict(stack.tokens)),
-        "LOAD_NOTES": str(HOME / "notes.jsonl"),
+        "LOAD_JOURNAL": str(HOME / "journal.jsonl"),
     }
     command: list[str | Path] = [
-        *(LOCUST / "locust", "--locustfile", CALLERS, "--headless", "--only-summary"),
-        *("--users", str(USERS), "--spawn-rate", str(USERS), "--run-time", f"{seconds}s"),
-        *("--stop-timeout", str(LAST_RESPONSES_SECONDS)),
-    ]
+        LOCUST / "locust", "--locustfile", CALLERS, "--headless", "--only-summary",
+        "--users", str(USERS), "--spawn-rate", str(USERS), "--run-time", f"{seconds}s",
+        "--stop-timeout", str(LAST_RESPONSES_SECONDS),
+    ]  # fmt: skip
     spans = []
     with (HOME / "locust.log").open("wb") as log, _progress() as progress:
         task = progress.add_task("", total=seconds)
@@ -175,16 +175,16 @@ def _run(stack: Stack, planned: list[Phase], seconds: int) -> list[tuple[str, fl
             command, cwd=HOME, env=tool_environment(**settings), stdout=log, stderr=log
         )
         try:
-            begun = time.monotonic()
+            start = time.monotonic()
             ends = itertools.accumulate(phase.share * seconds for phase in planned)
             for phase, end in zip(planned, ends, strict=True):
                 spans.append((phase.name, time.time()))
                 with phase.failure() as action:
-                    while time.monotonic() < begun + end and callers.poll() is None:
+                    while time.monotonic() < start + end and callers.poll() is None:
                         if action:
                             action()
                         time.sleep(POLL_SECONDS)
-                        passed = time.monotonic() - begun
+                        passed = time.monotonic() - start
                         progress.update(task, completed=passed, description=phase.name)
             callers.wait(LAST_RESPONSES_SECONDS + 30)
         finally:
@@ -198,7 +198,7 @@ def _recover(stack: Stack) -> None:
     """Invoke the schedule until nothing is pending, as time would."""
     deadline = time.monotonic() + RECOVERY_SECONDS
     functions = session.client("lambda", endpoint_url=stack.endpoint_url)
-    most = 0
+    peak = 0
     with _progress() as progress:
         task = progress.add_task("what is pending is sent", total=None)
         while time.monotonic() < deadline:
@@ -206,8 +206,8 @@ def _recover(stack: Stack) -> None:
                 FunctionName=f"{stack.function_name}:live", Payload=b'{"schedule": "owed"}'
             )
             owed = sum("owed" in item for item in items(stack))
-            most = max(most, owed)
-            progress.update(task, total=most, completed=most - owed)
+            peak = max(peak, owed)
+            progress.update(task, total=peak, completed=peak - owed)
             if not owed:
                 return
             time.sleep(POLL_SECONDS)
@@ -222,6 +222,7 @@ def items(stack: Stack) -> list[dict[str, Any]]:
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if page else {}
         page = table.scan(ConsistentRead=True, **start)
         found += page["Items"]
+    # Callers send `notes`; the requests that warm the function up do not.
     return [item for item in found if "notes" in item]
 
 
@@ -236,7 +237,7 @@ def _mails(stack: Stack) -> list[dict[str, Any]]:
     return mails
 
 
-def _notified(stack: Stack) -> set[str]:
+def _empty_queue(stack: Stack) -> set[str]:
     """Empty the queue on the topic; return the requests that have a notification."""
     queues = session.client("sqs", endpoint_url=stack.endpoint_url)
     queue = queues.get_queue_url(QueueName=QUEUE)["QueueUrl"]

@@ -57,7 +57,7 @@ def run_stack(port: int | None) -> None:
     try:
         started = stack.up(port)
         before = time.time()
-        display.created(demo.create(started))
+        display.response(demo.create(started))
         _announce(started)
         _follow(started, before)
     except KeyboardInterrupt:
@@ -144,7 +144,7 @@ def show_notifications(notification_id: str | None, *, as_json: bool) -> None:
 @_as_json
 def show_seeds(*, as_json: bool) -> None:
     """Show the tokens and records of the local stack."""
-    display.seeded(as_json=as_json)
+    display.tokens_and_records(as_json=as_json)
 
 
 @click.command("reset", cls=Command, examples=["make reset"])
@@ -162,8 +162,8 @@ def reset() -> None:
 )
 @click.option("--mandrill", type=click.Choice([outage.value for outage in Outage]))
 @click.option("--end", is_flag=True, help="End the outage, and close the circuit breaker.")
-def play_outage(*, mandrill: str | None, end: bool) -> None:
-    """Have Mandrill fail until END=1: to rehearse what happens, and how to repair it."""
+def rehearse_outage(*, mandrill: str | None, end: bool) -> None:
+    """Make Mandrill fail until END=1: to rehearse what happens, and how to repair it."""
     if (mandrill is None) == (not end):
         kinds = "|".join(outage.value for outage in Outage)
         raise click.UsageError(f"make outage MANDRILL={kinds}, or make outage END=1")
@@ -173,7 +173,7 @@ def play_outage(*, mandrill: str | None, end: bool) -> None:
         err.print("Mandrill works again.")
     else:
         outages.begin(running, mandrill)
-        err.print(f"Mandrill plays {mandrill}: make demo shows it, make outage END=1 ends it.")
+        err.print(f"Mandrill fails ({mandrill}): make demo shows it, make outage END=1 ends it.")
 
 
 @click.command("rie", cls=Command, examples=["make rie"])
@@ -195,7 +195,7 @@ COMMANDS: Final = (
     show_notifications,
     show_seeds,
     reset,
-    play_outage,
+    rehearse_outage,
     run_in_emulator,
 )
 
@@ -211,7 +211,7 @@ def _follow(running: stack.Stack, since: float, *, is_raw: bool = False) -> None
 
 
 def _announce(started: stack.Stack) -> None:
-    display.started(started, PATH, services.console_url(stack.HOME).read_text())
+    display.next_steps(started, PATH, services.console_url(stack.HOME).read_text())
 
 
 def _running_or_started(port: int | None) -> stack.Stack:

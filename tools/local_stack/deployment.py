@@ -17,20 +17,20 @@ INPUTS_TAG: Final = "inputs"
 
 
 def deploy(endpoint_url: str, mandrill_url: str) -> None:
-    """Deploy what was built; the stack's tag says from what, so that the state can never lie."""
+    """Deploy what was built; the stack's tag says from what, so that the state is always true."""
     parameters = _parameters(mandrill_url)
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     with build.build_lock():  # until the package is uploaded with its digest
         for bundle in build.BUNDLES:
             package.write_parameters_digest(bundle, parameters)
         build.sam(
-            *("deploy", "--config-file", SAMCONFIG, "--config-env", "local"),
-            *("--template-file", build.BUILT_TEMPLATE),
-            *("--tags", f"{INPUTS_TAG}={_tag(mandrill_url)}"),
-            *("--parameter-overrides", *overrides),
+            "deploy", "--config-file", SAMCONFIG, "--config-env", "local",
+            "--template-file", build.BUILT_TEMPLATE,
+            "--tags", f"{INPUTS_TAG}={_tag(mandrill_url)}",
+            "--parameter-overrides", *overrides,
             AWS_ENDPOINT_URL=endpoint_url,
             SAM_CLI_POLL_DELAY="0.5",
-        )
+        )  # fmt: skip
 
 
 def outputs(cloudformation: "CloudFormationClient", mandrill_url: str) -> dict[str, str] | None:

@@ -50,7 +50,7 @@ def mailbox(stack: Stack, *, as_json: bool) -> None:
 
 def notifications(stack: Stack, *, as_json: bool) -> None:
     """Show the notifications that were published last, and how to repair the last one."""
-    found = published(stack)[-SHOWN:]
+    found = read_published(stack)[-SHOWN:]
     print_list(
         found,
         {
@@ -72,7 +72,7 @@ def notifications(stack: Stack, *, as_json: bool) -> None:
 
 def notification(stack: Stack, notification_id: str, *, as_json: bool) -> None:
     """Show one notification as a person gets it."""
-    for facts in reversed(published(stack)):
+    for facts in reversed(read_published(stack)):
         if facts["notification_id"] == notification_id:
             break
     else:
@@ -84,7 +84,7 @@ def notification(stack: Stack, notification_id: str, *, as_json: bool) -> None:
     output().print(f"Subject: {shown.subject}\n\n{shown.text}", soft_wrap=True, end="")
 
 
-def published(stack: Stack) -> list[dict[str, Any]]:
+def read_published(stack: Stack) -> list[dict[str, Any]]:
     """Read the queue on the topic without emptying it, oldest first."""
     queues = session.client("sqs", endpoint_url=stack.endpoint_url)
     queue = queues.get_queue_url(QueueName=QUEUE)["QueueUrl"]
@@ -110,7 +110,7 @@ def published(stack: Stack) -> list[dict[str, Any]]:
     return [json.loads(message["Body"]) for message in found]
 
 
-def seeded(*, as_json: bool) -> None:
+def tokens_and_records(*, as_json: bool) -> None:
     """Show the seeded tokens and records."""
     if as_json:
         print_json({"tokens": seeds.TOKENS, "records": seeds.RECORDS})
@@ -132,7 +132,7 @@ def seeded(*, as_json: bool) -> None:
     )
 
 
-def created(response: Mapping[str, Any]) -> None:
+def response(response: Mapping[str, Any]) -> None:
     """Show the response to a created appointment in a few lines."""
     email: Mapping[str, Any] = response.get("data", {}).get("email", {})
     recipients: Sequence[Mapping[str, Any]] = email.get("recipients", ())
@@ -148,7 +148,7 @@ def created(response: Mapping[str, Any]) -> None:
             output().print(f"{name:<10}{value}", soft_wrap=True)
 
 
-def started(stack: Stack, path: str, console_url: str) -> None:
+def next_steps(stack: Stack, path: str, console_url: str) -> None:
     """Show what to do with the stack that was started, on the error stream."""
     for name, value in (
         ("API", f"{stack.base_url}{path}"),
@@ -157,6 +157,6 @@ def started(stack: Stack, path: str, console_url: str) -> None:
         ("Token", f"{stack.tokens['session']}   (all tokens and records: make seeds)"),
         ("Try", "make demo, make mailbox, make notifications, make outage MANDRILL=down"),
         ("Look", "make logs; make logs RAW=1 has all of it"),
-        ("Shell", 'eval "$(.local/venv/bin/admin local-env)" leads admin, replay and aws here'),
+        ("Shell", 'eval "$(.local/venv/bin/admin local-env)" makes admin, replay and aws call it'),
     ):
         err.print(f"[bold]{name:<9}[/]{escape(value)}", soft_wrap=True)

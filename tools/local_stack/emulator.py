@@ -4,7 +4,7 @@ MiniStack's own Python runs this file, so it imports nothing of this project. By
 refuses an access key that it did not issue. It forgets a temporary key that has expired. So each
 that it issues is noted here: that of a function's role must not become the root's.
 
-By itself it also knows no origins with any port, as a browser sends them from a page that a
+By itself it also allows no origins with any port, as a browser sends them from a page that a
 developer serves on this machine.
 """
 

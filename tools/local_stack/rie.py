@@ -33,7 +33,7 @@ STOP_SECONDS: Final = 10
 
 
 class Runtime:
-    """The emulator's one entry."""
+    """The emulator's one endpoint."""
 
     def __init__(self, port: int) -> None:
         self._url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
@@ -67,7 +67,7 @@ def start(stack: Stack) -> Iterator[Runtime]:
 def serve(
     handler: str, folder: Path, settings: dict[str, str]
 ) -> Iterator[tuple[Runtime, subprocess.Popen[bytes]]]:
-    """Serve a handler from a folder; yield its entry, and the emulator's process.
+    """Serve a handler from a folder; yield its endpoint, and the emulator's process.
 
     Raises ToolError on other systems than Linux.
     """
@@ -75,10 +75,10 @@ def serve(
         raise ToolError(NO_LINUX)
     port = processes.free_ports(2)
     command: list[str | Path] = [
-        *(emulator(), "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
-        *("--runtime-api-address", f"127.0.0.1:{port + 1}"),
-        *(PYTHON, "-m", "awslambdaric", handler),
-    ]
+        emulator(), "--runtime-interface-emulator-address", f"127.0.0.1:{port}",
+        "--runtime-api-address", f"127.0.0.1:{port + 1}",
+        PYTHON, "-m", "awslambdaric", handler,
+    ]  # fmt: skip
     with LOG.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603
             command, cwd=folder, env=settings, stdout=output, stderr=subprocess.STDOUT
@@ -123,8 +123,8 @@ def status(returned: Any) -> str | None:
     match returned:
         case {"errorMessage": _}:
             return None
-        case {"body": {"status": str(said)}}:
-            return said
+        case {"body": {"status": str(value)}}:
+            return value
         case {"body": str(body)}:
             return str(json.loads(body)["status"])
         case [*responses]:

@@ -11,9 +11,9 @@ from tools.local_stack.stack import Stack
 
 @contextmanager
 def without(
-    stack: Stack, is_taken: Callable[[str, str], bool], function_name: str | None = None
+    stack: Stack, is_removed: Callable[[str, str], bool], function_name: str | None = None
 ) -> Iterator[None]:
-    """Take the actions away for which `is_taken` (statement, action) says so; give them back.
+    """Remove the actions for which `is_removed(statement, action)` is true, then restore them.
 
     `function_name` names another function than the one of the endpoint.
     """
@@ -26,7 +26,7 @@ def without(
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     named = {"RoleName": role, "PolicyName": policy}
     whole = iam.get_role_policy(**named)["PolicyDocument"]
-    less = {**whole, "Statement": _without(whole["Statement"], is_taken)}
+    less = {**whole, "Statement": _without(whole["Statement"], is_removed)}
     if less == whole:
         raise LookupError("the role has no such permission")
     iam.put_role_policy(**named, PolicyDocument=json.dumps(less))
@@ -37,12 +37,12 @@ def without(
 
 
 def _without(
-    statements: list[dict[str, Any]], is_taken: Callable[[str, str], bool]
+    statements: list[dict[str, Any]], is_removed: Callable[[str, str], bool]
 ) -> list[dict[str, Any]]:
     remaining = []
     for statement in statements:
         action = statement["Action"]
         actions = [action] if isinstance(action, str) else action
-        if left := [each for each in actions if not is_taken(statement["Sid"], each)]:
+        if left := [each for each in actions if not is_removed(statement["Sid"], each)]:
             remaining.append({**statement, "Action": left})
     return remaining

@@ -71,7 +71,7 @@ def start_forwarder(home: Path, port: int) -> None:
 
 
 def start_console(home: Path, port: int, endpoint_url: str) -> None:
-    """Serve the operators' console, if it does not run; its URL is in a file for its user alone."""
+    """Serve the operators' console, if it does not run. Its URL is in a file."""
     record, log, url = _console(home), home / "console.log", console_url(home)
     if processes.find(record) is not None:
         return

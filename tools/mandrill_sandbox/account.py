@@ -41,7 +41,7 @@ OUTCOMES = {
 }
 
 TERM = re.compile(r'(?:(\w+):)?(?:"([^"]*)"|([^\s"():*?]+))')
-LARGEST_METADATA = 250  # bytes of JSON, as Mandrill's guide to metadata says
+MAX_METADATA_BYTES = 250  # of JSON, as Mandrill's guide to metadata says
 
 
 class MandrillError(Exception):
@@ -82,7 +82,7 @@ class Account:
         self.lock = threading.Lock()
 
     def authorise(self, call: object) -> Struct:
-        """Take a call that has one of the keys."""
+        """Return the call if it has one of the keys."""
         if not isinstance(call, dict) or not isinstance(call.get("key"), str):
             raise MandrillError("ValidationError", "You must specify a key value")
         if call["key"] not in self.keys or self.outage is Outage.INVALID_KEY:
@@ -91,11 +91,11 @@ class Account:
             raise MandrillError("GeneralError")
         return call
 
-    def accepted(self) -> list[Struct]:
+    def accepted_mail(self) -> list[Struct]:
         """List the mail that a recipient gets, oldest first."""
         with self.lock:
-            listed = [mail.listed() for mail in self.mail]
-        return [one for one in listed if one["to"]]
+            mails = [mail.to_listing() for mail in self.mail]
+        return [mail for mail in mails if mail["to"]]
 
     def reset(self) -> None:
         """Empty the list, and with it what a search finds."""
@@ -150,7 +150,9 @@ class Account:
             self.searches.append(now)
             within = [mail for mail in reversed(self.mail) if first <= mail.at.date() <= last]
         query = _parse(str(call.get("query") or "*").strip())
-        return [one for mail in within for one in mail.found() if _matches(query, one)][:limit]
+        return [one for mail in within for one in mail.to_search_results() if _matches(query, one)][
+            :limit
+        ]
 
 
 def _invalid(**faults: object) -> MandrillError:
@@ -177,8 +179,8 @@ def _read_message(value: object) -> Struct:
         raise _invalid(message={"global_merge_vars": "Please enter an array"})
     if not isinstance(metadata, dict) or any(isinstance(v, dict | list) for v in metadata.values()):
         raise _invalid(message={"metadata": "Please enter values by name"})
-    if len(json.dumps(metadata)) > LARGEST_METADATA:
-        raise _invalid(message={"metadata": f"Please enter at most {LARGEST_METADATA} bytes"})
+    if len(json.dumps(metadata)) > MAX_METADATA_BYTES:
+        raise _invalid(message={"metadata": f"Please enter at most {MAX_METADATA_BYTES} bytes"})
     return message
 
 

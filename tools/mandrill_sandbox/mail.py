@@ -31,8 +31,8 @@ class Mail:
         """Return it in one line, to be stored."""
         return json.dumps(vars(self) | {"at": self.at.isoformat()})
 
-    def listed(self) -> Struct:
-        """As `/_sandbox/messages` shows it: the accepted recipients alone."""
+    def to_listing(self) -> Struct:
+        """Return it as `/_sandbox/messages` shows it: only with the accepted recipients."""
         ids = {
             one["email"]: one["_id"] for one in self.results if one["status"] in {"sent", "queued"}
         }
@@ -50,8 +50,8 @@ class Mail:
             **render(self.message),
         }
 
-    def found(self) -> list[Struct]:
-        """As `messages/search` shows it: once for each recipient, the rejected ones too."""
+    def to_search_results(self) -> list[Struct]:
+        """Return it as `messages/search` shows it: once per recipient, the rejected ones too."""
         about_all = {
             "ts": int(self.at.timestamp()),
             "sender": self.message.get("from_email"),

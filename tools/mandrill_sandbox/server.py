@@ -1,8 +1,8 @@
 """A stand-in for Mandrill: tests and developers see each of its responses, and no email is sent.
 
 It serves `messages/send-template` and `messages/search` as Mandrill does. `/_sandbox/messages`
-(GET, DELETE) is what it accepted, and `/_sandbox/outage` (PUT with a value of `Outage`, DELETE) has
-it fail as a whole. Otherwise the addresses of a message decide what becomes of it:
+(GET, DELETE) is what it accepted, and `/_sandbox/outage` (PUT with a value of `Outage`, DELETE)
+makes it fail as a whole. Otherwise the addresses of a message decide what becomes of it:
 
     rejected.test     the recipient is rejected (hard-bounce); a search finds it as `rejected`
     invalid.test      the recipient is invalid, as is an address without a domain
@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # header and body are two writes: 40 ms per response otherwise
 
     def handle(self) -> None:
-        """Let a client hang up silently, as slow.test makes them do."""
+        """Ignore that a client hangs up, as slow.test makes them do."""
         with suppress(ConnectionError):
             super().handle()
 
@@ -65,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
         """List what was accepted."""
         if self._endpoint() != "_sandbox/messages":
             return self.send_error(HTTPStatus.NOT_FOUND)
-        return self._respond(200, self.server.account.accepted())
+        return self._respond(200, self.server.account.accepted_mail())
 
     def do_DELETE(self) -> None:
         """Empty that list, or end an outage."""

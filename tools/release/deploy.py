@@ -1,6 +1,6 @@
-"""`deploy`: to AWS goes only what is committed and passes every check, once its changes were seen.
+"""`deploy`: deploy only what is committed, passes every check and was confirmed.
 
-The environment says which account, and has the credentials, as for `sam`.
+The environment names the account and has the credentials, as for `sam`.
 """
 
 import json
@@ -48,7 +48,7 @@ def settings_of(stage: str) -> dict[str, Any]:
     """Return the stage's deployment as samconfig.toml has it."""
     stages = tomllib.loads(SAMCONFIG.read_text())
     del stages["version"], stages["default"]
-    del stages["local"]  # `make up` alone knows its parameters
+    del stages["local"]  # only `make up` can give its parameters
     if stage not in stages:
         raise ToolError(f"Which stage? Add STAGE={'|'.join(sorted(stages))}")
     settings: dict[str, Any] = stages[stage]["deploy"]["parameters"]
@@ -57,19 +57,19 @@ def settings_of(stage: str) -> dict[str, Any]:
 
 def refuse_dirty_tree(tree: Path) -> None:
     """Raise ToolError if something is not committed: what was deployed would be unknown."""
-    asked = subprocess.run(
+    status = subprocess.run(
         ["git", "status", "--porcelain"],  # noqa: S607 - the git that committed it
         cwd=tree,
         capture_output=True,
         text=True,
         check=True,
     )
-    if asked.stdout:
-        raise ToolError(f"Commit this first, or put it aside:\n{asked.stdout.rstrip()}")
+    if status.stdout:
+        raise ToolError(f"Commit this first, or put it aside:\n{status.stdout.rstrip()}")
 
 
 def refuse_failing_checks(checks: Sequence[str | Path]) -> None:
-    """Raise ToolError unless all that must pass before anything lands does."""
+    """Raise ToolError unless every check passes."""
     _run(checks, "Nothing was deployed: a check failed.")
 
 
@@ -79,14 +79,12 @@ def release(stage: str, template: Path, *, at_once: bool = False) -> None:
     cloudformation = boto3.client("cloudformation", region_name=settings["region"])
     dynamodb = boto3.client("dynamodb", region_name=settings["region"])
     failed_creation.clear(cloudformation, dynamodb, settings["stack_name"])
-    _run(
-        [
-            *(SAM, "deploy", "--config-file", SAMCONFIG, "--config-env", stage),
-            *("--template-file", template, "--confirm-changeset"),
-            *(_without_canary(settings["parameter_overrides"]) if at_once else ()),
-        ],
-        "Nothing was deployed, or it was rolled back: see above.",
-    )
+    arguments = _arguments_at_once(settings["parameter_overrides"]) if at_once else []
+    command: list[str | Path] = [
+        SAM, "deploy", "--config-file", SAMCONFIG, "--config-env", stage,
+        "--template-file", template, "--confirm-changeset", *arguments,
+    ]  # fmt: skip
+    _run(command, "Nothing was deployed, or it was rolled back: see above.")
     try:
         (stack,) = cloudformation.describe_stacks(StackName=settings["stack_name"])["Stacks"]
     except ClientError as absent:
@@ -98,10 +96,10 @@ def release(stage: str, template: Path, *, at_once: bool = False) -> None:
     out.print(outputs["ApiUrl"], soft_wrap=True)
 
 
-def _without_canary(overrides: Mapping[str, str]) -> list[str]:
-    """Return the arguments that override every parameter as the stage does, but for the canary.
+def _arguments_at_once(overrides: Mapping[str, str]) -> list[str]:
+    """Return the arguments that deploy with the stage's parameters, but all traffic at once.
 
-    SAM takes an empty value from a file alone.
+    The parameters are in a file, because only there SAM takes an empty value.
     """
     AT_ONCE_OVERRIDES.write_text(json.dumps({**overrides, "GradualDeployment": "false"}))
     return ["--parameter-overrides", f"file://{AT_ONCE_OVERRIDES}"]

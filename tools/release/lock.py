@@ -11,7 +11,7 @@ from tools.bootstrap import REQUIREMENTS, ROOT, UV
 RUNTIME = "src/requirements.txt"
 DEVELOPMENT = "requirements/dev.txt"
 # The package of the viewer names Django, which its files do not need.
-VIEWER_NEEDS_NOT = ("django", "asgiref", "sqlparse")
+UNNEEDED_BY_VIEWER = ("django", "asgiref", "sqlparse")
 # A release of a hijacked project is usually withdrawn within days. An urgent fix is locked with
 # `UV_EXCLUDE_NEWER="0 days" make lock`.
 COOLDOWN_DAYS = 7
@@ -27,7 +27,7 @@ def main() -> None:
     compile_lock(RUNTIME, "pyproject.toml")
     operator = ["pyproject.toml", "--extra", "operator"]
     console = [*operator, "--extra", "console"]
-    left_out = [f"--no-emit-package={name}" for name in VIEWER_NEEDS_NOT]
+    left_out = [f"--no-emit-package={name}" for name in UNNEEDED_BY_VIEWER]
     compile_lock(DEVELOPMENT, *console, "--group", "dev", "--constraint", RUNTIME, *left_out)
     compile_lock("requirements/operator.txt", *operator, "--constraint", DEVELOPMENT)
     compile_lock("requirements/console.txt", *console, "--constraint", DEVELOPMENT)

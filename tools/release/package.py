@@ -101,7 +101,7 @@ def trim_botocore_data(data: Path) -> None:
     for service in SERVICES:
         newest = max(path.parent for path in (data / service).glob("*/service-2.json.gz"))
         data_files += [path for path in newest.iterdir() if not path.name.startswith("examples")]
-    slim = {path: undocumented(read_json(path)) for path in data_files}
+    slim = {path: without_documentation(read_json(path)) for path in data_files}
     for partition in slim[data / "endpoints.json"]["partitions"]:
         partition["services"] = {s: e for s, e in partition["services"].items() if s in SERVICES}
     shutil.rmtree(data)
@@ -134,15 +134,15 @@ def read_json(path: Path) -> Any:
     return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
 
 
-def undocumented(value: Any) -> Any:
+def without_documentation(value: Any) -> Any:
     """Return a model without its `documentation` texts."""
     if isinstance(value, dict):
         return {
-            key: undocumented(item)
+            key: without_documentation(item)
             for key, item in value.items()
             if not (key == "documentation" and isinstance(item, str))
         }
-    return [undocumented(item) for item in value] if isinstance(value, list) else value
+    return [without_documentation(item) for item in value] if isinstance(value, list) else value
 
 
 def compile_bytecode(target: Path, version: str) -> None:

@@ -1,10 +1,10 @@
 "use strict";
-// The page for callers: it starts the viewer, has values read, and offers to copy what is shown.
+// The page for callers: it starts the viewer, shows how a value is read, and offers to copy what is shown.
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const playground = read("playground");
 
-// The viewer's style sheet knows its dark form by this class.
+// With this class the viewer's style sheet shows its dark form.
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 const paint = () => document.documentElement.classList.toggle("dark-mode", scheme.matches);
 scheme.addEventListener("change", paint);
@@ -92,8 +92,8 @@ if (reader) {
     const { stored, error, warning } = await (await fetch(`read?${query}`)).json();
     if (number !== latest) return;
     output.className = error ? "bad" : "good";
-    const kept = stored === null ? "Not passed." : `Stored: ${JSON.stringify(stored)}`;
-    output.textContent = error ? `Refused: ${error}` : warning ? `${kept} Warning: ${warning}` : kept;
+    const reading = stored === null ? "Not passed." : `Stored: ${JSON.stringify(stored)}`;
+    output.textContent = error ? `Refused: ${error}` : warning ? `${reading} Warning: ${warning}` : reading;
   };
   reader.addEventListener("input", show);
   reader.addEventListener("submit", (event) => event.preventDefault());

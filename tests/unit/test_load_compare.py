@@ -1,4 +1,4 @@
-"""The audit after a load finds whatever was lost, doubled or made up."""
+"""The comparison after a load finds all that was lost, doubled or made up."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from tools.load.audit import audit
+from tools.load.compare import compare
 
-NOTE: Final[dict[str, Any]] = {
+ENTRY: Final[dict[str, Any]] = {
     "kind": "mailed",
     "uuid": "u1",
     "content": "c1",
@@ -35,61 +35,61 @@ class Run:
     """A run in which all went well, to be spoilt."""
 
     def __init__(self) -> None:
-        self.notes: list[dict[str, Any]] = [deepcopy(NOTE)]
+        self.journal: list[dict[str, Any]] = [deepcopy(ENTRY)]
         self.items: list[dict[str, Any]] = [deepcopy(ITEM)]
         self.mails: list[dict[str, Any]] = [deepcopy(MAIL)]
         self.notified: set[str] = set()
 
     def broken(self) -> set[str]:
-        """Return the promises that the audit finds broken."""
-        findings = audit(self.notes, self.items, self.mails, self.notified)
+        """Return the promises that the comparison finds broken."""
+        findings = compare(self.journal, self.items, self.mails, self.notified)
         return {promise for promise, broken in findings.items() if broken}
 
-    def note(self, **more: Any) -> None:
+    def record(self, **more: Any) -> None:
         """Add a response."""
-        self.notes.append({**NOTE, **more})
+        self.journal.append({**ENTRY, **more})
 
 
-def test_nothing_is_found_where_all_is_well() -> None:
+def test_nothing_is_found_if_all_is_well() -> None:
     """Lost responses, repeats and notified failures break no promise."""
     run = Run()
-    run.note(**LOST)
-    run.note(replayed=True)
-    run.note(status="mandrill-email-failed", replayed=True, request_id="r2")
+    run.record(**LOST)
+    run.record(replayed=True)
+    run.record(status="mandrill-email-failed", replayed=True, request_id="r2")
     run.notified.add("r2")
-    run.note(uuid="u2", content="c2", kind="bad", status="invalid-param", saved=False)
+    run.record(uuid="u2", content="c2", kind="bad", status="invalid-param", saved=False)
     assert not run.broken()
 
 
 def test_what_is_unknown_may_be_stored_or_not() -> None:
     """A response that was lost, or that says so, is no promise either way."""
     run = Run()
-    run.notes = [{**NOTE, **LOST}]
+    run.journal = [{**ENTRY, **LOST}]
     assert not run.broken()
     run.items, run.mails = [], []
     assert not run.broken()
 
 
 def store_under_two_keys(run: Run) -> None:
-    """Have one request make two appointments, and tell of both."""
-    run.note(uuid="u2")
+    """Let one request make two appointments, and report both as saved."""
+    run.record(uuid="u2")
     run.items.append({**ITEM, "uuid": "u2", "email_recipients": []})
 
 
 SPOILT: Final[dict[str, Callable[[Run], object]]] = {
-    "what a response calls saved is stored, as it was sent": lambda run: run.note(
+    "what a response calls saved is stored, as it was sent": lambda run: run.record(
         uuid="u9", content="c9"
     ),
     "what a response calls saved is stored once": store_under_two_keys,
-    "nothing is stored that a caller could not expect": lambda run: run.notes[0].update(
+    "nothing is stored that a caller could not expect": lambda run: run.journal[0].update(
         status="application-crash", saved=False
     ),
-    "at most one response says that its request created it": lambda run: run.note(),
-    "what is bad was refused": lambda run: run.notes[0].update(kind="bad"),
+    "at most one response says that its request created it": lambda run: run.record(),
+    "what is bad was refused": lambda run: run.journal[0].update(kind="bad"),
     "every email is settled": lambda run: run.items[0].update(owed="3"),
     "each recipient of an appointment got one email": lambda run: run.mails.append(MAIL),
-    "no notification is owed": lambda run: run.items[0].update(notifications={"…"}),
-    "every email that failed has a notification": lambda run: run.note(
+    "no notification is pending": lambda run: run.items[0].update(notifications={"…"}),
+    "every email that failed has a notification": lambda run: run.record(
         status="mandrill-email-failed", replayed=True
     ),
 }
@@ -104,7 +104,7 @@ def test_each_broken_promise_is_found(promise: str) -> None:
 
 
 def test_an_email_that_never_arrived_is_found() -> None:
-    """An item that says `sent` is not believed: the mailbox decides."""
+    """An item with the status `sent` is no proof: the mailbox decides."""
     run = Run()
     run.mails.clear()
     assert run.broken() == {"each recipient of an appointment got one email"}
@@ -113,4 +113,4 @@ def test_an_email_that_never_arrived_is_found() -> None:
 def test_every_promise_has_been_spoilt() -> None:
     """A promise without a case above might never be found broken."""
     run = Run()
-    assert set(audit(run.notes, run.items, run.mails, run.notified)) == set(SPOILT)
+    assert set(compare(run.journal, run.items, run.mails, run.notified)) == set(SPOILT)

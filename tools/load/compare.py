@@ -1,47 +1,48 @@
-"""Compare the tables with the responses that callers got: nothing is lost, nothing is twice."""
+"""Compare the tables with the journal of the callers: nothing is lost, nothing is twice."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Note = Mapping[str, Any]
+Entry = Mapping[str, Any]
 Item = Mapping[str, Any]
 
 
-def audit(
-    notes: Sequence[Note],
+def compare(
+    journal: Sequence[Entry],
     items: Sequence[Item],
     mails: Sequence[Mapping[str, Any]],
     notified: set[str],
 ) -> dict[str, list[str]]:
     """Return the promises, each with what breaks it: nothing, if all is well.
 
-    `items` are the appointments, `mails` what Mandrill accepted, `notified` the request ids that
-    have a notification.
+    `journal` has each response as its caller recorded it. `items` are the appointments, `mails` is
+    what Mandrill accepted, `notified` are the ids of the requests that have a notification.
     """
-    by_uuid: dict[str, list[Note]] = defaultdict(list)
-    for note in notes:
-        by_uuid[note["uuid"]].append(note)
+    by_uuid: dict[str, list[Entry]] = defaultdict(list)
+    for entry in journal:
+        by_uuid[entry["uuid"]].append(entry)
     stored = {item["uuid"]: item for item in items}
     return {
         "what a response calls saved is stored, as it was sent": [
-            note["uuid"]
-            for note in notes
-            if note["saved"] and _content(stored.get(note["uuid"])) != note["content"]
+            entry["uuid"]
+            for entry in journal
+            if entry["saved"] and _content(stored.get(entry["uuid"])) != entry["content"]
         ],
         "what a response calls saved is stored once": _repeated(_content(item) for item in items),
         "nothing is stored that a caller could not expect": [
-            uuid for uuid in stored if not any(_may_be_saved(note) for note in by_uuid[uuid])
+            uuid for uuid in stored if not any(_may_be_saved(entry) for entry in by_uuid[uuid])
         ],
         "at most one response says that its request created it": [
             uuid
-            for uuid, its_notes in by_uuid.items()
-            if sum(note["saved"] is True and note["replayed"] is False for note in its_notes) > 1
+            for uuid, its_entries in by_uuid.items()
+            if sum(entry["saved"] is True and entry["replayed"] is False for entry in its_entries)
+            > 1
         ],
         "what is bad was refused": [
-            note["uuid"]
-            for note in notes
-            if note["kind"] == "bad" and note["has_response"] and note["saved"]
+            entry["uuid"]
+            for entry in journal
+            if entry["kind"] == "bad" and entry["has_response"] and entry["saved"]
         ],
         "every email is settled": [
             f"{uuid} {item['email_status']}"
@@ -52,13 +53,13 @@ def audit(
             *_repeated(_deliveries(mails)),
             *(set(_expected(items)) - set(_deliveries(mails))),
         ],
-        "no notification is owed": [
+        "no notification is pending": [
             uuid for uuid, item in stored.items() if "notifications" in item
         ],
         "every email that failed has a notification": [
-            note["request_id"]
-            for note in notes
-            if note["status"] == "mandrill-email-failed" and note["request_id"] not in notified
+            entry["request_id"]
+            for entry in journal
+            if entry["status"] == "mandrill-email-failed" and entry["request_id"] not in notified
         ],
     }
 
@@ -67,8 +68,8 @@ def _content(item: Item | None) -> Any:
     return item and item["notes"]
 
 
-def _may_be_saved(note: Note) -> bool:
-    return note["saved"] is not False or not note["has_response"]
+def _may_be_saved(entry: Entry) -> bool:
+    return entry["saved"] is not False or not entry["has_response"]
 
 
 def _deliveries(mails: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -81,9 +82,9 @@ def _deliveries(mails: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _expected(items: Sequence[Item]) -> list[str]:
     return [
-        f"{item['uuid']} {entry['email']}"
+        f"{item['uuid']} {recipient['email']}"
         for item in items
-        for entry in item.get("email_recipients", ())
+        for recipient in item.get("email_recipients", ())
     ]
 
 
