@@ -217,7 +217,7 @@ def test_a_search_that_is_not_made_tests_nothing(harness: EmailHarness) -> None:
     harness.put_circuit(**OPEN)
     before = harness.circuit()
     harness.put_overdue(2, maybe_sent=True)
-    with patch("appointments.email.batch_search.BatchSearch._still_maybe_sent", return_value=None):
+    with patch("appointments.email.batch_search.BatchSearch._item_to_ask_about", return_value=None):
         harness.schedule()
     assert harness.account.calls == []
     assert harness.circuit() == before

@@ -1,7 +1,7 @@
 """Mandrill is asked about the schedule's maybe sent emails, many at a time (section 8.12)."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from appointments.email import mandrill, search_result
@@ -38,12 +38,12 @@ class BatchSearch:
         return self._was_refused_as_busy or self.calls >= MAX_CALLS or self._seconds >= MAX_SECONDS
 
     def search_all(self, uuids: Sequence[str]) -> CallFailed | None:
-        """Ask about these, the oldest first; return the failure that ended the searching."""
-        left = list(uuids)
-        while left and not self.is_ended:
-            asked, left = left[: self._size], left[self._size :]
+        """Ask about these, the oldest first; return the failure that ended it, None if none did."""
+        waiting = list(uuids)
+        while waiting and not self.is_ended:
+            asked, waiting = waiting[: self._size], waiting[self._size :]
             batch = self._drain.read(asked)
-            items = [item for uuid in asked if (item := self._still_maybe_sent(uuid, batch))]
+            items = [item for uuid in asked if (item := self._item_to_ask_about(uuid, batch))]
             if not items:
                 continue
             try:
@@ -52,25 +52,22 @@ class BatchSearch:
                 if failed.outcome is Outcome.REFUSED and len(items) > 1:
                     logger.error("search by OR refused", reason=str(failed))
                     add_metric("SearchRefused")
-                    self._size, left = 1, asked + left
+                    self._size, waiting = 1, asked + waiting
                     continue
-                for item in items:
-                    self._drain.process_item(
-                        item.uuid, batch, self._action_after_failure(str(failed))
-                    )
+                self._apply_failure(items, batch, str(failed))
                 self._was_refused_as_busy = failed.outcome is Outcome.BUSY
                 return failed
             if len(found) >= mandrill.SEARCH_LIMIT and self._size > 1:
-                # Such a list may leave out recipients of any of them.
+                # Such a list may be cut: fewer are asked about at once.
                 self._size = max(1, len(items) // 2)
-                left = [item.uuid for item in items] + left
+                waiting = [item.uuid for item in items] + waiting
                 continue
             self._apply(items, batch, found)
         return None
 
-    def _still_maybe_sent(self, uuid: str, batch: EmailBatch) -> Appointment | None:
-        """Return an item if it is still maybe sent, and no sender is at work on it."""
-        if self._drain.process_item(uuid, batch, _check) is None:
+    def _item_to_ask_about(self, uuid: str, batch: EmailBatch) -> Appointment | None:
+        """Return the item if it is maybe sent and no sender is at work on it, otherwise None."""
+        if self._drain.process_item(uuid, batch, _raise_if_broken) is None:
             return None
         item, now = batch.item(uuid), time.time()
         if item is None or item.lease is None or item.has_active_lease(now):
@@ -88,8 +85,11 @@ class BatchSearch:
         finally:
             self._seconds += time.monotonic() - began
 
-    def _action_after_failure(self, reason: str) -> Callable[[Appointment], EmailState]:
-        return lambda item: self._drain.sender.fail_search(item, reason)
+    def _apply_failure(self, items: Sequence[Appointment], batch: EmailBatch, reason: str) -> None:
+        for item in items:
+            self._drain.process_item(
+                item.uuid, batch, lambda read: self._drain.sender.fail_search(read, reason)
+            )
 
     def _apply(
         self, items: Sequence[Appointment], batch: EmailBatch, found: Sequence[FoundRecipient]
@@ -110,7 +110,7 @@ class BatchSearch:
                 self.to_send.append(item.uuid)
 
 
-def _check(item: Appointment) -> EmailState:
-    """Raise if the item is broken: in the search for many, it would take the others with it."""
+def _raise_if_broken(item: Appointment) -> EmailState:
+    """Read what a search reads of an item: a broken one must not make the search for many fail."""
     search_result.first_day([item])
     return item.email_state(time.time())

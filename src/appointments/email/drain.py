@@ -10,7 +10,7 @@ from appointments import notifier
 from appointments.email import outbox
 from appointments.email.batch import BATCH_SIZE, EmailBatch
 from appointments.email.circuit import Circuit
-from appointments.email.put_off import is_caused_by_content, put_off
+from appointments.email.put_off import is_caused_by_item, put_off
 from appointments.email.sender import Sender
 from appointments.email.state import EmailState, Outcome, Trigger
 from appointments.invocation import Invocation
@@ -142,5 +142,5 @@ class Drain:
     def _fail(self, uuid: str, raw: dict[str, Any], broken: Exception) -> None:
         self.failed += 1
         logger.exception("owed, not taken up", uuid=uuid)
-        if is_caused_by_content(broken):
+        if is_caused_by_item(broken):
             put_off(uuid, raw, broken)

@@ -19,7 +19,7 @@ _CONTENT_CODES: Final = frozenset({"ValidationException"})
 _TIMES: Final = ("due", "email_due", "notify_due")
 
 
-def is_caused_by_content(error: BaseException) -> bool:
+def is_caused_by_item(error: BaseException) -> bool:
     """Whether the content of an item or of its records raised the error, rather than AWS."""
     chain = list(reasons.chain(error))
     codes = {
