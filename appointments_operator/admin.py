@@ -15,7 +15,7 @@ from appointments_operator import (
     trace,
 )
 from appointments_operator.command import Group
-from appointments_operator.deployment import DISTRIBUTION, options, remember
+from appointments_operator.deployment import DISTRIBUTION, options, store_option
 from appointments_operator.verify.command import verify
 
 
@@ -26,7 +26,7 @@ def _name_option(name: str, variable: str) -> click.Option:
         envvar=variable,
         show_envvar=True,
         expose_value=False,
-        callback=remember,
+        callback=store_option,
     )
 
 

@@ -21,7 +21,8 @@ from appointments.names import ALIAS
 DISTRIBUTION: Final = "appointments-create-api"
 _META_KEY: Final = "appointments_operator.deployment"
 _LOG_GROUPS: Final = "/aws/lambda/"
-# What the template adds to the stack's name, for the outputs that a replay needs.
+# If only --log-group is given, it has the stack's name. With these suffixes, as in the template,
+# that name gives the other outputs which `replay` needs.
 _SUFFIXES: Final = {"FunctionAlias": f":{ALIAS}", "NotificationsTable": "-notifications"}
 _OPTIONS: Final = {
     "LogGroup": "--log-group",
@@ -33,7 +34,7 @@ _OPTIONS: Final = {
     "NotificationsTopic": "--notifications-topic",
     "KeeperFunction": "--keeper",
 }
-# How many invocations a command has on their way at once, at most.
+# The most invocations of a command at the same time.
 MAX_AT_ONCE: Final = 100
 # The function takes at most 29 s; botocore itself waits and tries again if AWS throttles.
 _CLIENT_CONFIG: Final = Config(
@@ -46,7 +47,7 @@ _CLIENT_CONFIG: Final = Config(
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployed stack, or what was `given` by name, each for an output of the stack."""
+    """A deployed stack, or without a stack the names `given` by options in place of its outputs."""
 
     stack: str | None
     region: str | None
@@ -54,7 +55,7 @@ class Deployment:
     given: dict[str, str | None]
 
     def client(self, service: str) -> Any:
-        """Return a client whose every wait is bounded."""
+        """Return a client of an AWS service. Each of its calls ends within a time limit."""
         return self._connect(boto3.client, service)
 
     def table(self, name: str) -> Any:
@@ -71,13 +72,13 @@ class Deployment:
             )
         except BotoCoreError:
             raise
-        except ValueError as failed:  # botocore's own for an endpoint that is no URL
+        except ValueError as failed:  # botocore raises it for an endpoint that is no URL
             raise click.UsageError(
                 f"{failed}. Write --endpoint-url or AWS_ENDPOINT_URL like http://127.0.0.1:4566."
             ) from failed
 
     def name(self, output: str) -> str:
-        """Return the stack's output; without a stack, what was given for it."""
+        """Return an output of the stack; without a stack, the name that was given in its place."""
         if self.stack is None:
             if given := self.given.get(output) or self._default(output):
                 return given
@@ -88,7 +89,7 @@ class Deployment:
         return self._outputs[output]
 
     def _default(self, output: str) -> str | None:
-        """Return what the template calls the output, if the log group has the stack's name."""
+        """Return the name of the output in a stack whose name is in that of the log group."""
         group = self.given.get("LogGroup") or ""
         suffix = _SUFFIXES.get(output)
         if suffix is None or not group.startswith(_LOG_GROUPS):
@@ -107,37 +108,37 @@ class Deployment:
 
     @property
     def function(self) -> str:
-        """The function: the one given, else by the alias that serves the API."""
+        """The function to invoke: that of --function, else the alias that serves the API."""
         if given := self.given.get("FunctionAlias"):
             return given
         return self.name("FunctionAlias")
 
-    def invoke(self, event: dict[str, Any], function: str | None = None) -> "Invocation":
-        """Invoke the function or another one, wait for it, and return what it returned.
+    def invoke(self, event: dict[str, Any], function: str | None = None) -> "InvocationResult":
+        """Invoke the function or another one, wait for it, and return its result.
 
         Raises FunctionError if it died.
         """
         response = self.lambda_client.invoke(
             FunctionName=function or self.function, Payload=json.dumps(event), LogType="Tail"
         )
-        returned = json.loads(response["Payload"].read() or b"null")
+        payload = json.loads(response["Payload"].read() or b"null")
         if "FunctionError" in response:
-            reason = returned.get("errorMessage") if isinstance(returned, dict) else None
+            reason = payload.get("errorMessage") if isinstance(payload, dict) else None
             raise FunctionError(str(reason or response["FunctionError"]))
         log = base64.b64decode(response.get("LogResult", "")).decode(errors="replace")
-        return Invocation(returned, log)
+        return InvocationResult(payload, log)
 
     @cached_property
     def lambda_client(self) -> Any:
-        """The client that invokes, for several threads at once."""
+        """The client that invokes functions. Several threads may use it at once."""
         return self.client("lambda")
 
 
 @dataclass(frozen=True)
-class Invocation:
-    """What the function returned, and the end of the log that it wrote meanwhile."""
+class InvocationResult:
+    """What a function returned, and the end of the log of this invocation (4 KB)."""
 
-    returned: Any
+    payload: Any
     log: str
 
 
@@ -149,7 +150,7 @@ class FunctionError(click.ClickException):
 
 
 def pass_deployment(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which deployment is meant, and pass the deployment itself."""
+    """Add the options that name the deployment, and pass the deployment to the command."""
 
     @wraps(command)
     def with_deployment(*arguments: Any, **parameters: Any) -> Any:
@@ -159,7 +160,7 @@ def pass_deployment(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which deployment is meant: before the verb or after it."""
+    """Add the options that name the deployment: before the subcommand or after it."""
     for option in reversed(
         (
             _option("--stack", metavar="NAME", help="The CloudFormation stack to work on."),
@@ -181,11 +182,11 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _option(name: str, **attributes: Any) -> Callable[..., Any]:
-    return click.option(name, expose_value=False, callback=remember, **attributes)
+    return click.option(name, expose_value=False, callback=store_option, **attributes)
 
 
-def remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    """Note an option of the deployment: the one nearest to the end of the line counts."""
+def store_option(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    """Store an option that names the deployment. If it occurs twice, the last one counts."""
     if value is not None:
         ctx.meta.setdefault(_META_KEY, {})[param.name] = value
 

@@ -17,7 +17,8 @@ def replay() -> None:
 def _run(name: str) -> None:
     """Import the command, which takes half a second, and run it.
 
-    A shell lets its background jobs ignore Ctrl-C; they continue to do so.
+    Until the command handles Ctrl-C, the signal ends the process. In a background job the handler
+    is another one, which ignores Ctrl-C: it stays.
     """
     handler = signal.getsignal(signal.SIGINT)
     if handler is signal.default_int_handler:

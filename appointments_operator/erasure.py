@@ -16,38 +16,39 @@ from appointments_operator import items, notifications_table
 from appointments_operator.deployment import Deployment
 from appointments_operator.pending import State, state_of
 
-# No request has this fingerprint: every version of the code refuses what leads to the item.
+# No request has this fingerprint. So older versions refuse a request for the item as a conflict.
 _FINGERPRINT: Final = "-"
-# How often an erasure is tried anew because the item changed meanwhile in a way that permits it.
-_WRITES: Final = 3
-_LISTED: Final = ("received_at", "order_id", "photographer_user_id", "email_status")
+# How often the item is written. A write fails if the item has changed since it was read.
+_MAX_WRITES: Final = 3
+_LIST_ATTRIBUTES: Final = ("received_at", "order_id", "photographer_user_id", "email_status")
 
 
 class Erasure:
-    """An appointment that is to be erased: its item as it was read, and what came of it.
+    """An appointment that is to be erased: its item as it was read, and whether it is erased.
 
-    `reason` says why it cannot be erased; it is None if it can be, or was. `notifications` is
-    the number of those that are stored about it, the last one until `notified_until`.
+    `reason` says why it cannot be erased; it is None if it can be, or is erased. `notifications`
+    is the number of notifications about it in their table; DynamoDB deletes the last one at
+    `notifications_until`.
     """
 
     def __init__(self, uuid: str, item: Mapping[str, Any]) -> None:
         self.uuid = uuid
         self.notifications = 0
-        self.notified_until: datetime | None = None
+        self.notifications_until: datetime | None = None
         self._set(item)
 
     def _set(self, item: Mapping[str, Any]) -> None:
-        self.item, self.reason = item, why_not(item)
-        self.is_done = bool(item.get("forgotten_at"))
+        self.item, self.reason = item, obstacle(item)
+        self.is_erased = bool(item.get("forgotten_at"))
 
     def run(self, table: Any) -> None:
-        """Erase the appointment, or note why it cannot be erased any more."""
-        for _ in range(_WRITES):
-            if self.reason or self.is_done:
+        """Erase the appointment, or set `reason` if it cannot be erased any more."""
+        for _ in range(_MAX_WRITES):
+            if self.reason or self.is_erased:
                 return
             now = datetime.now(UTC)
             if _write(table, self.uuid, now):
-                self.is_done = True
+                self.is_erased = True
                 return
             self._set(items.get(table, {"uuid": self.uuid}))
         self.reason = "it changed at the same time; try again"
@@ -56,29 +57,30 @@ class Erasure:
         """Return it for programs."""
         return {
             "uuid": self.uuid,
-            **{name: self.item.get(name) for name in _LISTED},
-            "erased": self.is_done,
+            **{name: self.item.get(name) for name in _LIST_ATTRIBUTES},
+            "erased": self.is_erased,
             "reason": self.reason,
             "notifications": self.notifications,
-            "notifications_until": self.notified_until and self.notified_until.isoformat(),
+            "notifications_until": self.notifications_until
+            and self.notifications_until.isoformat(),
         }
 
 
 @dataclass(frozen=True)
 class Log:
-    """The function's log group, and its retention in days; None is for ever."""
+    """The function's log group, and its retention in days (None: for ever)."""
 
     group: str
     days: int | None
 
     @property
     def until(self) -> datetime | None:
-        """When the last entry goes that is there now; None is never."""
+        """When the youngest entry is deleted; None if never."""
         return datetime.now(UTC) + timedelta(days=self.days) if self.days else None
 
 
 def find_by_uuid(deployment: Deployment, uuids: Iterable[str]) -> list[Erasure]:
-    """Return these appointments, each once, whether they are there or not."""
+    """Return these appointments, each once, whether they exist or not."""
     table = deployment.table("AppointmentsTable")
     return [Erasure(uuid, items.get(table, {"uuid": uuid})) for uuid in dict.fromkeys(uuids)]
 
@@ -91,8 +93,8 @@ def find_by_reference(deployment: Deployment, name: str, number: int) -> list[Er
     return [Erasure(str(item["uuid"]), item) for item in ordered]
 
 
-def why_not(item: Mapping[str, Any]) -> str | None:
-    """Return why an item cannot be erased, None if it can be, or is erased already."""
+def obstacle(item: Mapping[str, Any]) -> str | None:
+    """Return why an item cannot be erased; None if it can be, or is erased already."""
     seconds = int(item.get("lease_until", 0)) - time.time()
     if "lease" in item and seconds > 0:
         return f"its email is being sent: try again in {int(seconds) + 1} s"
@@ -107,7 +109,7 @@ def why_not(item: Mapping[str, Any]) -> str | None:
 
 
 def _write(table: Any, uuid: str, now: datetime) -> bool:
-    """Replace the item by what stays of it; False if it may not be erased."""
+    """Replace the item by what stays of it; return False if it may not be erased."""
     try:
         table.put_item(
             Item={
@@ -126,12 +128,12 @@ def _write(table: Any, uuid: str, now: datetime) -> bool:
 
 
 def _may_be_erased(now: datetime) -> ConditionBase:
-    """Return the condition of `why_not`, as DynamoDB checks it when the item is written."""
+    """Return the condition of `obstacle`, as DynamoDB checks it when the item is written."""
     is_settled = Attr("email_status").is_in([status.value for status in SETTLED_STATUSES])
-    is_given_up = Attr("uuid").exists() & Attr("owed").not_exists()
+    is_not_pending = Attr("uuid").exists() & Attr("owed").not_exists()
     has_no_lease = Attr("lease").not_exists() | Attr("lease_until").lte(int(now.timestamp()))
     return (
-        (is_settled | is_given_up)
+        (is_settled | is_not_pending)
         & has_no_lease
         & Attr("notifications").not_exists()
         & Attr("forgotten_at").not_exists()
@@ -139,12 +141,12 @@ def _may_be_erased(now: datetime) -> ConditionBase:
 
 
 def count_notifications(deployment: Deployment, erasures: Sequence[Erasure]) -> None:
-    """Note how many notifications are stored about each, and until when. Reads their whole table.
+    """Set how many notifications there are about each, and until when. Reads their whole table.
 
-    A notification without a uuid is of the request that wrote the appointment.
+    A notification without a uuid belongs to the request that wrote the appointment.
     """
-    of_uuid = {each.uuid: each for each in erasures}
-    of_request = {each.item["request_id"]: each for each in erasures if "request_id" in each.item}
+    by_uuid = {each.uuid: each for each in erasures}
+    by_request = {each.item["request_id"]: each for each in erasures if "request_id" in each.item}
     names = {"#uuid": "uuid", "#request_id": "request_id", "#ttl": "ttl"}
     for notification in items.pages(
         notifications_table.table(deployment).scan,
@@ -152,11 +154,11 @@ def count_notifications(deployment: Deployment, erasures: Sequence[Erasure]) -> 
         ExpressionAttributeNames=names,
     ):
         uuid, request_id = notification.get("uuid"), notification.get("request_id")
-        erasure = of_uuid.get(uuid) if uuid else of_request.get(request_id)
+        erasure = by_uuid.get(uuid) if uuid else by_request.get(request_id)
         if erasure and "ttl" in notification:
             until = datetime.fromtimestamp(int(notification["ttl"]), UTC)
             erasure.notifications += 1
-            erasure.notified_until = max(erasure.notified_until or until, until)
+            erasure.notifications_until = max(erasure.notifications_until or until, until)
 
 
 def log_of(deployment: Deployment) -> Log:

@@ -1,4 +1,4 @@
-"""`admin forget`: erase appointments, after a look at what is erased and at what remains."""
+"""`admin forget`: erase appointments, after showing what is erased and what remains."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from appointments_operator.layout import counted, print_json, print_list
 from appointments_operator.terminal import output
 
 
-def _erased(row: Mapping[str, Any]) -> str:
+def _erased_text(row: Mapping[str, Any]) -> str:
     if row["reason"]:
         return f"no: {row['reason']}"
     return "yes" if row["erased"] else "can be"
@@ -34,7 +34,7 @@ _COLUMNS: Final = {
     "Order": lambda row: str(row["order_id"] or ""),
     "Photographer": lambda row: str(row["photographer_user_id"] or ""),
     "Email": lambda row: str(row["email_status"] or ""),
-    "Erased": _erased,
+    "Erased": _erased_text,
 }
 _STAYS: Final = (
     "Of an erased appointment its uuid stays, and that it was erased: a request or a replay that "
@@ -84,7 +84,7 @@ def forget(
     if erasures:
         count_notifications(deployment, erasures)
     log = log_of(deployment)
-    count = sum(each.reason is None and not each.is_done for each in erasures)
+    count = sum(each.reason is None and not each.is_erased for each in erasures)
     is_asked = count > 0 and not (dry_run or yes)
     if is_asked:
         if as_json:
@@ -145,7 +145,7 @@ def _log_sentence(log: Log) -> str:
 def _notifications_sentence(erasures: Sequence[Erasure]) -> str:
     """Say what the notifications table keeps, and until when."""
     number = sum(erasure.notifications for erasure in erasures)
-    ends = [erasure.notified_until for erasure in erasures if erasure.notified_until]
+    ends = [erasure.notifications_until for erasure in erasures if erasure.notifications_until]
     sentence = "The notifications table keeps nothing about it."
     if ends:
         sentence = (

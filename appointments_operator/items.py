@@ -25,18 +25,17 @@ def pages(read: Any, **request: Any) -> Iterator[dict[str, Any]]:
 
 
 def update(table: Any, key: dict[str, Any], values: dict[str, Any], condition: Any = None) -> bool:
-    """Set attributes, leaving the others; False if the condition does not hold."""
-    places = range(len(values))
-    update: dict[str, Any] = {
+    """Set some attributes of an item; return False if the condition does not hold."""
+    request: dict[str, Any] = {
         "Key": key,
-        "UpdateExpression": "SET " + ", ".join(f"#{place} = :{place}" for place in places),
-        "ExpressionAttributeNames": {f"#{place}": name for place, name in enumerate(values)},
+        "UpdateExpression": "SET " + ", ".join(f"#{n} = :{n}" for n in range(len(values))),
+        "ExpressionAttributeNames": {f"#{n}": name for n, name in enumerate(values)},
         "ExpressionAttributeValues": {f":{n}": value for n, value in enumerate(values.values())},
     }
     if condition is not None:
-        update["ConditionExpression"] = condition
+        request["ConditionExpression"] = condition
     try:
-        table.update_item(**update)
+        table.update_item(**request)
     except ClientError as failed:
         if failed.response["Error"]["Code"] != CONDITION_FAILED:
             raise

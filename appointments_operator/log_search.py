@@ -40,7 +40,7 @@ def search(
 ) -> Iterator[LogLine]:
     """Yield the JSON entries of a span that match a filter pattern, in the order of time.
 
-    An emulator ignores the pattern, so the caller looks again.
+    An emulator ignores the pattern, so the caller must check each entry itself.
     """
     end = until or datetime.now(UTC) + timedelta(minutes=1)
     logs, group = deployment.client("logs"), deployment.log_group
@@ -55,7 +55,7 @@ def search(
 
 
 def stream(deployment: Deployment, pattern: str, since: datetime) -> Iterator[LogLine]:
-    """Yield the same from `since` up to now, page by page: a long span takes no more memory.
+    """Yield the entries from `since` up to now, page by page: a long span takes no more memory.
 
     The lines of a page are in the order of time.
     """
@@ -98,7 +98,7 @@ def _pages(
         PaginationConfig={"PageSize": max_page},
     )
     for number, page in enumerate(pages):
-        # An emulator's only page. CloudWatch has a token if there is more.
+        # An emulator returns one page alone. CloudWatch returns a token if there are more.
         is_cut = number == 0 and len(page["events"]) >= max_page and "nextToken" not in page
         if is_cut and until - since > _MIN_WINDOW:
             half = since + (until - since) / 2

@@ -121,17 +121,19 @@ def publish_notifications(deployment: Deployment, *, since: datetime, dry_run: b
 
     A notification keeps its id, so publishing one again adds nothing to the notifications tab.
     """
-    lost = list(_lost(deployment, since))
-    for notification in lost:
+    unpublished = list(_unpublished(deployment, since))
+    for notification in unpublished:
         click.echo(f"{notification.notification_id}  {notification.subject}")
         if not dry_run:
             message = notification.to_sns(deployment.name("NotificationsTopic"))
             deployment.client("sns").publish(**message)
-    click.echo(f"{counted(len(lost), 'notification')} {'found' if dry_run else 'published'}.")
+    click.echo(
+        f"{counted(len(unpublished), 'notification')} {'found' if dry_run else 'published'}."
+    )
 
 
-def _lost(deployment: Deployment, since: datetime) -> Iterator[Notification]:
-    """Yield the notifications that a log entry at ERROR has taken the place of, each once."""
+def _unpublished(deployment: Deployment, since: datetime) -> Iterator[Notification]:
+    """Yield the notifications that only an ERROR line in the log has, each once."""
     seen: set[str] = set()
     for found in search(deployment, f'{{ $.message = "{NOT_PUBLISHED}" }}', since):
         facts = found.entry.get("notification")
@@ -156,7 +158,7 @@ def redeliver_notifications(deployment: Deployment, *, dry_run: bool) -> None:
     dead, queue = deployment.name("KeeperDeadLetters"), deployment.name("KeeperQueue")
     count = 0
     while True:
-        # Hidden from the next look for a while, so that each is taken once.
+        # The next calls do not return these messages for a minute, so that each is handled once.
         batch = queues.receive_message(
             QueueUrl=dead, MaxNumberOfMessages=_BATCH, VisibilityTimeout=60
         ).get("Messages", [])
@@ -164,7 +166,7 @@ def redeliver_notifications(deployment: Deployment, *, dry_run: bool) -> None:
             break
         for message in batch:
             count += 1
-            click.echo(_first_words(message["Body"]))
+            click.echo(_summary(message["Body"]))
             receipt = message["ReceiptHandle"]
             if not dry_run:
                 queues.send_message(QueueUrl=queue, MessageBody=message["Body"])
@@ -172,8 +174,8 @@ def redeliver_notifications(deployment: Deployment, *, dry_run: bool) -> None:
     click.echo(f"{counted(count, 'message')} {'found' if dry_run else 'sent to the keeper'}.")
 
 
-def _first_words(body: str) -> str:
-    """Return a message in a line: the id and the reason of a notification, or how it begins."""
+def _summary(body: str) -> str:
+    """Return the id and the reason of a notification, or how another message begins."""
     try:
         facts = json.loads(body)
         return f"{facts['notification_id']}  {facts.get('status')}: {facts.get('reason')}"

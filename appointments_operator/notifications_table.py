@@ -17,17 +17,17 @@ from appointments.tables.keys import (
 from appointments.timestamps import iso
 from appointments_operator.deployment import Deployment
 
-# What a list shows: the rest of the facts is for the page of one notification.
-LISTED: Final = (
-    *("notification_id", "came_at", "day", "state", "stage", "status", "reason", "uuid"),
-    *("request_id", "chapter", "recipients", "saved", "received_at", "storm", "recovery", "replay"),
-)
+# What a list shows. The page of one notification has its other attributes too.
+LIST_ATTRIBUTES: Final = (
+    "notification_id", "came_at", "day", "state", "stage", "status", "reason", "uuid",
+    "request_id", "chapter", "recipients", "saved", "received_at", "storm", "recovery", "replay",
+)  # fmt: skip
 _PAGE: Final = 200
 _OPEN: Final = NotificationState.OPEN.value
 
 
 class NotOpen(Exception):
-    """A notification that is not open any more keeps its state."""
+    """The notification is not open any more: its state cannot be changed."""
 
 
 def table(deployment: Deployment) -> Any:
@@ -38,7 +38,7 @@ def table(deployment: Deployment) -> Any:
 def newest(
     notifications: Any, since: datetime, *, is_open: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Yield notifications from the newest to `since`; with `is_open` only what is open."""
+    """Yield notifications from the newest to `since`; with `is_open` only open ones."""
     for items, _ in newest_pages(notifications, since, is_open=is_open):
         yield from items
 
@@ -46,54 +46,55 @@ def newest(
 def newest_pages(
     notifications: Any, since: datetime, before: str | None = None, *, is_open: bool = False
 ) -> Iterator[tuple[list[dict[str, Any]], str]]:
-    """Yield the same call by call: what was read, and the position down to which all is read.
+    """Yield the same in pages, one per call of DynamoDB, each with its position.
 
-    `before` is such a position, or that of a notification: what came before it is read.
+    All notifications down to this position are in this page or in those before it. `before` is such
+    a position, or that of a notification: only what came before it is read.
     """
-    first = iso(since)
+    oldest = iso(since)
     if is_open:
-        yield from _query(notifications, OPEN_INDEX, Key("open").eq(_OPEN), first, before)
+        yield from _query(notifications, OPEN_INDEX, Key("open").eq(_OPEN), oldest, before)
         return
     day = date.fromisoformat(before[:10]) if before else datetime.now(UTC).date()
     while day >= since.date():
         key = Key("day").eq(day.isoformat())
-        first_of_day = max(first, f"{day.isoformat()}T00:00:00.000Z")
-        yield from _query(notifications, BY_DAY_INDEX, key, first_of_day, before)
+        oldest_of_day = max(oldest, f"{day.isoformat()}T00:00:00.000Z")
+        yield from _query(notifications, BY_DAY_INDEX, key, oldest_of_day, before)
         day -= timedelta(days=1)
 
 
 def position(item: Mapping[str, Any]) -> str:
-    """Return the place of a notification: several may have come at one moment."""
+    """Return the position of a notification. It has the id: several may come at the same time."""
     return f"{item['came_at']} {item['notification_id']}"
 
 
 def _query(
-    notifications: Any, index: str, key: Any, first: str, before: str | None
+    notifications: Any, index: str, key: Any, oldest: str, before: str | None
 ) -> Iterator[tuple[list[dict[str, Any]], str]]:
-    last_at, _, last_id = (before or "").partition(" ")
-    span = Key("came_at").between(first, last_at) if before else Key("came_at").gte(first)
+    before_at, _, before_id = (before or "").partition(" ")
+    span = Key("came_at").between(oldest, before_at) if before else Key("came_at").gte(oldest)
     request: dict[str, Any] = {
         "IndexName": index,
         "KeyConditionExpression": key & span,
         "ScanIndexForward": False,
         "Limit": _PAGE,
-        "ProjectionExpression": ", ".join(f"#{name}" for name in LISTED),
-        "ExpressionAttributeNames": {f"#{name}": name for name in LISTED},
+        "ProjectionExpression": ", ".join(f"#{name}" for name in LIST_ATTRIBUTES),
+        "ExpressionAttributeNames": {f"#{name}": name for name in LIST_ATTRIBUTES},
     }
-    if before and last_at <= first:
+    if before and before_at <= oldest:
         return
-    is_past = not before
+    is_beyond_position = not before
     while True:
         page = notifications.query(**request)
         items = []
         for item in page["Items"]:
-            if is_past or item["came_at"] != last_at:
+            if is_beyond_position or item["came_at"] != before_at:
                 items.append(item)
-                is_past = True
-            elif item["notification_id"] == last_id:
-                is_past = True
+                is_beyond_position = True
+            elif item["notification_id"] == before_id:
+                is_beyond_position = True
         if "LastEvaluatedKey" not in page:
-            yield items, first
+            yield items, oldest
             return
         yield items, position(page["LastEvaluatedKey"])
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -118,7 +119,7 @@ def of_request(notifications: Any, request_id: str) -> list[dict[str, Any]]:
 
 
 def identity(deployment: Deployment) -> str:
-    """Return who the operator is to AWS, as the history of a notification names them."""
+    """Return the ARN of the operator, which the history of a notification has."""
     return str(deployment.client("sts").get_caller_identity()["Arn"])
 
 
@@ -135,7 +136,7 @@ def close(
 
 
 def record_action(notifications: Any, notification_id: str, *, by: str, done: str) -> None:
-    """Add to the history of an open notification what a person did about it."""
+    """Add to the history of an open notification what an operator did about it."""
     change = {"at": iso(datetime.now(UTC)), "by": by, "state": _OPEN, "done": done}
     _append(
         notifications,
@@ -164,7 +165,7 @@ def _append(notifications: Any, notification_id: str, change: dict[str, str], up
         raise NotOpen(f"{notification_id} is not open any more") from failed
 
 
-def resolve_replayed(deployment: Deployment, request_ids: set[str], by: str) -> list[str]:
+def resolve_after_replay(deployment: Deployment, request_ids: set[str], by: str) -> list[str]:
     """Resolve the open notifications of these requests that have no uuid; return their ids.
 
     The keeper resolves those with a uuid, by what it sees in the appointments table.
@@ -200,16 +201,14 @@ def is_selected(
     state: str = "",
     stage: str = "",
 ) -> bool:
-    """Return whether a notification is in a search; `text` is in its reason, recipients or ids."""
-    places = (
-        *(item.get("reason"), item.get("uuid"), item.get("request_id")),
-        *(item.get("notification_id"), *_addresses(item)),
-    )
+    """Return whether a notification matches; `text` is in its reason, an address or an id."""
+    ids = (item.get("uuid"), item.get("request_id"), item.get("notification_id"))
+    texts = (item.get("reason"), *ids, *_addresses(item))
     return (
         status in ("", item.get("status"))
         and state in ("", item.get("state"))
         and stage in ("", item.get("stage"))
-        and any(text.casefold() in str(place or "").casefold() for place in places)
+        and any(text.casefold() in str(each or "").casefold() for each in texts)
     )
 
 

@@ -19,7 +19,7 @@ from appointments_operator.deployment import (
     pass_deployment,
 )
 from appointments_operator.layout import iso_seconds, print_list, relative
-from appointments_operator.pending import State, given_up, pending, state_of
+from appointments_operator.pending import State, given_up_items, pending_items, state_of
 from appointments_operator.terminal import err
 
 # The function searches for all emails of an event at once, and has 29 seconds to send them.
@@ -49,7 +49,7 @@ def list_owed(deployment: Deployment, *, is_given_up: bool, as_json: bool) -> No
     --given-up lists the emails that the schedule does not try any more. It reads the whole table.
     """
     table = deployment.table("AppointmentsTable")
-    found = given_up(table) if is_given_up else pending(table)
+    found = given_up_items(table) if is_given_up else pending_items(table)
     print_list(
         sorted(map(facts_of, found), key=lambda facts: str(facts["due"])),
         {
@@ -84,7 +84,7 @@ def list_owed(deployment: Deployment, *, is_given_up: bool, as_json: bool) -> No
 def settle_owed(
     deployment: Deployment, *, uuids: tuple[UUID, ...], is_all: bool, as_json: bool
 ) -> None:
-    """Have the function send these emails now, and show what came of it.
+    """Send these emails now through the function, and show the result.
 
     This uses up no try. It sends what was given up too, if its uuid is named.
     """
@@ -92,7 +92,7 @@ def settle_owed(
         raise click.UsageError("Give the appointments, or --all.")
     table = deployment.table("AppointmentsTable")
     if is_all:
-        before = {item["uuid"]: item for item in pending(table)}
+        before = {item["uuid"]: item for item in pending_items(table)}
     else:
         before = {key: items.get(table, {"uuid": key}) for key in map(str, uuids)}
     unsettled = [
@@ -118,15 +118,15 @@ def settle_owed(
 
 
 def settle(deployment: Deployment, uuids: Sequence[str]) -> dict[str, str]:
-    """Have the function send these; return why it could not, for those of a failed event."""
+    """Send these emails through the function; return why not, for those of an event that failed."""
     errors: dict[str, str] = {}
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("Sending", total=len(uuids))
         for start in range(0, len(uuids), _EVENT_SIZE):
             batch = uuids[start : start + _EVENT_SIZE]
             try:
-                returned = deployment.invoke({"settle": batch}).returned
-                if not isinstance(returned, dict) or "statusCode" in returned:
+                payload = deployment.invoke({"settle": batch}).payload
+                if not isinstance(payload, dict) or "statusCode" in payload:
                     errors.update(dict.fromkeys(batch, "the function does not know this event"))
             except FunctionError as failed:
                 errors.update(dict.fromkeys(batch, failed.message))
@@ -135,7 +135,7 @@ def settle(deployment: Deployment, uuids: Sequence[str]) -> dict[str, str]:
 
 
 def facts_of(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is listed of an appointment, as JSON."""
+    """Return the facts about an item that a list shows, as JSON."""
     return {
         "uuid": item["uuid"],
         "email_status": item.get("email_status", ""),
@@ -149,7 +149,7 @@ def facts_of(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lease(item: Mapping[str, Any]) -> str | None:
-    """Return what a lease means: a sender is at work, or it ended without a result."""
+    """Return what a lease means: a sender sends now, or it has ended without a result."""
     if "lease" not in item:
         return None
     return "(being sent)" if int(item.get("lease_until", 0)) > time.time() else "(maybe sent)"
@@ -168,5 +168,5 @@ def _result(
 
 
 def _with_reason(state: State, reason: str | None) -> str:
-    is_open = state in (State.PENDING, State.GIVEN_UP)
-    return f"{state}: {reason}" if reason and is_open else state.value
+    is_unsettled = state in (State.PENDING, State.GIVEN_UP)
+    return f"{state}: {reason}" if reason and is_unsettled else state.value

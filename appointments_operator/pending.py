@@ -30,8 +30,8 @@ def state_of(item: Mapping[str, Any]) -> State:
     return State.GIVEN_UP if next_try_at(item) is None else State.PENDING
 
 
-def pending(table: Any) -> Iterator[dict[str, Any]]:
-    """Yield every appointment of which something is pending."""
+def pending_items(table: Any) -> Iterator[dict[str, Any]]:
+    """Yield every item with a pending email or notification."""
     for shard in SHARDS:
         found = items.pages(
             table.query, IndexName=OWED_INDEX, KeyConditionExpression=Key("owed").eq(shard)
@@ -41,9 +41,9 @@ def pending(table: Any) -> Iterator[dict[str, Any]]:
                 yield item
 
 
-def given_up(table: Any) -> Iterator[dict[str, Any]]:
-    """Yield every appointment whose email was given up. This reads the whole table."""
-    tried = Attr("email_tries").gte(MAX_TRIES)
-    for item in items.pages(table.scan, FilterExpression=tried, ConsistentRead=True):
+def given_up_items(table: Any) -> Iterator[dict[str, Any]]:
+    """Yield every item whose email was given up. This reads the whole table."""
+    has_no_try_left = Attr("email_tries").gte(MAX_TRIES)
+    for item in items.pages(table.scan, FilterExpression=has_no_try_left, ConsistentRead=True):
         if state_of(item) is State.GIVEN_UP:
             yield item

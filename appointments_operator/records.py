@@ -13,8 +13,8 @@ from appointments_operator.deployment import Deployment, options, pass_deploymen
 from appointments_operator.layout import print_json
 from appointments_operator.option_types import ADDRESS
 
-# What boto3 makes of DynamoDB's types.
-_PYTHON: Final = {"S": str, "BOOL": bool, "L": list}
+# The Python types of boto3 for DynamoDB's types.
+_PYTHON_TYPES: Final = {"S": str, "BOOL": bool, "L": list}
 
 
 @click.group(cls=Group, examples=["admin --stack appointments-prod record get 'user#501'"])
@@ -50,14 +50,14 @@ def get_record(deployment: Deployment, *, key: str) -> None:
 
 def put(deployment: Deployment, key: str, given: Mapping[str, str | None]) -> None:
     """Put a record: of one that exists, change what is given. Raises UsageError for another key."""
-    kind, _, number = key.partition("#")
-    if kind not in REFERENCE_KINDS.values() or not re.fullmatch("[0-9]+", number):
+    record_type, _, number = key.partition("#")
+    if record_type not in REFERENCE_KINDS.values() or not re.fullmatch("[0-9]+", number):
         raise click.UsageError(
             "A record is order#12, order_request#12, order_request_appt#12 or user#12. The "
             "route's own are set with `admin route`."
         )
     values = {name: value for name, value in given.items() if value}
-    if values and kind != "user":
+    if values and record_type != "user":
         raise click.UsageError(f"Only a user has a name and an email, {key} has none.")
     table = deployment.table("RecordsTable")
     if values:
@@ -76,12 +76,16 @@ def _print_record(table: Any, key: str) -> None:
 
 def warn_of_types(key: str, item: Mapping[str, Any]) -> None:
     """Warn of each attribute of a record that the function cannot read."""
-    for sentence in malformed(key, item):
+    for sentence in type_errors(key, item):
         click.echo(sentence, err=True)
 
 
-def malformed(key: str, item: Mapping[str, Any]) -> Iterator[str]:
+def type_errors(key: str, item: Mapping[str, Any]) -> Iterator[str]:
     """Yield a sentence for each attribute of a record that the function cannot read."""
-    for name, kind in RECORD_TYPES.items():
-        if name in item and item[name] is not None and not isinstance(item[name], _PYTHON[kind]):
-            yield f"{key}: {name} is not {TYPE_NAMES[kind]}"
+    for name, attribute_type in RECORD_TYPES.items():
+        if (
+            name in item
+            and item[name] is not None
+            and not isinstance(item[name], _PYTHON_TYPES[attribute_type])
+        ):
+            yield f"{key}: {name} is not {TYPE_NAMES[attribute_type]}"

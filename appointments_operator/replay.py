@@ -17,7 +17,7 @@ from appointments_operator.deployment import (
     MAX_AT_ONCE,
     Deployment,
     pass_deployment,
-    remember,
+    store_option,
 )
 from appointments_operator.layout import counted
 from appointments_operator.option_types import moment
@@ -57,7 +57,7 @@ _MAX_SHOWN: Final = 50
     "--log-group",
     metavar="NAME",
     expose_value=False,
-    callback=remember,
+    callback=store_option,
     help="The function's log group, instead of --stack.",
 )
 @click.option(

@@ -108,7 +108,7 @@ def resolve_notifications(replays: Replays, deployment: Deployment) -> list[str]
     request_ids = replays.request_ids_to_resolve()
     if not request_ids:
         return []
-    return notifications_table.resolve_replayed(
+    return notifications_table.resolve_after_replay(
         deployment, request_ids, notifications_table.identity(deployment)
     )
 
@@ -139,8 +139,8 @@ def _replay(event: dict[str, Any] | None, deployment: Deployment) -> ReplayResul
         reason = "the log does not have the parameters of a sensitive request"
         return ReplayResult(_NOT_IN_LOG, reason, only_caller=True)
     try:
-        invocation = deployment.invoke(event)
-        body = json.loads(invocation.returned["body"])
+        result = deployment.invoke(event)
+        body = json.loads(result.payload["body"])
         status = str(body["status"])
     except FunctionError as failed:
         return ReplayResult(_NO_RESPONSE, failed.message)
@@ -149,7 +149,7 @@ def _replay(event: dict[str, Any] | None, deployment: Deployment) -> ReplayResul
     if status == GOOD:
         return ReplayResult(status)
     return ReplayResult(
-        status, _reason_in_log(invocation.log) or _reason_in_body(body), _only_caller(body)
+        status, _reason_in_log(result.log) or _reason_in_body(body), _only_caller(body)
     )
 
 

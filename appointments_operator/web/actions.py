@@ -140,7 +140,7 @@ def _result_line(each: Replay) -> str:
 def check(deployment: Deployment) -> Result:
     """Have the keeper look which open notifications are resolved by now."""
     function = deployment.name("KeeperFunction")
-    counts = deployment.invoke({"check": "open"}, function).returned
+    counts = deployment.invoke({"check": "open"}, function).payload
     line = f"The keeper checked: {counts['resolved']} resolved, {counts['open']} still open."
     return Result("Checked", [line], is_done=True)
 
@@ -210,7 +210,7 @@ def set_route(
 def settle(deployment: Deployment, uuids: Sequence[str], *, run: bool = False) -> Result:
     """Have the function send what is pending of these, or of all; without `run` say which."""
     table = deployment.table("AppointmentsTable")
-    keys = list(uuids) or [item["uuid"] for item in pending.pending(table)]
+    keys = list(uuids) or [item["uuid"] for item in pending.pending_items(table)]
     if not keys:
         return Result("Nothing is pending", can_run=False)
     before = {key: pending.state_of(items.get(table, {"uuid": key})) for key in keys}

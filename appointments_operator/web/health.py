@@ -137,7 +137,7 @@ def circuit(deployment: Deployment) -> dict[str, Any]:
 
 def oldest_pending(deployment: Deployment) -> dict[str, Any]:
     """Return how many items are pending, at most 500, and since when the oldest one is."""
-    found = list(islice(pending.pending(deployment.table("AppointmentsTable")), _MAX_PENDING))
+    found = list(islice(pending.pending_items(deployment.table("AppointmentsTable")), _MAX_PENDING))
     since = [str(item.get("received_at")) for item in found if item.get("received_at")]
     return {
         "count": len(found),

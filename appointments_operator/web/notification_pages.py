@@ -45,7 +45,7 @@ def notification_page(site: Site, request: Request, _: dict[str, str]) -> Respon
         "notification.html",
         item=item,
         faulty=faulty,
-        malformed={key: list(records.malformed(key, record)) for key, record in faulty.items()},
+        malformed={key: list(records.type_errors(key, record)) for key, record in faulty.items()},
         roles=actions.ROLES,
         is_open=item.get("state") == NotificationState.OPEN.value,
     )

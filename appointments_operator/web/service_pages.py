@@ -19,7 +19,7 @@ _MAX_PENDING: Final = 500
 def owed_page(site: Site, _: Request, __: dict[str, str]) -> Response:
     """Show what is pending, since when, why, and when it is tried next."""
     found: list[dict[str, Any]] = []
-    for item in pending.pending(site.deployment.table("AppointmentsTable")):
+    for item in pending.pending_items(site.deployment.table("AppointmentsTable")):
         found.append({**facts_of(item), "received_at": item.get("received_at")})
         if len(found) >= _MAX_PENDING:
             break
@@ -45,7 +45,7 @@ def health_page(site: Site, _: Request, __: dict[str, str]) -> Response:
         malformed=[
             sentence
             for key, record in switches.items()
-            for sentence in records.malformed(key, record)
+            for sentence in records.type_errors(key, record)
         ],
         circuit=health.circuit(site.deployment),
         oldest=health.oldest_pending(site.deployment),

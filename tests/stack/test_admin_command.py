@@ -119,7 +119,7 @@ def test_what_is_pending_is_not_erased(stack: Stack) -> None:
     )
     looked_at = Erasure(uuid, {"uuid": uuid, "email_status": "sent"})  # as if it were settled
     looked_at.run(table)
-    assert not looked_at.is_done
+    assert not looked_at.is_erased
     assert looked_at.reason == "its email is pending: `admin owed settle` sends it"
     assert item(stack, uuid) == written
 
