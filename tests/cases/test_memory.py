@@ -17,9 +17,9 @@ from appointments.invocation import Invocation
 from appointments.observability import SERVICE
 from appointments.replay import LoggedRequest
 from tests.support import events
+from tests.support.case_runner import CASES, CaseRunner
 from tests.support.email_harness import CountedAccount
 from tests.support.fake_aws import FakeAws
-from tests.support.stage import CASES, Stage
 
 WARM_UP = 2
 ROUNDS = 5
@@ -42,12 +42,12 @@ def test_a_case_leaves_no_object_in_memory(
     for name, case in CASES.items():
         if name.rpartition(", ")[0] != what:
             continue
-        stage = Stage(aws, case.state)
+        runner = CaseRunner(aws, case.state)
 
         def objects_after(rounds: int) -> Counter[str]:
             for _ in range(rounds):
-                stage.play(case.event)  # noqa: B023 - called within the loop
-                stage.reset()  # noqa: B023
+                runner.run(case.event)  # noqa: B023 - called within the loop
+                runner.reset()  # noqa: B023
                 account.reset()
             gc.collect()
             return Counter(type(each).__name__ for each in gc.get_objects())
@@ -85,7 +85,7 @@ def test_a_replay_leaves_no_text_in_memory(way: str) -> None:
 
 def test_an_email_leaves_no_text_in_memory(aws: FakeAws, account: CountedAccount) -> None:
     """No cache of texts keeps what Mandrill says of an email."""
-    Stage(aws, CASES["emailed, HTTP API"].state).play(CASES["emailed, HTTP API"].event)
+    CaseRunner(aws, CASES["emailed, HTTP API"].state).run(CASES["emailed, HTTP API"].event)
     uuid = account.accepted_mail()[0]["metadata"]["appointment_uuid"]
     (one, *_), (other, *_) = (
         mandrill.search([uuid], date(2026, 1, 1), time.monotonic() + 8) for _ in range(2)

@@ -18,10 +18,10 @@ from uuid import NAMESPACE_URL, uuid5
 import time_machine
 
 from tests.fuzz.player import player
+from tests.support.case_runner import CaseRunner
 from tests.support.cases import OPEN, ROUTE, SERVICE, State
 from tests.support.events import PATH, Request, http_api
 from tests.support.fake_aws import FakeAws
-from tests.support.stage import Stage
 from tools.local_stack import seeds
 
 FILE: Final = Path(__file__).parents[2] / "docs" / "examples.json"
@@ -154,9 +154,9 @@ def examples() -> dict[str, Example]:
 
 def record() -> dict[str, Any]:
     """Play every example, and return its request with the response to it."""
-    with time_machine.travel(AT, tick=False), player() as stage:
+    with time_machine.travel(AT, tick=False), player() as one:
         return {
-            name: _play(FakeAws(stage.aws.faults, stage.aws.out), example, number)
+            name: _play(FakeAws(one.aws.faults, one.aws.out), example, number)
             for number, (name, example) in enumerate(examples().items(), 1)
         }
 
@@ -172,7 +172,7 @@ def _play(aws: FakeAws, example: Example, number: int) -> dict[str, Any]:
         aws.put_session(seeds.TOKENS[kind], **{"roles": seeds.ROLES, **attributes})
     request = example.request(number)
     with patch("tools.mandrill_sandbox.account.uuid4", side_effect=_ids()):
-        (payload,) = Stage(aws, example.state).play(http_api(request))
+        (payload,) = CaseRunner(aws, example.state).run(http_api(request))
     sent = request.raw if example.body is None else dict(example.body)
     return {
         "summary": example.summary,

@@ -43,8 +43,8 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     """Stop the clock at START."""
-    with time_machine.travel(START, tick=False) as of_day:
-        clock = Clock(of_day)
+    with time_machine.travel(START, tick=False) as time_of_day:
+        clock = Clock(time_of_day)
         monkeypatch.setattr(time, "monotonic", clock.monotonic)
         monkeypatch.setattr(time, "sleep", clock.sleep)
         monkeypatch.setattr(signal, "setitimer", clock.setitimer)

@@ -100,7 +100,7 @@ def test_a_message_arrives_as_from_mandrills_own_client(
     official.messages.send_template(
         {"template_name": "appointment-created", "template_content": [], "message": message}
     )
-    ours, theirs = account.heard
+    ours, theirs = account.received
     assert ours == theirs
     assert ours["key"] == KEY
     one, other = account.accepted_mail()
@@ -111,7 +111,7 @@ def test_results_are_read_the_same(account: CountedAccount, official: Any) -> No
     """Both read each recipient's status, id and reject reason alike."""
     emails = ["ann@example.com", "b@queued.test", "c@rejected.test", "d@invalid.test"]
     ours = send(*emails)
-    theirs = official.messages.send_template(account.heard[0])
+    theirs = official.messages.send_template(account.received[0])
     assert [(one.email, one.status, one.reject_reason) for one in ours] == [
         (one["email"], one["status"], one["reject_reason"]) for one in theirs
     ]
@@ -127,7 +127,7 @@ def test_a_search_finds_what_mandrills_own_client_finds(
     send("bob@example.com", uuid=str(uuid4()))
     send("eve@example.com", uuid=other)
     ours = search(uuid, other)
-    asked = account.heard[3]
+    asked = account.received[3]
     theirs = official.messages.search(asked)
     assert [(one.email, one.state, one.id, one.uuid) for one in ours] == [
         (one["email"], one["state"], one["_id"], one["metadata"]["appointment_uuid"])
@@ -147,7 +147,7 @@ def test_a_search_begins_on_the_day_that_is_named(account: CountedAccount) -> No
     uuid = str(uuid4())
     send("ann@example.com", uuid=uuid)
     mandrill.search([uuid], date(2026, 12, 31), time.monotonic() + 5)
-    assert account.heard[-1]["date_from"] == "2026-12-31"
+    assert account.received[-1]["date_from"] == "2026-12-31"
 
 
 @pytest.mark.parametrize("answer", [{"status": "sent"}, [None], [{"email": "a", "state": "sent"}]])

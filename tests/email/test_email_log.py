@@ -77,5 +77,5 @@ def test_what_was_not_tried_leaves_no_entry(harness: EmailHarness) -> None:
     """A repeat of what is sent, and an appointment without recipients, are no tries."""
     harness.create()
     harness.create()
-    harness.create(token="silent-token", uuid=None, photographer_user_id=None)
+    harness.create(token="no-address-token", uuid=None, photographer_user_id=None)
     assert len(entries(harness)) == 1

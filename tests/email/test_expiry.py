@@ -42,7 +42,7 @@ def fail(harness: EmailHarness) -> None:
 def give_up(harness: EmailHarness) -> None:
     """Create an appointment whose email is given up."""
     fail(harness)
-    harness.create(token="silent-token")
+    harness.create(token="no-address-token")
     harness.wait(LIMIT + 1)
     harness.schedule()
     assert harness.item()["email_tries"] == 5
@@ -50,8 +50,8 @@ def give_up(harness: EmailHarness) -> None:
 
 def retry(harness: EmailHarness) -> str:
     """Have the caller send the request again, with a session that has not ended."""
-    harness.renew_session("silent-token")
-    return harness.create(token="silent-token").status
+    harness.renew_session("no-address-token")
+    return harness.create(token="no-address-token").status
 
 
 def test_by_default_nothing_expires(harness: EmailHarness) -> None:
@@ -73,7 +73,7 @@ class TestWithARetention:
 
     def test_no_recipient(self, harness: EmailHarness) -> None:
         """An item without a recipient is settled when it is written."""
-        harness.create(token="silent-token", photographer_user_id=503)
+        harness.create(token="no-address-token", photographer_user_id=503)
         assert harness.item()["email_status"] == "skipped"
         assert harness.item()["ttl"] == START + KEPT
 
@@ -81,7 +81,7 @@ class TestWithARetention:
         """While its email is pending, an item does not expire, from the write on."""
         fail(harness)
         with patch.object(outbox, "save_result", return_value=False):
-            harness.create(token="silent-token")
+            harness.create(token="no-address-token")
         assert "ttl" not in harness.item()
         harness.wait(121)
         harness.schedule()
@@ -91,7 +91,7 @@ class TestWithARetention:
     def test_an_open_breaker(self, harness: EmailHarness) -> None:
         """An item that is written while the circuit breaker is open does not expire yet."""
         harness.put_circuit(5, 210)
-        harness.create(token="silent-token")
+        harness.create(token="no-address-token")
         assert "ttl" not in harness.item()
 
     def test_an_email_that_was_given_up(self, harness: EmailHarness) -> None:
@@ -102,7 +102,7 @@ class TestWithARetention:
     @pytest.mark.parametrize("by", ["retry", "replay", "settle"])
     def test_a_repeat_moves_it(self, harness: EmailHarness, by: str) -> None:
         """A repeat of a settled request leaves all of the item but the time of expiry."""
-        harness.create(token="silent-token")
+        harness.create(token="no-address-token")
         before = harness.item()
         harness.wait(DAY)
         repeat(harness, by)
@@ -147,7 +147,7 @@ class TestWithARetention:
     def test_a_repeat_of_a_pending_email(self, harness: EmailHarness) -> None:
         """A repeat that finds another sender at work sets no time of expiry."""
         with patch.object(outbox, "save_result", return_value=False):
-            harness.create(token="silent-token")
+            harness.create(token="no-address-token")
         before = harness.item()
         retry(harness)
         assert harness.item() == before
@@ -156,7 +156,7 @@ class TestWithARetention:
     @pytest.mark.parametrize("fault", [UpdateError("throttled"), None])
     def test_what_cannot_be_moved(self, harness: EmailHarness, fault: Any) -> None:
         """If the time of expiry cannot be moved, the response stays, and the log says so."""
-        harness.create(token="silent-token")
+        harness.create(token="no-address-token")
         harness.wait(60)
         hang = harness.clock.sleep
         with patch.object(outbox, "_update", side_effect=fault or (lambda *_: hang(29))):
@@ -165,11 +165,11 @@ class TestWithARetention:
 
     def test_a_conflict_moves_nothing(self, harness: EmailHarness) -> None:
         """A request with another content leaves the appointment as it is."""
-        harness.create(token="silent-token")
+        harness.create(token="no-address-token")
         before = harness.item()
         harness.wait(DAY)
-        harness.renew_session("silent-token")
-        answered = harness.create(token="silent-token", order_id=1001)
+        harness.renew_session("no-address-token")
+        answered = harness.create(token="no-address-token", order_id=1001)
         assert answered.status == "invalid-param"
         assert harness.item() == before
 
@@ -179,7 +179,7 @@ def repeat(harness: EmailHarness, by: str) -> None:
     if by == "retry":
         retry(harness)
     elif by == "replay":
-        harness.renew_session("silent-token")
+        harness.renew_session("no-address-token")
         harness.replay()
     else:
         harness.settle(harness.item()["uuid"])

@@ -15,15 +15,15 @@ LIMIT = 3 * DAY
 def give_up(harness: EmailHarness) -> None:
     """Create an appointment whose email is given up: 72 hours later it still fails."""
     harness.aws.put_record("user#501", email="a@down.test")
-    harness.create(token="silent-token")
+    harness.create(token="no-address-token")
     harness.wait(LIMIT + 1)
     harness.schedule()
 
 
 def retry(harness: EmailHarness) -> Answer:
     """Have the caller send the request again, with a session that has not ended."""
-    harness.renew_session("silent-token")
-    return harness.create(token="silent-token")
+    harness.renew_session("no-address-token")
+    return harness.create(token="no-address-token")
 
 
 def is_given_up(harness: EmailHarness) -> bool:
@@ -35,7 +35,7 @@ def is_given_up(harness: EmailHarness) -> bool:
 def test_until_the_limit_it_is_tried(harness: EmailHarness) -> None:
     """A try at the limit itself that fails gives nothing up."""
     harness.aws.put_record("user#501", email="a@down.test")
-    harness.create(token="silent-token")
+    harness.create(token="no-address-token")
     harness.wait(LIMIT)
     harness.schedule()
     assert harness.item()["due"] == START + LIMIT + 120
@@ -46,7 +46,7 @@ def test_until_the_limit_it_is_tried(harness: EmailHarness) -> None:
 def test_after_the_limit_it_is_given_up(harness: EmailHarness, address: str) -> None:
     """A try after the limit that fails gives the email up, whatever its outcome."""
     harness.aws.put_record("user#501", email=address)
-    harness.create(token="silent-token")
+    harness.create(token="no-address-token")
     harness.wait(LIMIT + 1)
     harness.schedule()
     assert is_given_up(harness)
@@ -59,7 +59,7 @@ def test_after_the_limit_it_is_given_up(harness: EmailHarness, address: str) -> 
 def test_after_the_limit_it_may_still_succeed(harness: EmailHarness) -> None:
     """A try after the limit that succeeds settles the email."""
     harness.aws.put_record("user#501", email="a@down.test")
-    harness.create(token="silent-token")
+    harness.create(token="no-address-token")
     harness.aws.put_record("user#501", email=PAT)
     harness.wait(LIMIT + 1)
     harness.schedule()
@@ -83,7 +83,7 @@ def test_two_items_are_given_up_under_two_ids(harness: EmailHarness) -> None:
 def test_a_search_after_the_limit_gives_up(harness: EmailHarness, refusal: str | None) -> None:
     """A search after the limit that fails, or lists no recipient, gives a maybe sent email up."""
     harness.aws.put_record("user#501", email="a@empty.test")
-    harness.create(token="silent-token")
+    harness.create(token="no-address-token")
     harness.wait(LIMIT + 1)
     harness.account.calls.clear()
     harness.account.refusals = [refusal] if refusal else []
@@ -96,7 +96,7 @@ def test_a_search_after_the_limit_gives_up(harness: EmailHarness, refusal: str |
 def test_a_lease_stays_if_nothing_is_known(harness: EmailHarness) -> None:
     """An email that was given up after a search that failed is searched for first by a retry."""
     harness.aws.put_record("user#501", email="a@empty.test")
-    harness.create(token="silent-token")
+    harness.create(token="no-address-token")
     harness.wait(LIMIT + 1)
     harness.account.refusals = ["GeneralError"]
     harness.schedule()
@@ -112,7 +112,7 @@ def test_a_lease_stays_if_nothing_is_known(harness: EmailHarness) -> None:
 def test_a_search_after_the_limit_may_settle(harness: EmailHarness) -> None:
     """A search after the limit that lists every recipient settles the email."""
     harness.aws.put_record("user#501", email="a@garbage.test")
-    harness.create(token="silent-token")
+    harness.create(token="no-address-token")
     harness.wait(LIMIT + 1)
     harness.schedule()
     assert harness.item()["email_status"] == "sent"

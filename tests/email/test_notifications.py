@@ -175,7 +175,7 @@ def test_the_id_is_stable(harness: EmailHarness) -> None:
 def test_sns_down_changes_no_answer(harness: EmailHarness) -> None:
     """With SNS down the answer is the same; the notification is owed, then published, then gone."""
     with sns_down():
-        answered = harness.create(token="silent-token", photographer_user_id=502)
+        answered = harness.create(token="no-address-token", photographer_user_id=502)
     assert (answered.status, answered.body["saved"]) == ("mandrill-email-failed", True)
     assert harness.count("NotificationFailed") == 0
     harness.aws.put_record("user#502", name="Rex", email="rex@planomatic.test")

@@ -173,7 +173,7 @@ def test_emails_are_counted(harness: EmailHarness, address: str, sent: int, fail
 
 def test_no_recipient_reached_is_failed(harness: EmailHarness) -> None:
     """Where every recipient is refused the email has failed, not partly."""
-    answered = harness.create(token="silent-token", photographer_user_id=502)
+    answered = harness.create(token="no-address-token", photographer_user_id=502)
     assert answered.body["data"]["email"]["status"] == "failed"
     assert harness.mailed() == []
 

@@ -91,9 +91,9 @@ def test_a_photographer_whose_record_vanished(harness: EmailHarness, who: str) -
 
 def test_a_photographer_who_vanished_and_no_booker(harness: EmailHarness) -> None:
     """If no recipient is left who has an address, the email is skipped: no recipient had it."""
-    harness.create(token="silent-token", photographer_user_id=502)
+    harness.create(token="no-address-token", photographer_user_id=502)
     boto3.resource("dynamodb").Table("records").delete_item(Key={"record": "user#502"})
-    answered = harness.create(token="silent-token", photographer_user_id=502)
+    answered = harness.create(token="no-address-token", photographer_user_id=502)
     assert answered.body["data"]["email"] == {"status": "skipped", "recipients": []}
     assert settled(harness)
 
@@ -221,7 +221,7 @@ def test_what_mandrill_does_not_have_is_sent(harness: EmailHarness, who: str) ->
     with found_by_search(harness, {}):
         harness.create() if who == "caller" else harness.schedule()
     assert harness.account.calls == ["send", "search", "send"]
-    assert [to["email"] for to in harness.account.heard[-1]["message"]["to"]] == [PAT, BOOKER]
+    assert [to["email"] for to in harness.account.received[-1]["message"]["to"]] == [PAT, BOOKER]
     assert settled(harness)
 
 
@@ -275,7 +275,7 @@ def test_whom_mandrill_does_not_list_yet_is_asked_about_once_more(
         harness.wait(1)
         harness.create() if who == "caller" else harness.schedule()
     assert harness.account.calls == ["send", "search", "search", "send"]
-    assert [to["email"] for to in harness.account.heard[-1]["message"]["to"]] == [PAT]
+    assert [to["email"] for to in harness.account.received[-1]["message"]["to"]] == [PAT]
     assert "searched_at" not in harness.item()
     assert settled(harness)
 
@@ -330,7 +330,7 @@ def tries(harness: EmailHarness, minutes: int) -> list[int]:
 def test_the_schedule_tries_after_1_4_15_and_60_minutes(harness: EmailHarness) -> None:
     """A refused email is tried four times more, each after a longer pause, then given up."""
     photographer(harness, "a@rejected.test")
-    harness.create(token="silent-token")
+    harness.create(token="no-address-token")
     assert harness.item()["due"] == START + 60
     assert tries(harness, 79) == [1, 5, 20]
     assert harness.item()["due"] == START + 80 * 60

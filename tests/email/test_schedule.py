@@ -29,7 +29,7 @@ def sent_uuids(harness: EmailHarness) -> list[str]:
     """Return the appointments that Mandrill was called to send the email of, in order."""
     return [
         call["message"]["metadata"]["appointment_uuid"]
-        for call in harness.account.heard
+        for call in harness.account.received
         if "message" in call
     ]
 

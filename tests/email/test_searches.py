@@ -15,7 +15,7 @@ BO = "bo@planomatic.test"
 
 def asked(harness: EmailHarness) -> list[list[str]]:
     """Return the appointments that each search was for."""
-    queries = [call["query"] for call in harness.account.heard if "query" in call]
+    queries = [call["query"] for call in harness.account.received if "query" in call]
     return [[term.split('"')[1] for term in query.split(" OR ")] for query in queries]
 
 
@@ -217,7 +217,7 @@ def test_it_begins_the_day_before_the_earliest(harness: EmailHarness) -> None:
         ExpressionAttributeValues={":since": START - 48 * 3600},
     )
     harness.schedule()
-    calls = [call for call in harness.account.heard if "query" in call]
+    calls = [call for call in harness.account.received if "query" in call]
     assert [call["date_from"] for call in calls] == ["2027-01-14", "2027-01-12"]
     assert {call["limit"] for call in calls} == {1000}
 

@@ -120,7 +120,7 @@ def test_if_invoking_fails_the_run_continues_alone(
     harness: EmailHarness, invoked: Workers, accepted: int
 ) -> None:
     """It logs and counts the error, and sends what no worker got."""
-    invoked.refused = accepted
+    invoked.capacity = accepted
     harness.put_overdue(15)
     done = harness.schedule()
     handed = sum(len(each["uuids"]) for each in invoked.events)

@@ -77,12 +77,12 @@ def test_marking(warm: FakeAws) -> None:
 @pytest.mark.parametrize(
     "sent",
     [
-        event(token="silent-token", order_id="x"),
+        event(token="no-address-token", order_id="x"),
         event(token=None),
         event(raw="{}"),
         event(raw="{"),
-        event(token="silent-token", headers={"content-type": "text/html"}, order_id="x"),
-        {**event(token="silent-token"), "rawPath": "/"},
+        event(token="no-address-token", headers={"content-type": "text/html"}, order_id="x"),
+        {**event(token="no-address-token"), "rawPath": "/"},
         {},
     ],
 )

@@ -17,7 +17,7 @@ from appointments_operator.web import actions, listing
 from appointments_operator.web.guard import HEADERS
 from appointments_operator.web.site import FOLDER
 from tests.support.console import KEY, NAMES, path, story
-from tests.support.fake_operator_aws import FakeOperatorAws, death
+from tests.support.fake_operator_aws import FakeOperatorAws, function_error
 
 PAGES: Final = ("/", "/rows", "/appointment", "/owed", "/health", "/health/plots")
 MARKUP: Final = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
@@ -27,7 +27,7 @@ def fail(operator_aws: FakeOperatorAws, **facts: Any) -> str:
     """Cause a failure and have it stored, with other facts if there are any; return its id."""
     operator_aws.post("req-1", token="session-token", photographer_user_id=502)
     stored = {**operator_aws.aws.facts()[-1], **facts}
-    operator_aws.aws.keep(stored)
+    operator_aws.aws.hand_to_keeper(stored)
     return str(stored["notification_id"])
 
 
@@ -142,7 +142,7 @@ def test_the_list_offers_the_replay(operator_aws: FakeOperatorAws, console: Test
     """Each open notification has its command to copy, and a button that shows it first."""
     operator_aws.post("req-1", token="session-token")
     facts = operator_aws.aws.facts()[-1]
-    operator_aws.aws.keep(facts)
+    operator_aws.aws.hand_to_keeper(facts)
     shown = console.get(path("/")).text
     assert facts["replay"] in unescape(shown)
     action = path(f"/n/{facts['notification_id']}/replay")
@@ -159,7 +159,7 @@ def test_nothing_is_sent_if_nothing_is_new(
     fail(operator_aws)
     seen = listing.read(deployment, listing.Filter()).version
     assert console.get(path(f"/rows?seen={seen}")).status_code == 204
-    operator_aws.aws.keep({"notification_id": "new"})
+    operator_aws.aws.hand_to_keeper({"notification_id": "new"})
     assert console.get(path(f"/rows?seen={seen}")).status_code == 200
 
 
@@ -173,7 +173,9 @@ def test_a_storm_is_one_row(operator_aws: FakeOperatorAws, deployment: Deploymen
         }
         for number in range(30)
     ]
-    operator_aws.aws.keep(*storm, {"notification_id": "x", "status": "mandrill-email-failed"})
+    operator_aws.aws.hand_to_keeper(
+        *storm, {"notification_id": "x", "status": "mandrill-email-failed"}
+    )
     rows = listing.read(deployment, listing.Filter()).rows
     assert sorted(len(row.members) for row in rows) == [1, 30]
 
@@ -183,7 +185,7 @@ def storm(operator_aws: FakeOperatorAws) -> list[str]:
     """Have 60 emails fail alike; return the ids of their notifications."""
     for number in range(60):
         operator_aws.post(f"req-{number}", token="session-token", notes=f"house {number}")
-    operator_aws.aws.keep(*operator_aws.aws.facts()[-60:])
+    operator_aws.aws.hand_to_keeper(*operator_aws.aws.facts()[-60:])
     return [facts["notification_id"] for facts in operator_aws.aws.facts()[-60:]]
 
 
@@ -259,7 +261,9 @@ def test_older_ones_are_on_the_next_page(
 
     now = time.time()
     for number in range(listing.PAGE + 20):
-        operator_aws.aws.keep({"notification_id": f"{number}"}, sent_at=now - number // 50)
+        operator_aws.aws.hand_to_keeper(
+            {"notification_id": f"{number}"}, sent_at=now - number // 50
+        )
     for state in ("open", ""):
         first = listing.read(deployment, listing.Filter(state=state))
         second = listing.read(deployment, listing.Filter(state=state, before=first.next_before))
@@ -374,7 +378,7 @@ def test_what_was_done_stays_done_if_the_keeper_fails(
     operator_aws.aws.faults.inject["BatchGetItem"] = ["refused"] * 2
     operator_aws.post("req-9")
     operator_aws.aws.faults.inject.clear()
-    operator_aws.instead = [None, lambda: death("the keeper is broken")]
+    operator_aws.instead = [None, lambda: function_error("the keeper is broken")]
     form = {"request_id": "req-9", "since": "2020-01-01", "run": "1"}
     shown = console.post(path("/replay"), data=form).text
     assert "1 of 1 request is good now" in shown

@@ -24,10 +24,10 @@ JSON = {"content-type": "application/json"}
             {"content-type": "application/json, text/html"},
             "Content-Type application/json and text/html",
         ),
-        ({"content-type": "silent-token"}, "Content-Type that names no media type"),
+        ({"content-type": "no-address-token"}, "Content-Type that names no media type"),
         ({**JSON, "content-encoding": "gzip"}, "Content-Encoding: gzip"),
         ({**JSON, "Content-Encoding": "identity, br"}, "Content-Encoding: br"),
-        ({**JSON, "content-encoding": "silent-token"}, "a Content-Encoding"),
+        ({**JSON, "content-encoding": "no-address-token"}, "a Content-Encoding"),
     ],
 )
 def test_the_message_says_what_was_received(aws: FakeAws, headers: Any, received: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.fake_aws import FakeAws, event, rest
 
-GOOD = {"token": "silent-token", "updated_at_mt": "2026-11-22 10:00:00"}
+GOOD = {"token": "no-address-token", "updated_at_mt": "2026-11-22 10:00:00"}
 LARGEST = 48 * 1024
 
 
@@ -64,9 +64,9 @@ def test_an_event_without_a_body(aws: FakeAws) -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        "token=silent-token",
-        '{"token": "silent-token",}',
-        "{'token': 'silent-token'}",
+        "token=no-address-token",
+        '{"token": "no-address-token",}',
+        "{'token': 'no-address-token'}",
         '{"updated_at_mt": "x"} {}',
         '{"notes": NaN}',
         '{"notes": Infinity}',
@@ -89,7 +89,7 @@ def test_no_json(aws: FakeAws, raw: str) -> None:
     assert "line 1 column " in answer.body["message"] or "line 2 column " in answer.body["message"]
 
 
-@pytest.mark.parametrize("raw", [5, 0, True, False, {}, {"token": "silent-token"}, ["x"], 1.5])
+@pytest.mark.parametrize("raw", [5, 0, True, False, {}, {"token": "no-address-token"}, ["x"], 1.5])
 def test_a_body_that_is_no_text(aws: FakeAws, raw: Any) -> None:
     """An event written by hand whose body is no text is answered, not crashed on."""
     assert aws.send({**event(), "body": raw}).status == "invalid-encoded-params"
@@ -122,7 +122,7 @@ def test_other_codings(aws: FakeAws, coding: str) -> None:
 @pytest.mark.parametrize("flag", ["true", 1, "True", None, [], "false"])
 def test_only_a_json_true_means_base64(aws: FakeAws, flag: Any) -> None:
     """`isBase64Encoded` counts only as the JSON true."""
-    assert aws.send({**event(token="silent-token"), "isBase64Encoded": flag}).code == 200
+    assert aws.send({**event(token="no-address-token"), "isBase64Encoded": flag}).code == 200
 
 
 def test_base64_of_the_gateway(aws: FakeAws) -> None:
@@ -172,7 +172,7 @@ def test_no_parameters_in_a_sensitive_body(aws: FakeAws, body: str) -> None:
 def test_of_a_repeated_name_the_last_counts(aws: FakeAws) -> None:
     """JSON may repeat a name; the last value counts."""
     raw = '{"token": "bad", "notes": "first", "updated_at_mt": "x", "notes": "last", "token": '
-    raw += '"silent-token"}'
+    raw += '"no-address-token"}'
     answer = aws.send(event(raw=raw))
     assert answer.body["data"]["appointment"]["notes"] == "last"
 
@@ -193,7 +193,9 @@ def test_the_largest_body(aws: FakeAws) -> None:
 
 def test_a_number_beyond_range(aws: FakeAws) -> None:
     """1e400 is JSON; where no parameter can be that large, it is at fault and repeated in text."""
-    answer = aws.send(event(raw='{"token":"silent-token","updated_at_mt":1e400,"order_id":-1e400}'))
+    answer = aws.send(
+        event(raw='{"token":"no-address-token","updated_at_mt":1e400,"order_id":-1e400}')
+    )
     assert answer.param_errors() == {"updated_at_mt": "invalid-param", "order_id": "invalid-param"}
 
 

@@ -268,7 +268,7 @@ def test_what_remains(operator_aws: FakeOperatorAws, forget: Forget) -> None:
     """It says what the log and the notifications table keep, and until when."""
     operator_aws.logs.put_retention_policy(logGroupName=LOG_GROUP, retentionInDays=365)
     create(operator_aws, "given up")
-    operator_aws.aws.keep(operator_aws.aws.facts()[-1])
+    operator_aws.aws.hand_to_keeper(operator_aws.aws.facts()[-1])
     (kept,) = operator_aws.aws.items("notifications")
     said = " ".join(forget(UUID).stdout.split())
     until = datetime.now(UTC) + timedelta(days=365)
@@ -298,7 +298,9 @@ def test_a_notification_without_a_uuid(operator_aws: FakeOperatorAws, forget: Fo
     """A notification of the first request that crashed before its uuid was known counts too."""
     create(operator_aws)
     facts = {"notification_id": "n-1", "request_id": "req-1", "status": "application-crash"}
-    operator_aws.aws.keep(facts, facts | {"notification_id": "n-2", "request_id": "another"})
+    operator_aws.aws.hand_to_keeper(
+        facts, facts | {"notification_id": "n-2", "request_id": "another"}
+    )
     assert "keeps 1 notification about it" in " ".join(forget(UUID).stdout.split())
 
 
@@ -410,7 +412,7 @@ class TestAfterwards:
     def erased(self, operator_aws: FakeOperatorAws, forget: Forget) -> None:
         """Erase an appointment whose failure was notified."""
         create(operator_aws, "given up", order_id=1001)
-        operator_aws.aws.keep(operator_aws.aws.facts()[-1])
+        operator_aws.aws.hand_to_keeper(operator_aws.aws.facts()[-1])
         assert forget(UUID).exit_code == 0
 
     def test_the_schedule(self, operator_aws: FakeOperatorAws) -> None:

@@ -192,7 +192,7 @@ def test_a_key_that_is_one_quote(aws: FakeAws) -> None:
 def test_a_blank_header_beside_a_real_one(aws: FakeAws) -> None:
     """A blank value of a header that is sent twice is not passed: the other one counts."""
     first = aws.post(headers=keyed("k-1"))
-    sent = event(token="silent-token", request_id="another", headers=keyed("k-1"))
+    sent = event(token="no-address-token", request_id="another", headers=keyed("k-1"))
     sent["headers"]["IDEMPOTENCY-KEY"] = " "
     assert aws.send(sent).body["uuid"] == first.body["uuid"]
 
@@ -347,7 +347,7 @@ def test_at_the_same_moment(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("appointments.handler.flush_metrics", lambda *_: None)
     together = Barrier(20)
     aws.faults.inject["PutItem"] = [lambda: together.wait(60)] * 20
-    payloads = aws.invoke_at_once([event(token="silent-token")] * 20)
+    payloads = aws.invoke_at_once([event(token="no-address-token")] * 20)
     bodies = [json.loads(payload["body"]) for payload in payloads]
     assert {body["status"] for body in bodies} == {"action-successful"}
     assert sorted(body["replayed"] for body in bodies) == [False] + [True] * 19
@@ -361,7 +361,7 @@ def test_conflicts_at_the_same_moment(aws: FakeAws, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("appointments.handler.flush_metrics", lambda *_: None)
     together = Barrier(8)
     aws.faults.inject["PutItem"] = [lambda: together.wait(60)] * 8
-    sent = [event(token="silent-token", uuid=KEY, notes=str(number)) for number in range(8)]
+    sent = [event(token="no-address-token", uuid=KEY, notes=str(number)) for number in range(8)]
     bodies = [json.loads(payload["body"]) for payload in aws.invoke_at_once(sent)]
     assert sorted(body["saved"] for body in bodies) == [False] * 7 + [True]
     saved = next(number for number, body in enumerate(bodies) if body["saved"])

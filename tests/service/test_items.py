@@ -26,7 +26,7 @@ OF_ITS_OWN: dict[str, tuple[Any, str, Any]] = {
     "order_request_appt_id": (3001.0, "N", "3001"),
     "photographer_user_id": ("503", "N", "503"),
 }
-NOT_STORED = {"token": "silent-token", "session_view": "full", "month_first": "1"}
+NOT_STORED = {"token": "no-address-token", "session_view": "full", "month_first": "1"}
 
 
 def raw_item(aws: FakeAws) -> dict[str, dict[str, Any]]:
@@ -145,4 +145,4 @@ def test_a_filemaker_request(aws: FakeAws) -> None:
 def test_no_token_in_the_table(aws: FakeAws) -> None:
     """The item knows neither the token nor its hash."""
     aws.post(session_view="full")
-    assert hash_of("silent-token") not in json.dumps(raw_item(aws))
+    assert hash_of("no-address-token") not in json.dumps(raw_item(aws))

@@ -54,7 +54,7 @@ def test_what_is_stored(aws: FakeAws) -> None:
     """The item has every fact, when the topic had it, its state, and when it expires."""
     facts = facts_of_a_failure(aws)
     now = datetime.now(UTC)
-    assert aws.keep(facts) == {"batchItemFailures": []}
+    assert aws.hand_to_keeper(facts) == {"batchItemFailures": []}
     item = stored(aws)
     assert {name: item[name] for name in facts if facts[name] is not None} == {
         name: value for name, value in facts.items() if value is not None
@@ -68,7 +68,7 @@ def test_what_is_stored(aws: FakeAws) -> None:
 def test_what_came_is_when_the_topic_had_it(aws: FakeAws) -> None:
     """A keeper that was down for a day stores when the notification came, not when it was back."""
     yesterday = datetime.now(UTC) - DAY
-    aws.keep(facts_of_a_failure(aws), sent_at=yesterday.timestamp())
+    aws.hand_to_keeper(facts_of_a_failure(aws), sent_at=yesterday.timestamp())
     assert stored(aws)["day"] == yesterday.date().isoformat()
 
 
@@ -76,7 +76,7 @@ def test_what_came_is_when_the_topic_had_it(aws: FakeAws) -> None:
 def test_a_message_that_comes_again_resets_no_state(aws: FakeAws, state: str) -> None:
     """What is delivered again leaves the item as it is, with whatever state it has by then."""
     facts = facts_of_a_failure(aws)
-    aws.keep(facts, facts)
+    aws.hand_to_keeper(facts, facts)
     table = aws.dynamodb.Table("notifications")
     table.update_item(
         Key={"notification_id": facts["notification_id"]},
@@ -85,7 +85,7 @@ def test_a_message_that_comes_again_resets_no_state(aws: FakeAws, state: str) ->
         ExpressionAttributeValues={":state": state},
     )
     before = stored(aws)
-    assert aws.keep(facts) == {"batchItemFailures": []}
+    assert aws.hand_to_keeper(facts) == {"batchItemFailures": []}
     assert stored(aws) == before
 
 
@@ -100,7 +100,7 @@ def test_a_message_that_comes_again_resets_no_state(aws: FakeAws, state: str) ->
 def test_an_unreadable_message_fails_alone(aws: FakeAws, body: str) -> None:
     """The others of the batch are stored; the queue gets back the one that is no notification."""
     first = facts_of_a_failure(aws)
-    failed = aws.keep(first, body, {"notification_id": "another"})
+    failed = aws.hand_to_keeper(first, body, {"notification_id": "another"})
     assert failed == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
     found = {item["notification_id"] for item in aws.items("notifications")}
     assert found == {first["notification_id"], "another"}
@@ -108,13 +108,15 @@ def test_an_unreadable_message_fails_alone(aws: FakeAws, body: str) -> None:
 
 def test_a_batch_that_fails_as_a_whole_is_no_crash(aws: FakeAws) -> None:
     """Each message goes its own way to the dead-letter queue, also if all of a batch fail."""
-    failed = aws.keep("no JSON")
+    failed = aws.hand_to_keeper("no JSON")
     assert failed == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
 
 
 def test_facts_of_another_version_are_stored(aws: FakeAws) -> None:
     """A fact that this version does not know is stored, and none takes the keeper's own place."""
-    aws.keep({"notification_id": "a", "new": {"x": [1.5, True, None]}, "state": "resolved"})
+    aws.hand_to_keeper(
+        {"notification_id": "a", "new": {"x": [1.5, True, None]}, "state": "resolved"}
+    )
     item = stored(aws)
     assert json.dumps(item["new"], default=float) == '{"x": [1.5, true, null]}'
     assert item["state"] == "open"
@@ -124,7 +126,7 @@ def test_facts_of_another_version_are_stored(aws: FakeAws) -> None:
 def test_a_settled_email_resolves(aws: FakeAws, status: str) -> None:
     """The check resolves what is settled by now, says why and when, and leaves the open index."""
     facts = facts_of_a_failure(aws)
-    aws.keep(facts)
+    aws.hand_to_keeper(facts)
     set_email(aws, facts["uuid"], status)
     assert aws.invoke_keeper(CHECK) == {"open": 0, "resolved": 1, "older_than_a_day": 0}
     item = stored(aws)
@@ -141,7 +143,7 @@ def test_a_settled_email_resolves(aws: FakeAws, status: str) -> None:
 def test_an_email_that_is_not_settled_stays_open(aws: FakeAws, status: str) -> None:
     """A notification is resolved by what was seen, and by nothing else."""
     facts = facts_of_a_failure(aws)
-    aws.keep(facts)
+    aws.hand_to_keeper(facts)
     set_email(aws, facts["uuid"], status)
     assert aws.invoke_keeper(CHECK) == {"open": 1, "resolved": 0, "older_than_a_day": 0}
     assert stored(aws)["state"] == "open"
@@ -151,7 +153,7 @@ def test_an_email_that_is_not_settled_stays_open(aws: FakeAws, status: str) -> N
 def test_without_its_appointment_it_stays_open(aws: FakeAws, uuid: str | None) -> None:
     """What has no appointment is for a person, and does not stop the check of the others."""
     facts = facts_of_a_failure(aws)
-    aws.keep({"notification_id": "a", "uuid": uuid}, facts)
+    aws.hand_to_keeper({"notification_id": "a", "uuid": uuid}, facts)
     set_email(aws, facts["uuid"], "sent")
     assert aws.invoke_keeper(CHECK) == {"open": 1, "resolved": 1, "older_than_a_day": 0}
 
@@ -159,7 +161,9 @@ def test_without_its_appointment_it_stays_open(aws: FakeAws, uuid: str | None) -
 def test_the_check_reaches_them_all(aws: FakeAws) -> None:
     """The check has no page limit: of 120 open ones each settled one is resolved."""
     facts = facts_of_a_failure(aws)
-    aws.keep(*({"notification_id": f"{place}", "uuid": facts["uuid"]} for place in range(120)))
+    aws.hand_to_keeper(
+        *({"notification_id": f"{place}", "uuid": facts["uuid"]} for place in range(120))
+    )
     set_email(aws, facts["uuid"], "sent")
     assert aws.invoke_keeper(CHECK) == {"open": 0, "resolved": 120, "older_than_a_day": 0}
 
@@ -167,8 +171,8 @@ def test_the_check_reaches_them_all(aws: FakeAws) -> None:
 def test_old_ones_are_counted_in_a_metric(aws: FakeAws) -> None:
     """The metric has the open ones that came more than a day ago, also if there are none."""
     now = time.time()
-    aws.keep({"notification_id": "old"}, sent_at=now - DAY.total_seconds() - 1)
-    aws.keep({"notification_id": "new"}, sent_at=now - DAY.total_seconds() + 1)
+    aws.hand_to_keeper({"notification_id": "old"}, sent_at=now - DAY.total_seconds() - 1)
+    aws.hand_to_keeper({"notification_id": "new"}, sent_at=now - DAY.total_seconds() + 1)
     assert aws.invoke_keeper(CHECK) == {"open": 2, "resolved": 0, "older_than_a_day": 1}
     (line,) = [line for line in aws.lines() if "OpenOlderThanADay" in line]
     assert line["OpenOlderThanADay"] == [1.0]
@@ -186,7 +190,7 @@ class AlmostOver:
 def test_a_check_without_time_leaves_the_rest_to_the_next(aws: FakeAws) -> None:
     """A check ends in its time, and counts what it did not resolve as open."""
     facts = facts_of_a_failure(aws)
-    aws.keep(facts)
+    aws.hand_to_keeper(facts)
     set_email(aws, facts["uuid"], "sent")
     assert aws.invoke_keeper(CHECK, AlmostOver())["open"] == 1
     assert aws.invoke_keeper(CHECK)["resolved"] == 1
@@ -204,7 +208,7 @@ def test_a_check_asks_again(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> No
     from appointments.tables import notifications  # noqa: PLC0415 - moto first
 
     facts = facts_of_a_failure(aws)
-    aws.keep(facts)
+    aws.hand_to_keeper(facts)
     set_email(aws, facts["uuid"], "sent")
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)

@@ -41,7 +41,7 @@ def test_the_request_line(aws: FakeAws) -> None:
         "level": "INFO",
         "message": "request",
         "request_id": "req-7",
-        "token_hash": hash_of("silent-token"),
+        "token_hash": hash_of("no-address-token"),
         "params": {
             "updated_at_mt": "2026-11-22 10:00:00",
             "order_id": "1001",
@@ -79,7 +79,7 @@ def test_the_request_line_of_a_sensitive_body(aws: FakeAws) -> None:
     aws.send(sensitive(notes="private"))
     for line in aws.lines("request"):
         assert line["params"] is None
-        assert line["token_hash"] == hash_of("silent-token")
+        assert line["token_hash"] == hash_of("no-address-token")
     assert len(aws.lines("request")) == 2
     assert "private" not in aws.out.getvalue()
 
@@ -197,7 +197,7 @@ def test_a_line_of_many_names(aws: FakeAws) -> None:
     """A body of nothing but the shortest names stays within the line."""
     names = ",".join(f'"{number:x}":1' for number in range(5000))
     assert len(names) < LARGEST
-    aws.send(event(raw=f'{{"token":"silent-token",{names}}}'))
+    aws.send(event(raw=f'{{"token":"no-address-token",{names}}}'))
     assert len(aws.line("request")["unknown"]) == 5000
     assert largest_line(aws) <= LARGEST_LINE
 

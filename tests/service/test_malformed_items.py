@@ -53,7 +53,7 @@ def test_a_malformed_route(aws: FakeAws, attribute: str, value: Any, what: str) 
 )
 def test_a_malformed_session(aws: FakeAws, attribute: str, value: Any, what: str) -> None:
     """The attribute is named; the session's key, the hash of its token, is not."""
-    aws.put_session("silent-token", **{attribute: value})
+    aws.put_session("no-address-token", **{attribute: value})
     assert crash(aws) == f"session: {attribute} is not {what}"
 
 

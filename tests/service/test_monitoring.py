@@ -14,9 +14,9 @@ import boto3
 import pytest
 
 from appointments.statuses import Status
+from tests.support.case_runner import CASES, run_case
 from tests.support.cases import one_of_each
 from tests.support.fake_aws import FakeAws
-from tests.support.stage import CASES, play
 from tests.template import properties
 
 # What AWS itself measures, by its documentation: namespace, metric, dimensions.
@@ -88,7 +88,7 @@ def lively(aws: FakeAws, sns: Any, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     from appointments.invocation import Invocation  # noqa: PLC0415
 
     for case in one_of_each(CASES).values():
-        play(aws, case)
+        run_case(aws, case)
     aws.seed()
     aws.post(token="session-token")
     sns.delete_topic(TopicArn="arn:aws:sns:us-east-1:123456789012:notifications")

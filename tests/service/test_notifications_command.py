@@ -32,7 +32,7 @@ def fail(operator_aws: FakeOperatorAws, request_id: str = "req-1") -> dict[str, 
     """Cause a failure, have it stored, and return its facts."""
     operator_aws.post(request_id, token="session-token", photographer_user_id=502)
     facts = operator_aws.aws.facts()[-1]
-    operator_aws.aws.keep(facts)
+    operator_aws.aws.hand_to_keeper(facts)
     return facts
 
 
@@ -67,7 +67,7 @@ def test_the_list_is_searched(
     operator_aws: FakeOperatorAws, admin: Admin, arguments: list[str], *, is_listed: bool
 ) -> None:
     """State, status, time and a text of reason, recipient or id narrow the list."""
-    operator_aws.aws.keep({"notification_id": "a", "status": "x"}, sent_at=1)
+    operator_aws.aws.hand_to_keeper({"notification_id": "a", "status": "x"}, sent_at=1)
     facts = fail(operator_aws)
     listed = admin("list", "--json", *arguments)
     assert listed.exit_code == 0, listed.output
@@ -150,7 +150,9 @@ def test_a_replay_resolves_what_has_no_uuid(operator_aws: FakeOperatorAws) -> No
     """A crash before the uuid was known is resolved by the replay that succeeds, and by whom."""
     table = make_table(boto3.resource("dynamodb"), "notifications", "appointments-notifications")
     operator_aws.aws.faults.inject["BatchGetItem"] = ["refused"] * 2
-    keyed = event(token="silent-token", headers={**JSON, "Idempotency-Key": "its owner is unknown"})
+    keyed = event(
+        token="no-address-token", headers={**JSON, "Idempotency-Key": "its owner is unknown"}
+    )
     assert operator_aws.send(keyed).status == "application-crash"
     operator_aws.aws.faults.inject.clear()
     (facts,) = operator_aws.aws.facts()

@@ -11,7 +11,7 @@ from click.testing import Result
 
 from appointments.email import mandrill
 from appointments_operator.admin import main
-from tests.support.fake_operator_aws import FakeOperatorAws, death
+from tests.support.fake_operator_aws import FakeOperatorAws, function_error
 
 TABLES = ("--appointments-table", "appointments", "--function", "appointments:live")
 REASON = "connection refused"
@@ -185,7 +185,7 @@ def test_a_given_up_email_with_a_pending_notification_is_given_up(
 def test_a_function_that_dies_is_said(operator_aws: FakeOperatorAws, admin: Admin) -> None:
     """If the function dies, the reason is shown with each email, and the exit code says so."""
     uuid = fail_email(operator_aws, "req-1")
-    operator_aws.instead = [lambda: death("Task timed out")]
+    operator_aws.instead = [lambda: function_error("Task timed out")]
     done = admin("settle", uuid)
     assert done.exit_code == 1
     assert "Task timed out" in done.stdout

@@ -25,7 +25,7 @@ from tests.support.fake_operator_aws import (
     LOG_GROUP,
     FakeOperatorAws,
     Instead,
-    death,
+    function_error,
     refusal,
     response,
     success,
@@ -265,7 +265,7 @@ def test_requests_without_a_key_under_one_id_are_all_repaired(
         operator_aws.log(
             json.dumps(line | {"params": {**line["params"], "description": description}})
         )
-    operator_aws.instead = [None, lambda: death("killed")]
+    operator_aws.instead = [None, lambda: function_error("killed")]
     assert replay(operator_aws, "--unanswered")[0] == 1
     assert replay(operator_aws, "--unanswered")[0] == 0
     assert {item.get("description") for item in operator_aws.aws.items()} == {None, "one", "two"}
@@ -383,7 +383,7 @@ def test_other_responses_between_do_not_end_it(operator_aws: FakeOperatorAws) ->
     for number in range(38):
         line = json.dumps(aged(entry | {"request_id": f"req-{number:02}"}, minutes=2))
         operator_aws.log(line, at=datetime.now(UTC) - timedelta(minutes=2))
-    failures: list[Instead | None] = [lambda: death("killed")] * 19
+    failures: list[Instead | None] = [lambda: function_error("killed")] * 19
     operator_aws.instead = [*failures, success, *failures]
     operator_aws.run(main, *NOW, "--at-once", "1")
     assert len(operator_aws.invoked) == 39
@@ -416,11 +416,13 @@ def test_survives_throttling(operator_aws: FakeOperatorAws) -> None:
     assert len(operator_aws.invoked) == 5
 
 
-def test_a_function_that_dies_fails_that_request_alone(operator_aws: FakeOperatorAws) -> None:
-    """The function's death is shown with its request, and the others are replayed all the same."""
+def test_a_failure_of_the_function_stops_no_other_replay(
+    operator_aws: FakeOperatorAws,
+) -> None:
+    """The function's failure is shown with its request, and the others are replayed."""
     crash(operator_aws, "req-1")
     crash(operator_aws, "req-2")
-    operator_aws.instead = [lambda: death("Task timed out after 29.00 seconds")]
+    operator_aws.instead = [lambda: function_error("Task timed out after 29.00 seconds")]
     result = operator_aws.run(main, *NOW)
     assert result.exit_code == 1
     assert "no response" in result.stdout

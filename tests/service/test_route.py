@@ -13,7 +13,7 @@ from tests.support.fake_aws import FakeAws, event, rest
 
 def at(method: Any, path: Any) -> dict[str, Any]:
     """Return a good request to another method or path."""
-    sent = event(token="silent-token")
+    sent = event(token="no-address-token")
     sent["rawPath"] = path
     sent["requestContext"]["http"] = {"method": method, "path": path}
     return sent
@@ -68,10 +68,10 @@ def test_neither_method_nor_path(aws: FakeAws, nothing: Any) -> None:
 
 def test_the_path_where_an_event_has_it(aws: FakeAws) -> None:
     """Method and path count in each place where a payload format puts them."""
-    sent = event(token="silent-token")
+    sent = event(token="no-address-token")
     del sent["rawPath"]
     assert aws.send(sent).code == 200
-    sent = rest(event(token="silent-token"))
+    sent = rest(event(token="no-address-token"))
     del sent["path"], sent["httpMethod"]
     sent["requestContext"] |= {"path": PATH, "httpMethod": "POST"}
     assert aws.send(sent).code == 200
@@ -90,7 +90,7 @@ def test_the_request_id_is_the_gateways(aws: FakeAws) -> None:
 @pytest.mark.parametrize("sent", [None, "", 7, "a b", "line\n", "ä", "x" * 129, ["r"]])
 def test_no_request_id_fit_for_a_header(aws: FakeAws, sent: Any) -> None:
     """Where API Gateway's id is missing or could break the header, Lambda's stands for it."""
-    invocation = event(token="silent-token", request_id=sent)
+    invocation = event(token="no-address-token", request_id=sent)
     answer = aws.send(invocation, SimpleNamespace(aws_request_id="lambda-1"))
     assert answer.status == "action-successful"
     assert answer.headers["X-Request-Id"] == "lambda-1"
@@ -166,7 +166,7 @@ JSON_TYPES = [
 @pytest.mark.parametrize("name", ["content-type", "Content-Type", "CONTENT-TYPE"])
 def test_a_headers_name_in_any_case(aws: FakeAws, name: str) -> None:
     """The case of a header's name does not matter, in either payload format."""
-    sent = event(token="silent-token", headers={name: "application/json"})
+    sent = event(token="no-address-token", headers={name: "application/json"})
     assert aws.send(sent).code == 200
     assert aws.send(rest(sent)).code == 200
 
@@ -208,7 +208,7 @@ def test_a_blank_content_type_beside_a_real_one(aws: FakeAws, blank: Any) -> Non
 
 def test_content_types_of_a_rest_api(aws: FakeAws) -> None:
     """The many values of one header count each: the same twice is one, two that differ are none."""
-    sent = rest(event(token="silent-token"))
+    sent = rest(event(token="no-address-token"))
     sent["multiValueHeaders"] = {"Content-Type": ["application/json", "application/JSON;a=b"]}
     assert aws.send(sent).code == 200
     sent["headers"] = None

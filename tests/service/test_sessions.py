@@ -86,11 +86,11 @@ def test_a_revoked_session_that_also_expired(aws: FakeAws) -> None:
     assert aws.post(token="both-token").status == "session-expired"
 
 
-@pytest.mark.parametrize("token", ["  silent-token\n", "\tsilent-token "])
+@pytest.mark.parametrize("token", ["  no-address-token\n", "\tno-address-token "])
 def test_a_token_is_trimmed(aws: FakeAws, token: str) -> None:
     """White space around the token is no part of it; the session shows it trimmed."""
     answer = aws.post(token=token, session_view="default")
-    assert answer.body["session"]["token"] == "silent-token"
+    assert answer.body["session"]["token"] == "no-address-token"
 
 
 def test_a_token_of_any_letters(aws: FakeAws) -> None:
@@ -102,7 +102,7 @@ def test_a_token_of_any_letters(aws: FakeAws) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", [True, [], {"a": "silent-token"}, ["silent-token"], "silent\0token"]
+    "token", [True, [], {"a": "no-address-token"}, ["no-address-token"], "silent\0token"]
 )
 def test_a_token_of_another_type(aws: FakeAws, token: Any) -> None:
     """What is no text is invalid, and is not repeated."""
@@ -171,7 +171,7 @@ def test_a_failure_after_the_token_was_good(aws: FakeAws, failing: dict[str, Any
     aws.post(uuid="7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10", notes="another")
     asked = aws.post(session_view="default", **failing)
     assert asked.status == "invalid-param"
-    assert asked.body["session"]["token"] == "silent-token"
+    assert asked.body["session"]["token"] == "no-address-token"
     assert "session" not in aws.post(**failing).body
 
 
@@ -180,7 +180,7 @@ def test_a_crash_after_the_token_was_good(aws: FakeAws) -> None:
     aws.faults.inject["PutItem"] = ["refused", "refused"]
     answer = aws.post(session_view="default")
     assert answer.status == "application-crash"
-    assert answer.body["session"]["token"] == "silent-token"
+    assert answer.body["session"]["token"] == "no-address-token"
 
 
 def used_at(aws: FakeAws, token: str) -> int | None:
@@ -353,6 +353,6 @@ def test_an_application_the_contract_does_not_know(aws: FakeAws) -> None:
 
 def test_the_session_is_read_from_its_hash(aws: FakeAws) -> None:
     """The token itself goes nowhere: what is asked of the table is its hash."""
-    aws.send(event(token="silent-token"))
-    assert "silent-token" not in repr(aws.faults.calls)
+    aws.send(event(token="no-address-token"))
+    assert "no-address-token" not in repr(aws.faults.calls)
     assert aws.session()["token_hash"] in repr(aws.faults.calls)  # type: ignore[index]

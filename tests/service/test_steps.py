@@ -48,12 +48,12 @@ def _token(aws: FakeAws, _: dict[str, Any], params: dict[str, Any]) -> None:
 
 def _expired(_: FakeAws, __: dict[str, Any], params: dict[str, Any]) -> None:
     # Whichever of the three faults of a session were asked for before stay: they come first.
-    if params["token"] == "silent-token":
+    if params["token"] == "no-address-token":
         params["token"] = "expired-token"
 
 
 def _no_roles(_: FakeAws, __: dict[str, Any], params: dict[str, Any]) -> None:
-    if params["token"] == "silent-token":
+    if params["token"] == "no-address-token":
         params["token"] = "no_roles-token"
 
 
@@ -109,7 +109,7 @@ def test_the_first_error_is_reported(aws: FakeAws, second: int | None) -> None:
         aws.open_route()
         aws.put_record("service#appointments", deployed=True)
         clear_route_cache()
-        params = {"token": "silent-token", "updated_at_mt": "x", "notes": "the second"}
+        params = {"token": "no-address-token", "updated_at_mt": "x", "notes": "the second"}
         sent = event()
         for number in pair:
             STEPS[number][0](aws, sent, params)

@@ -79,7 +79,9 @@ def test_many_unknown_parameters(aws: FakeAws) -> None:
 @pytest.mark.parametrize("shape", [dict, rest])
 def test_the_first_handling_counts(aws: FakeAws, prefer: str, is_strict: bool, shape: Any) -> None:
     """The first `handling` counts, and any other preference is ignored."""
-    answer = aws.send(shape(event(token="silent-token", headers={**JSON, "PREFER": prefer}, zzz=1)))
+    answer = aws.send(
+        shape(event(token="no-address-token", headers={**JSON, "PREFER": prefer}, zzz=1))
+    )
     assert answer.code == (400 if is_strict else 200)
     assert applied(answer) == ("handling=strict" if is_strict else None)
 

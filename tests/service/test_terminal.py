@@ -84,7 +84,7 @@ def test_no_id_is_cut(
     monkeypatch.setenv("COLUMNS", str(columns))
     uuid = str(operator_aws.post("req-1", token="session-token").body["uuid"])
     facts = operator_aws.aws.facts()[-1]
-    operator_aws.aws.keep(facts)
+    operator_aws.aws.hand_to_keeper(facts)
     arguments, has_uuid = ARGUMENTS[words]
     ids = {"UUID": uuid, "ID": facts["notification_id"]}
     arguments = tuple(ids.get(each, each) for each in arguments)

@@ -15,7 +15,7 @@ from appointments.request import Request
 from tests.service.test_decoding import sensitive
 from tests.support.fake_aws import FakeAws, event
 
-TOKEN = "silent-token"
+TOKEN = "no-address-token"
 TEXTS = [
     name
     for name in parameters.NAMES

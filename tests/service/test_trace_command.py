@@ -39,7 +39,7 @@ def fail(operator_aws: FakeOperatorAws, request_id: str = "req-1", **params: Any
         request_id, token="session-token", photographer_user_id=502, **params
     )
     assert failed.status == "mandrill-email-failed"
-    operator_aws.aws.keep(operator_aws.aws.facts()[-1])
+    operator_aws.aws.hand_to_keeper(operator_aws.aws.facts()[-1])
     return str(failed.body["uuid"])
 
 
@@ -56,7 +56,7 @@ WHOLE: Final = sorted(["request", "item", "email", "response", "notification"])
 def test_the_whole_story(operator_aws: FakeOperatorAws, trace: Trace, by: str) -> None:
     """Any of the four ways in shows request, response, item, email and notification, once."""
     uuid = fail(operator_aws, "req-7", order_id="1001")
-    operator_aws.post("another", token="silent-token", order_id=None)
+    operator_aws.post("another", token="no-address-token", order_id=None)
     keys = {
         "uuid": [uuid.upper()],
         "request id": ["req-7"],
@@ -118,7 +118,7 @@ def test_a_sensitive_request_shows_only_that_there_was_one(
 ) -> None:
     """The log has no parameters of it, and no hash of a token is shown either."""
     operator_aws.aws.open_route(sensitive_params=True)
-    sent = {"token": "silent-token", "updated_at_mt": "now", "notes": "private words"}
+    sent = {"token": "no-address-token", "updated_at_mt": "now", "notes": "private words"}
     body = base64.b64encode(json.dumps(sent).encode()).decode()
     answer = operator_aws.send(event(raw=body, headers={"content-type": "text/plain"}))
     assert answer.status == "action-successful"

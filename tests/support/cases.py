@@ -1,4 +1,4 @@
-"""The catalogue of responses: how to reach every status through every way into the function.
+"""The catalogue of cases: how to reach every status through every way to invoke the function.
 
 It is data alone, so that the tests on moto, the fuzz and the bench use it on the AWS that each
 of them makes. It must have the sessions and records of specification sections 11.3 and 11.4.
@@ -38,8 +38,8 @@ class State:
 
     `records` are put (None: deleted), `items` are appointments in DynamoDB's JSON, `before` are
     events that are sent first. `faults` holds what happens to the next calls of an operation of
-    DynamoDB: "refused" (the call never arrives), "lost" (its response does not), "down" (HTTP 500),
-    "denied", "throttled".
+    DynamoDB: "refused" (the call does not arrive), "lost" (its response does not), "down" (HTTP
+    500), "denied", "throttled".
     """
 
     records: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
@@ -74,7 +74,7 @@ def cases(tokens: Tokens, received_at: datetime | None = None) -> dict[str, Case
             found[f"{name}, {way}"] = _by(wrap, request, status, state)
         if request.is_logged:
             for way, wrap in REPLAYS.items():
-                found[f"{name}, {way}"] = _by(_replaying(wrap, at), request, status, state)
+                found[f"{name}, {way}"] = _by(_as_replay(wrap, at), request, status, state)
     return {**found, **_others(tokens, at)}
 
 
@@ -87,7 +87,7 @@ def one_of_each(of: Mapping[str, Case]) -> dict[str, Case]:
     return found
 
 
-def _replaying(wrap: Callable[[Any], Any], at: datetime) -> Way:
+def _as_replay(wrap: Callable[[Any], Any], at: datetime) -> Way:
     return lambda request: wrap(request.log_entry(at))
 
 
@@ -99,23 +99,23 @@ def _by(wrap: Way, request: Request, status: str, state: State) -> Case:
 
 def _requests(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
     """Yield each request: what it is, the request, its status, and the state that it needs."""
-    yield from _accepted(tokens)
-    yield from _repeated(tokens)
-    yield from _refused(tokens)
-    yield from _undecoded(tokens)
-    yield from _failed(tokens)
+    yield from _accepted_requests(tokens)
+    yield from _repeats(tokens)
+    yield from _refused_requests(tokens)
+    yield from _undecodable_requests(tokens)
+    yield from _failing_requests(tokens)
 
 
-def _asks(token: str | None, **params: Any) -> Request:
+def _request(token: str | None, **params: Any) -> Request:
     """Return a good request with `params` (`...` leaves one out)."""
     sent = {"token": token, "updated_at_mt": "2026-11-22 10:00:00", "notes": TEXT, **params}
     return Request({name: value for name, value in sent.items() if value is not ...})
 
 
-def _accepted(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
+def _accepted_requests(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
     done = "action-successful"
-    silent = _asks(tokens["application"], photographer_user_id=503)
-    filemaker = _asks(
+    plain = _request(tokens["application"], photographer_user_id=503)
+    filemaker = _request(
         tokens["application"],
         month_first="1",
         date_start_local="1/5/2027",
@@ -126,60 +126,60 @@ def _accepted(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
         order_request_id=0,
     )
     unknown = dict.fromkeys((f"unknown_{number}" for number in range(30)), "x")
-    yield "created", silent, done, _NOTHING
+    yield "created", plain, done, _NOTHING
     yield "created as FileMaker sends it", filemaker, done, _NOTHING
-    yield "created with warnings", _asks(tokens["application"], **unknown), done, _NOTHING
-    yield "created with a session", _asks(tokens["session"], session_view="full"), done, _NOTHING
-    yield "emailed", _asks(tokens["session"], photographer_user_id=501), done, _NOTHING
-    yield "queued", _photographed(tokens, 608), done, _mailing(608)
+    yield "created with warnings", _request(tokens["application"], **unknown), done, _NOTHING
+    yield "created with a session", _request(tokens["session"], session_view="full"), done, _NOTHING
+    yield "emailed", _request(tokens["session"], photographer_user_id=501), done, _NOTHING
+    yield "queued", _with_photographer(tokens, 608), done, _address_of(608)
 
 
-def _repeated(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
-    first = _asks(tokens["application"], uuid=UUID)
-    emailed = _asks(tokens["session"], uuid=UUID, photographer_user_id=501)
+def _repeats(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
+    first = _request(tokens["application"], uuid=UUID)
+    emailed = _request(tokens["session"], uuid=UUID, photographer_user_id=501)
     keyed = replace(
-        _asks(tokens["application"]),
+        _request(tokens["application"]),
         headers={**JSON, "idempotency-key": "key-1"},
     )
     another = replace(keyed, params={**(keyed.params or {}), "notes": "another"})
-    failed = _photographed(tokens, 601, uuid=UUID)
-    other = _asks(tokens["application"], uuid=UUID, notes="another")
+    failed = _with_photographer(tokens, 601, uuid=UUID)
+    other = _request(tokens["application"], uuid=UUID, notes="another")
     yield "repeated", first, "action-successful", State(before=(first,))
     yield "repeated by key", keyed, "action-successful", State(before=(keyed,))
     yield "repeated with an email", emailed, "action-successful", State(before=(emailed,))
     yield (
         *("repeated without success", failed, "mandrill-email-failed"),
-        replace(_mailing(601), before=(failed,)),
+        replace(_address_of(601), before=(failed,)),
     )
     yield "a taken uuid", other, "invalid-param", State(before=(first,))
     yield "a taken key", another, "invalid-param", State(before=(keyed,))
 
 
-def _refused(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
+def _refused_requests(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
     good = tokens["application"]
     wrong = {"date_start_local": "13/45/2026", "confirmed": [TEXT], "order_id": "-1", "uuid": "x"}
-    yield "a parameter is missing", _asks(good, updated_at_mt=...), "missing-param", _NOTHING
-    yield "the token is missing", _asks(None), "missing-param", _NOTHING
-    yield "parameters are invalid", _asks(good, **wrong), "invalid-param", _NOTHING
-    yield "a reference is invalid", _asks(good, order_id=404), "invalid-param", _NOTHING
+    yield "a parameter is missing", _request(good, updated_at_mt=...), "missing-param", _NOTHING
+    yield "the token is missing", _request(None), "missing-param", _NOTHING
+    yield "parameters are invalid", _request(good, **wrong), "invalid-param", _NOTHING
+    yield "a reference is invalid", _request(good, order_id=404), "invalid-param", _NOTHING
     for kind, status in {
         "revoked": "invalid-token",
         "expired": "session-expired",
         "idle": "session-expired",
         "no_roles": "client-required",
     }.items():
-        yield f"a session is {kind}", _asks(tokens[kind]), status, _NOTHING
-    yield "a token is unknown", _asks("unknown-token"), "invalid-token", _NOTHING
+        yield f"a session is {kind}", _request(tokens[kind]), status, _NOTHING
+    yield "a token is unknown", _request("unknown-token"), "invalid-token", _NOTHING
     liaisons = State(records={ROUTE: {**OPEN, "permissions": ["liaison"]}})
-    yield "a role is not permitted", _asks(tokens["application"]), "invalid-param", liaisons
+    yield "a role is not permitted", _request(tokens["application"]), "invalid-param", liaisons
     for what, record in (("service", SERVICE), ("route", ROUTE)):
         for state, attributes in (("closed", {"deployed": False}), ("absent", None)):
             needs = State(records={record: attributes})
-            yield f"the {what} is {state}", _asks(good), f"{what}-not-found", needs
+            yield f"the {what} is {state}", _request(good), f"{what}-not-found", needs
 
 
-def _undecoded(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
-    good = json.dumps(_asks(tokens["application"]).params)
+def _undecodable_requests(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
+    good = json.dumps(_request(tokens["application"]).params)
     encoded = base64.b64encode(good.encode()).decode()
     sensitive = State(records={ROUTE: {**OPEN, "sensitive_params": True}})
     plain = {"Content-Type": "Application/JSON; charset=utf-8"}
@@ -211,13 +211,13 @@ def _undecoded(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
     yield "sensitive, plain", Request(raw=good, headers=plain), "invalid-content-type", sensitive
 
 
-def _failed(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
+def _failing_requests(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
     failed = "mandrill-email-failed"
-    yield "rejected", _asks(tokens["session"], photographer_user_id=502), failed, _NOTHING
+    yield "rejected", _request(tokens["session"], photographer_user_id=502), failed, _NOTHING
     for number, email in list(PHOTOGRAPHERS.items())[:-1]:
         name = email.partition("@")[2].removesuffix(".test")
-        yield f"Mandrill: {name}", _photographed(tokens, number), failed, _mailing(number)
-    good, crash = _asks(tokens["application"], uuid=UUID), "application-crash"
+        yield f"Mandrill: {name}", _with_photographer(tokens, number), failed, _address_of(number)
+    good, crash = _request(tokens["application"], uuid=UUID), "application-crash"
     broken_calls: dict[str, dict[str, tuple[str, ...]]] = {
         "the read fails": {"BatchGetItem": ("down", "down")},
         "the read is denied": {"BatchGetItem": ("denied",)},
@@ -229,22 +229,22 @@ def _failed(tokens: Tokens) -> Iterator[tuple[str, Request, str, State]]:
         yield name, good, crash, State(faults=faults)
     broken = {"user#510": {"name": "Pat", "email": 5}}
     yield (
-        *("a record is malformed", _asks(tokens["session"], photographer_user_id=510), crash),
+        *("a record is malformed", _request(tokens["session"], photographer_user_id=510), crash),
         State(records=broken),
     )
 
 
-def _photographed(tokens: Tokens, number: int, **params: Any) -> Request:
-    return _asks(tokens["application"], photographer_user_id=number, **params)
+def _with_photographer(tokens: Tokens, number: int, **params: Any) -> Request:
+    return _request(tokens["application"], photographer_user_id=number, **params)
 
 
-def _mailing(number: int) -> State:
+def _address_of(number: int) -> State:
     return State(records={f"user#{number}": {"name": "Pat", "email": PHOTOGRAPHERS[number]}})
 
 
 def _others(tokens: Tokens, at: datetime) -> dict[str, Case]:
     """Return what takes a way in of its own: the schedule, broken log entries, unknown events."""
-    entry = _asks(tokens["application"]).log_entry(at)
+    entry = _request(tokens["application"]).log_entry(at)
     unknown, nothing = "identify-request-error", "no-params-decoded"
     found = {
         "nothing is due, schedule": Case(SCHEDULE, ()),
@@ -255,11 +255,11 @@ def _others(tokens: Tokens, at: datetime) -> dict[str, Case]:
         "no entries, subscription": Case(subscription("START", '{"message": "response"}'), ()),
         "not gzip, subscription": Case({"awslogs": {"data": TEXT}}, (unknown,)),
     }
-    for form in ("failed", "unanswered", "untold", "given_up", "unmarked"):
+    for form in ("failed", "unanswered", "unpublished", "given_up", "result_not_saved"):
         item = json.loads((_ITEMS / f"{form}.json").read_text())["item"]
-        passed = {name: {"N": "1"} for name in ("due", "lease_until") if name in item}
-        records = {**_mailing(601).records, **_mailing(602).records}
-        found[f"{form}, schedule"] = Case(SCHEDULE, (), State(records, ({**item, **passed},)))
+        overdue = {name: {"N": "1"} for name in ("due", "lease_until") if name in item}
+        records = {**_address_of(601).records, **_address_of(602).records}
+        found[f"{form}, schedule"] = Case(SCHEDULE, (), State(records, ({**item, **overdue},)))
     broken = {
         "a sensitive entry": ({**entry, "params": None}, nothing),
         "an entry without an id": ({**entry, "request_id": None}, unknown),

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final
 
 from tests.stack.policies import EXAMPLE
-from tests.support.handlers import permissions
+from tests.support.resource_handlers import permissions
 from tests.support.transformed import transformed
 
 ACCOUNT: Final = "123456789012"
@@ -72,7 +72,8 @@ OTHER_ARNS: Final = {
     "iam:PassRole": f"arn:aws:iam::{ACCOUNT}:role/{EXAMPLE}-FunctionRole-1A2B3C",
     "s3:GetObject": f"arn:aws:s3:::aws-sam-cli-managed-default-1a2b/{EXAMPLE}/package",
 }
-OTHER_ARNS_OF_ALIASES: Final = (
+# What calls to CodeDeploy for an alias are on, if they are on a resource.
+DEPLOYMENT_GROUP_OF_ALIAS: Final = (
     f"arn:aws:codedeploy:{HERE}:deploymentgroup:{APPLICATION}/{EXAMPLE}-Group-1A2B3C"
 )
 # To which service the role of such a resource is passed.
@@ -140,7 +141,7 @@ def arn(action: str, logical_id: str, resource: Mapping[str, Any]) -> str:
     if action == "codedeploy:GetDeploymentConfig":
         return deployment_config()
     if kind == "AWS::Lambda::Alias" and action.startswith("codedeploy:"):
-        return "*" if action in WITHOUT_RESOURCE else OTHER_ARNS_OF_ALIASES
+        return "*" if action in WITHOUT_RESOURCE else DEPLOYMENT_GROUP_OF_ALIAS
     if action in WITHOUT_RESOURCE or action in OTHER_ARNS:
         return OTHER_ARNS.get(action, "*")
     pattern, path = ARNS[kind]

@@ -32,7 +32,7 @@ START = 1_800_000_000
 KEY = "sandbox-key"
 UUID = "7d1f6f0e-0c5a-4c57-9a3e-5a0f6d9b2c11"
 SLOW = 2.0
-# What the function keeps of its time for what follows the email.
+# The seconds of its time that the function reserves for what follows the email.
 RESERVE = 7
 FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:create:live"
 PAT = "pat@planomatic.test"
@@ -58,17 +58,17 @@ MAYBE_SENT = {
 
 
 class CountedAccount(Account):
-    """The sandbox's account; it keeps the calls and refuses the next of them on demand."""
+    """The sandbox's account, which records the calls; `refusals` are the next errors."""
 
     def __init__(self) -> None:
         super().__init__({KEY}, SLOW, 0)
         self.calls: list[str] = []
-        self.heard: list[Any] = []
+        self.received: list[Any] = []
         self.refusals: list[str] = []
 
     def authorise(self, call: object) -> Struct:
-        """Keep the call as it came."""
-        self.heard.append(call)
+        """Record the call as it came."""
+        self.received.append(call)
         return super().authorise(call)
 
     def send_template(self, call: Struct) -> list[Struct] | str:
@@ -82,10 +82,10 @@ class CountedAccount(Account):
         return super().search(call)
 
     def reset(self) -> None:
-        """Keep nothing of the calls either."""
+        """Empty the record of the calls too."""
         super().reset()
-        for kept in (self.calls, self.heard, self.searches):
-            kept.clear()
+        for record in (self.calls, self.received, self.searches):
+            record.clear()
 
     def _count(self, call: str) -> None:
         self.calls.append(call)
@@ -97,11 +97,11 @@ class CountedAccount(Account):
 class Clock:
     """What `time.time`, `time.monotonic` and `time.sleep` go by: it moves when a test moves it.
 
-    Who sleeps moves it too, but for the time of day; `slept` keeps how long. The process's timer
-    goes by it as well: it fires in the main thread when the clock has moved to `fires_at`.
+    A sleep moves the monotonic clock, but not the time of day; `slept` has the seconds of each. The
+    process's timer follows the monotonic clock: it fires in the main thread at `fires_at`.
     """
 
-    of_day: time_machine.Traveller
+    time_of_day: time_machine.Traveller
     now: float = 1_000.0
     slept: list[float] = field(default_factory=list)
     fires_at: float | None = None
@@ -117,12 +117,12 @@ class Clock:
 
     def move(self, seconds: float) -> None:
         """Let time pass."""
-        self.of_day.shift(seconds)
+        self.time_of_day.shift(seconds)
         self._pass(seconds)
 
     def freeze(self, seconds: float) -> None:
         """Let time pass while the environment is frozen: the monotonic clock stands still."""
-        self.of_day.shift(seconds)
+        self.time_of_day.shift(seconds)
 
     def setitimer(self, _: int, seconds: float) -> tuple[float, float]:
         """Set the process's timer; return what was left of it."""
@@ -142,19 +142,19 @@ class Clock:
 class Workers:
     """The workers that the function invokes, as Lambda's queue would have them.
 
-    `refused` is how many more invocations Lambda takes before it refuses the others.
+    `capacity` is how many events the queue takes; Lambda refuses the next ones. None: no limit.
     """
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
         self.functions: set[str] = set()
-        self.refused: int | None = None
+        self.capacity: int | None = None
         self.on_invoke: Callable[[], object] = lambda: None
         events = clients.client("lambda").meta.events
         events.register("before-call.lambda.Invoke", self._take)
 
     def _take(self, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
-        if self.refused is not None and len(self.events) >= self.refused:
+        if self.capacity is not None and len(self.events) >= self.capacity:
             raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
         assert params["headers"]["X-Amz-Invocation-Type"] == "Event"
         self.on_invoke()
@@ -202,7 +202,7 @@ class EmailHarness:
         return done
 
     def settle(self, *uuids: Any, seconds: float = 29) -> dict[str, Any]:
-        """Have people settle these appointments."""
+        """Settle these appointments, as an operator does."""
         done: dict[str, Any] = handler.lambda_handler({"settle": list(uuids)}, Context(seconds))
         return done
 
@@ -219,14 +219,14 @@ class EmailHarness:
         """Put the circuit breaker's record: so many failures, the last one now."""
         now = int(time.time())
         record = {"failures": failures, "failed_at": now, "open_until": now + open_for}
-        said = {"uuid": "x", "reason": "mandrill-unavailable (x)"}
-        self.aws.put_record(CIRCUIT_RECORD, **record | said | more)
+        last = {"uuid": "x", "reason": "mandrill-unavailable (x)"}
+        self.aws.put_record(CIRCUIT_RECORD, **record | last | more)
 
     def renew_session(self, token: str) -> None:
         """Renew a seeded session, which has ended after days."""
         now = int(time.time())
-        silent = {"email": ...} if token == "silent-token" else {}
-        self.aws.put_session(token, **seeds.kinds(now)["session"] | silent)
+        no_address = {"email": ...} if token == "no-address-token" else {}
+        self.aws.put_session(token, **seeds.kinds(now)["session"] | no_address)
 
     def put_overdue(self, number: int, *, maybe_sent: bool = False, **more: Any) -> list[str]:
         """Put so many items whose email is overdue, the oldest first; return their uuids.
@@ -249,12 +249,12 @@ class EmailHarness:
                     "request_id": f"req-{place}",
                     **more,
                 }
-                kept = {name: value for name, value in item.items() if value is not None}
-                batch.put_item(Item=kept)
+                present = {name: value for name, value in item.items() if value is not None}
+                batch.put_item(Item=present)
         return uuids
 
     def accept(self, uuid: str, *emails: str) -> None:
-        """Have Mandrill have the email of an appointment already, for these addresses."""
+        """Let Mandrill accept the email of an appointment, as from another sender."""
         message = {
             "to": [{"email": email, "name": ""} for email in emails],
             "metadata": {"appointment_uuid": uuid},
@@ -339,5 +339,5 @@ class Context:
 
 
 def point_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the adapter call Mandrill there."""
+    """Let the adapter call Mandrill at this URL."""
     monkeypatch.setattr(mandrill_client, "SETTINGS", replace(SETTINGS, mandrill_url=url))

@@ -53,7 +53,7 @@ OPEN: Final = {"deployed": True, "permissions": ["client", "employee"]}
 
 
 def renew_clients() -> None:
-    """Have the function make its clients anew, and PynamoDB's tables use them."""
+    """Make the clients of the function anew, and let PynamoDB's tables use them."""
     from appointments import clients  # noqa: PLC0415 - moto first
     from appointments.tables.appointments import Appointment  # noqa: PLC0415
     from appointments.tables.records import Record  # noqa: PLC0415
@@ -121,7 +121,7 @@ class DynamoFaults:
         self._events.register_first("before-send.dynamodb", self._send)
 
     def close(self) -> None:
-        """Stop listening to the calls."""
+        """Remove the hooks."""
         self._events.unregister("before-send.dynamodb", self._send)
         self._events.unregister("before-send", botocore_stubber)  # once, if they are nested
         self._events.register("before-send", botocore_stubber)
@@ -219,7 +219,7 @@ def _reset_notifications() -> None:
 
 
 class FakeAws:
-    """AWS on moto, seeded with the cast of the local stack, and all that the function wrote in it.
+    """AWS on moto, with the sessions and records of the local stack, and what the function wrote.
 
     `out` is what it wrote to stdout, `payloads` what it returned; no token may be in either.
     """
@@ -239,11 +239,11 @@ class FakeAws:
         """Put the sessions and records of specification section 11."""
         now = int(time.time())
         kinds = seeds.kinds(now)
-        silent = {**kinds["session"], "email": ...}
+        no_address = {**kinds["session"], "email": ...}
         items = {
             "sessions": [
                 self._session(f"{kind}-token", **attributes)
-                for kind, attributes in {**kinds, "silent": silent}.items()
+                for kind, attributes in {**kinds, "no-address": no_address}.items()
             ],
             "records": [
                 {**record, **(OPEN if record["record"] == ROUTE_RECORD else {})}
@@ -286,7 +286,7 @@ class FakeAws:
         (item,) = self.items()
         return item
 
-    def session(self, token: str = "silent-token") -> dict[str, Any] | None:
+    def session(self, token: str = "no-address-token") -> dict[str, Any] | None:
         """Return a session's item as it is now."""
         key = hash_of(token)
         return next((item for item in self.items("sessions") if item["token_hash"] == key), None)
@@ -300,7 +300,7 @@ class FakeAws:
         """Return the facts that a queue on the topic got, oldest first."""
         return [json.loads(json.loads(sent[1])["sqs"]) for sent in self.notifications()]
 
-    def keep(self, *bodies: Any, sent_at: float | None = None) -> Any:
+    def hand_to_keeper(self, *bodies: Any, sent_at: float | None = None) -> Any:
         """Hand messages of the queue to the keeper, in one batch; a text is a body as it is."""
         sent = str(int((sent_at or time.time()) * 1000))
         records = [
@@ -347,7 +347,7 @@ class FakeAws:
         """Send an event that gets one answer."""
         return answer(self.invoke(event, context))
 
-    def post(self, *, token: Any = "silent-token", **given: Any) -> Answer:
+    def post(self, *, token: Any = "no-address-token", **given: Any) -> Answer:
         """Send a request with these parameters, of a session without an address by default."""
         return self.send(event(token=token, **given))
 
@@ -363,7 +363,7 @@ class FakeAws:
         return line
 
     def leaks(self) -> set[str]:
-        """Return the places where a token lies that must not be there."""
+        """Return the places in which there is a token and must not be."""
         places = {
             "answers": [without_token(payload) for payload in self.payloads],
             "log": self.out.getvalue(),

@@ -1,4 +1,4 @@
-"""The rest of the cloud, as operators' commands meet it: the function's log group and Lambda."""
+"""What operators' commands call besides the tables: the function's log group, and Lambda."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ from tests.support.filtered_log import FilteredLog, Line
 
 LOG_GROUP: Final = "/aws/lambda/appointments"
 _FILTER: Final = "before-send.cloudwatch-logs.FilterLogEvents"
-# What happens to an invocation instead of the function's answer.
+# What Lambda responds to an invocation instead of running the function.
 Instead = Callable[[], AWSResponse]
 
 
@@ -32,14 +32,14 @@ def refusal(code: int, error: str) -> AWSResponse:
     return _response(code, {"Message": error, "Type": "User"}, {"x-amzn-errortype": error})
 
 
-def death(message: str) -> AWSResponse:
-    """Return what Lambda answers when the function died."""
+def function_error(message: str) -> AWSResponse:
+    """Return what Lambda responds if the function failed without a response."""
     failure = {"errorMessage": message, "errorType": "Sandbox.Timedout"}
     return _response(200, failure, {"X-Amz-Function-Error": "Unhandled"})
 
 
 def response(status: str, reason: str | None = None) -> AWSResponse:
-    """Return what Lambda answers when the function responded with this status, for this reason."""
+    """Return what Lambda responds if the function responded with this status, for this reason."""
     body = json.dumps({"status": status, "message": "", "errors": []})
     entry = json.dumps({"message": "response", "reason": reason})
     tail = {"X-Amz-Log-Result": base64.b64encode(entry.encode()).decode()}
@@ -47,7 +47,7 @@ def response(status: str, reason: str | None = None) -> AWSResponse:
 
 
 def success() -> AWSResponse:
-    """Return what Lambda answers when the function responded with a success."""
+    """Return what Lambda responds if the function responded with a success."""
     return response("action-successful")
 
 
@@ -57,15 +57,15 @@ def _response(code: int, body: Any, headers: Any) -> AWSResponse:
 
 @cache
 def _session() -> boto3.Session:
-    """Return one session for all tests: what it has read from disk it keeps."""
+    """Return one session for all tests: it caches what it has read from disk."""
     return boto3.Session(region_name="us-east-1")
 
 
 class FakeOperatorAws:
     """CloudWatch Logs on moto, and Lambda, whose invocations run the function in this process.
 
-    `instead` holds what happens to the next invocations, `invoked` the names they went to and
-    `events` what they were sent.
+    `instead` has the responses of Lambda to the next invocations (None: the function runs).
+    `invoked` has the names of the functions that were invoked, `events` their events.
     """
 
     def __init__(self, aws: FakeAws) -> None:
@@ -78,7 +78,7 @@ class FakeOperatorAws:
         boto3.DEFAULT_SESSION = _session()
         hooks: Any = boto3.DEFAULT_SESSION.events
         self._hooks = hooks
-        self._hooks.register("before-send.lambda.Invoke", self._invoked)
+        self._hooks.register("before-send.lambda.Invoke", self._on_invoke)
         self.logs = boto3.client("logs")
         self.logs.create_log_group(logGroupName=LOG_GROUP)
 
@@ -102,11 +102,11 @@ class FakeOperatorAws:
         return calls
 
     def close(self) -> None:
-        """Take the cloud away again."""
+        """Remove the log groups and the hook."""
         self._hooks.unregister(_FILTER, self._filtered)
         for group in self.logs.describe_log_groups()["logGroups"]:
             self.logs.delete_log_group(logGroupName=group["logGroupName"])
-        self._hooks.unregister("before-send.lambda.Invoke", self._invoked)
+        self._hooks.unregister("before-send.lambda.Invoke", self._on_invoke)
         boto3.DEFAULT_SESSION = None
 
     def send(self, sent: Any) -> Answer:
@@ -115,7 +115,7 @@ class FakeOperatorAws:
 
     def post(self, request_id: str = "req-1", **params: Any) -> Answer:
         """Send the function a request of a session without an address."""
-        return self.send(event(**{"token": "silent-token", **params}, request_id=request_id))
+        return self.send(event(**{"token": "no-address-token", **params}, request_id=request_id))
 
     def log(
         self,
@@ -155,7 +155,7 @@ class FakeOperatorAws:
         self.log(*self.aws.out.getvalue()[before:].splitlines())
         return returned
 
-    def _invoked(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def _on_invoke(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         function = request.url.split("/functions/")[1].split("/")[0]
         assert isinstance(request.body, bytes | str)
         sent = json.loads(request.body)

@@ -1,6 +1,6 @@
-"""FilterLogEvents as CloudWatch answers it: by the filter pattern, in pages of at most 1 MB.
+"""FilterLogEvents as CloudWatch does it: by the filter pattern, in pages of at most 1 MB.
 
-moto and the emulator ignore the pattern. This one knows the patterns that commands use:
+moto and the emulator ignore the pattern. This one supports the patterns that commands use:
 alternatives of `$.path = value` or `$.path IS TRUE`, each in brackets or not.
 """
 

@@ -1,4 +1,4 @@
-"""The forms that an appointment's item can have, each brought about by the function itself."""
+"""The forms that an appointment's item can have, each made by the function itself."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -8,8 +8,8 @@ from botocore.exceptions import EndpointConnectionError
 from tests.support.fake_aws import FakeAws, event
 
 SCHEDULE: Final = {"schedule": "owed"}
-MOST_TRIES: Final = 5  # the request's own and the schedule's (specification section 8)
-# Users whose addresses have Mandrill answer in a way of its own.
+MAX_TRIES: Final = 5  # the request's own and the schedule's (specification section 8)
+# Users for whose addresses Mandrill has a response of its own.
 ADDRESSES: Final = {
     "user#502": "rex@rejected.test",
     "user#601": "dee@down.test",
@@ -48,12 +48,12 @@ EVERYTHING: Final[dict[str, Any]] = {
 
 
 def bare(aws: FakeAws) -> None:
-    """Ask for the least, without anybody to be mailed."""
+    """Send the fewest parameters, without a recipient."""
     aws.post()
 
 
 def everything(aws: FakeAws) -> None:
-    """Ask for all that can be asked for, under an Idempotency-Key that a `uuid` overrides."""
+    """Send every parameter, with an Idempotency-Key that a `uuid` overrides."""
     headers = {"content-type": "application/json", "idempotency-key": "fm-1"}
     aws.send(event(headers=headers, **EVERYTHING))
 
@@ -61,32 +61,32 @@ def everything(aws: FakeAws) -> None:
 def keyed(aws: FakeAws) -> None:
     """Name the appointment by an Idempotency-Key alone."""
     headers = {"content-type": "application/json", "idempotency-key": '"fm-2"'}
-    aws.send(event(token="silent-token", headers=headers))
+    aws.send(event(token="no-address-token", headers=headers))
 
 
 def partly_sent(aws: FakeAws) -> None:
-    """Mail two, of whom one is refused."""
+    """Send an email to two recipients, of whom Mandrill rejects one."""
     aws.post(token="session-token", photographer_user_id=502)
 
 
 def failed(aws: FakeAws) -> None:
-    """Mail one while Mandrill is down."""
+    """Send an email while Mandrill is down."""
     aws.post(photographer_user_id=601)
 
 
 def unanswered(aws: FakeAws) -> None:
-    """Get no readable answer from Mandrill: it may have the email."""
+    """Get a response from Mandrill that cannot be read: it may have the email."""
     aws.post(photographer_user_id=602)
 
 
-def unmarked(aws: FakeAws) -> None:
-    """Send the email and die before that is marked."""
+def result_not_saved(aws: FakeAws) -> None:
+    """Send the email, and fail to save the result."""
     aws.faults.inject["UpdateItem"] = ["refused"] * 2
     aws.post(photographer_user_id=501)
 
 
-def untold(aws: FakeAws) -> None:
-    """Owe a person the word that an email failed."""
+def unpublished(aws: FakeAws) -> None:
+    """Fail to send the email, and to publish its notification."""
     from appointments import clients  # noqa: PLC0415 - moto first
 
     def refuse(**_: Any) -> None:
@@ -103,7 +103,7 @@ def untold(aws: FakeAws) -> None:
 def given_up(aws: FakeAws) -> None:
     """Try as often as the schedule does."""
     aws.post(photographer_user_id=502)
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         make_due(aws)
         aws.invoke(SCHEDULE)
 
@@ -112,7 +112,7 @@ FORMS: Final[dict[str, Callable[[FakeAws], None]]] = {
     form.__name__: form
     for form in (
         *(bare, everything, keyed, partly_sent, failed),
-        *(unanswered, unmarked, untold, given_up),
+        *(unanswered, result_not_saved, unpublished, given_up),
     )
 }
 
@@ -120,5 +120,5 @@ FORMS: Final[dict[str, Callable[[FakeAws], None]]] = {
 def make_due(aws: FakeAws) -> None:
     """Let the time pass that the schedule waits, and a lease lasts."""
     item = aws.item()
-    passed: dict[str, int] = {name: 0 for name in _TIMES if name in item}
-    aws.dynamodb.Table("appointments").put_item(Item={**item, **passed})
+    overdue: dict[str, int] = {name: 0 for name in _TIMES if name in item}
+    aws.dynamodb.Table("appointments").put_item(Item={**item, **overdue})

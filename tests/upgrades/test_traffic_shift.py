@@ -135,7 +135,7 @@ def test_this_version_continues_what_the_older_one_did(
 
 def test_this_version_publishes_what_the_older_one_left(aws: FakeAws) -> None:
     """A notification that the older version left with a settled email is published, and once."""
-    FORMS["untold"](aws)
+    FORMS["unpublished"](aws)
     (notification,) = aws.item()["notifications"]
     _update(
         aws,

@@ -16,6 +16,7 @@ from appointments_operator.erasure import Erasure
 from tests.support.fake_aws import FakeAws, answer, event
 from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws
 from tests.upgrades.forms import ADDRESSES, FORMS, SCHEDULE, make_due
+from tools.local_stack import seeds
 from tools.mandrill_sandbox.account import Account
 
 HERE: Final = Path(__file__).parent
@@ -27,7 +28,7 @@ RELEASES: Final = sorted(
 EXAMPLES: Final = [example for release in RELEASES for example in sorted(release.glob("*.json"))]
 # What `admin forget` leaves of an item, since 0.3.0. Items of this form stay for ever.
 ERASED: Final = json.loads((HERE / "erased.json").read_text())
-# What an item tells of its email; all else is the appointment itself.
+# The attributes of an item that are about its email; all else is the appointment itself.
 OF_THE_EMAIL: Final = {
     *("attempt", "email_status", "email_reason", "email_recipients", "email_tries"),
     *("email_due", "email_unused", "owed_since", "retried_at", "searched_at"),
@@ -40,7 +41,7 @@ Example = dict[str, dict[str, Any]]
 
 @pytest.fixture(autouse=True)
 def account(aws: FakeAws, mandrill: Account) -> Account:
-    """Have a Mandrill; the tests say when its recipients have been corrected."""
+    """Return Mandrill's account, with addresses that fail until `example` corrects them."""
     for record, address in ADDRESSES.items():
         aws.put_record(record, email=address)
     return mandrill
@@ -49,6 +50,8 @@ def account(aws: FakeAws, mandrill: Account) -> Account:
 @pytest.fixture(params=EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def example(request: pytest.FixtureRequest, aws: FakeAws) -> Example:
     """Read what a release left, after the photographers' addresses were corrected."""
+    # The releases were recorded with this token.
+    aws.put_session("silent-token", **{**seeds.kinds(int(time.time()))["session"], "email": ...})
     for record, address in ADDRESSES.items():
         aws.put_record(record, email=address.partition("@")[0] + "@planomatic.test")
     read: Example = json.loads(request.param.read_text())
@@ -73,14 +76,14 @@ def put(aws: FakeAws, item: dict[str, Any]) -> None:
     make_due(aws)
 
 
-def replayed(aws: FakeAws, example: Example) -> dict[str, Any]:
+def replay_request(aws: FakeAws, example: Example) -> dict[str, Any]:
     """Replay the request as the command does, and return the answer's body."""
     line = {**example["request"], "uuid": example["response"]["uuid"]}
     return answer(aws.invoke({"replay": line})).body
 
 
 def reached(example: Example) -> list[str]:
-    """Return who had surely got the email."""
+    """Return the addresses that certainly got the email."""
     entries = example["item"].get("email_recipients", {"L": []})["L"]
     return [entry["M"]["email"]["S"] for entry in entries if entry["M"]["status"]["S"] == "sent"]
 
@@ -97,7 +100,7 @@ def assert_settled(aws: FakeAws, account: Account, example: Example) -> None:
 
 def test_its_line_makes_the_same_appointment(aws: FakeAws, example: Example) -> None:
     """Where the table lost it, the line of its request brings it back, under the same key."""
-    assert replayed(aws, example)["saved"]
+    assert replay_request(aws, example)["saved"]
     (item,) = items()
     assert {name: value for name, value in item.items() if name not in OF_THE_EMAIL} == {
         name: value for name, value in example["item"].items() if name not in OF_THE_EMAIL
@@ -107,7 +110,7 @@ def test_its_line_makes_the_same_appointment(aws: FakeAws, example: Example) -> 
 def test_its_request_is_still_a_repeat(aws: FakeAws, account: Account, example: Example) -> None:
     """The fingerprint and the key are what they were; what it owed is sent, to each once."""
     put(aws, example["item"])
-    body = replayed(aws, example)
+    body = replay_request(aws, example)
     assert (body["status"], body["replayed"]) == ("action-successful", True)
     assert body["data"]["email"]["status"] in {"sent", "skipped"}
     make_due(aws)

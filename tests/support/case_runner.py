@@ -1,4 +1,4 @@
-"""AWS on moto in which each case of the catalogue can be played, as often as one likes."""
+"""Run a case of the catalogue on moto, as often as a test needs: each time in the same state."""
 
 import pickle
 from typing import Any, Final
@@ -16,8 +16,8 @@ from tools.local_stack.seeds import KINDS
 CASES: Final = cases({kind: f"{kind}-token" for kind in KINDS})
 
 
-class Stage:
-    """AWS that takes the state of a case and returns to it before each event."""
+class CaseRunner:
+    """Runs events in the state of a case: AWS is reset to this state before each event."""
 
     def __init__(self, aws: FakeAws, state: State) -> None:
         self.aws, self._state = aws, state
@@ -35,7 +35,7 @@ class Stage:
             aws.invoke(event)
         self._tables = {name: pickle.dumps(_table(name).items) for name in TABLES}
 
-    def play(self, event: Any) -> list[dict[str, Any]]:
+    def run(self, event: Any) -> list[dict[str, Any]]:
         """Return the payloads with which the function responds to the event in this state."""
         for name, items in self._tables.items():
             _table(name).items = pickle.loads(items)  # noqa: S301 - our own
@@ -45,7 +45,7 @@ class Stage:
         return [each for each in _list(returned) if "statusCode" in each]
 
     def reset(self) -> None:
-        """Drop all that the fake AWS keeps of what was played, except the tables."""
+        """Drop all that the fake AWS has recorded, except the tables."""
         self.aws.payloads.clear()
         self.aws.faults.calls.clear()
         self.aws.out.seek(0)
@@ -55,9 +55,9 @@ class Stage:
             topic.sent_notifications.clear()
 
 
-def play(aws: FakeAws, case: Case) -> list[dict[str, Any]]:
+def run_case(aws: FakeAws, case: Case) -> list[dict[str, Any]]:
     """Return the payloads with which the function responds to a case, once."""
-    return Stage(aws, case.state).play(case.event)
+    return CaseRunner(aws, case.state).run(case.event)
 
 
 def _list(returned: Any) -> list[Any]:

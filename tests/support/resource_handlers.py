@@ -1,6 +1,6 @@
 """What CloudFormation calls for each type of resource, as AWS registers it.
 
-The schemas that AWS publishes list the permissions of each handler. cfn-lint brings them along.
+The schemas that AWS publishes list the permissions of each handler. cfn-lint has them.
 """
 
 import json
