@@ -1,4 +1,4 @@
-"""`admin local-env`: have a shell call the local stack instead of AWS."""
+"""`admin local-env`: make a shell's commands call the local stack instead of AWS."""
 
 import json
 import shlex
@@ -27,7 +27,7 @@ def local_env() -> None:
         "AWS_DEFAULT_REGION": stack["region"],
         "AWS_REGION": stack["region"],
         "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",  # it accepts any
+        "AWS_SECRET_ACCESS_KEY": "test",  # the emulator accepts any credentials
         "API": base_url(stack["endpoint_url"], stack["host"]),
     }
     for name, value in variables.items():

@@ -45,9 +45,10 @@ def console(deployment: Deployment, *, port: int, no_browser: bool, url_file: Pa
         )
     from appointments_operator.web.server import serve  # noqa: PLC0415 - an extra of its own
 
-    deployment.name("NotificationsTable")  # a deployment that is not there is said now
+    # A missing deployment is reported before the server starts.
+    deployment.name("NotificationsTable")
 
-    def tell(url: str) -> None:
+    def show(url: str) -> None:
         click.echo(url)
         if url_file:
             url_file.touch(mode=0o600)
@@ -56,4 +57,4 @@ def console(deployment: Deployment, *, port: int, no_browser: bool, url_file: Pa
         if not no_browser:
             webbrowser.open(url)
 
-    serve(deployment, port, tell)
+    serve(deployment, port, show)

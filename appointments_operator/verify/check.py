@@ -5,25 +5,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from appointments_operator.verify.trial import Trial
+    from appointments_operator.verify.verification import Verification
 
 
 class CheckFailed(Exception):
-    """What was found is not what the deployment promises; the text says what was found."""
+    """The deployment is not as promised; the text says what the check found."""
 
 
-class NotShown(Exception):
-    """The local stack does not have what would be looked at; the text says what."""
+class NotOnLocalStack(Exception):
+    """The local stack does not have what the check looks at; the text says what."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One row of the table.
+    """One check: a row of the table.
 
-    `look` returns a detail for people. It raises CheckFailed or NotShown. `advice` says what to do
-    if it fails.
+    `look` returns a detail for the operator. It raises CheckFailed or NotOnLocalStack. `advice`
+    says what to do if it fails.
     """
 
     name: str
-    look: Callable[["Trial"], str]
+    look: Callable[["Verification"], str]
     advice: str

@@ -1,4 +1,4 @@
-"""`admin verify`: run the checks one by one, and show a table of what was found."""
+"""`admin verify`: run the checks one by one, and show the results in a table."""
 
 import sys
 from typing import Any, Final
@@ -11,16 +11,16 @@ from appointments_operator.deployment import Deployment, pass_deployment
 from appointments_operator.layout import print_json, print_list
 from appointments_operator.option_types import ADDRESS
 from appointments_operator.terminal import err
-from appointments_operator.verify.check import Check, CheckFailed, NotShown
+from appointments_operator.verify.check import Check, CheckFailed, NotOnLocalStack
 from appointments_operator.verify.mandrill import MANDRILL_CHECKS
 from appointments_operator.verify.responses import RESPONSE_CHECKS
 from appointments_operator.verify.setup import SETUP_CHECKS
-from appointments_operator.verify.trial import Trial, trial
+from appointments_operator.verify.verification import Verification, start_verification
 
 CHECKS: Final = (*RESPONSE_CHECKS, *MANDRILL_CHECKS, *SETUP_CHECKS)
 _GOOD: Final = "ok"
 _FAILED: Final = "FAILED"
-_NOT_SHOWN: Final = "not shown here"
+_NOT_ON_LOCAL_STACK: Final = "not on the local stack"
 
 
 @click.command(
@@ -45,8 +45,8 @@ def verify(deployment: Deployment, *, email: str, as_json: bool) -> None:
     """
     if deployment.stack is None:
         raise click.UsageError("Say which deployment: --stack.")
-    with trial(deployment, email) as one:
-        rows = [_row(check, one) for check in CHECKS]
+    with start_verification(deployment, email) as verification:
+        rows = [_row(check, verification) for check in CHECKS]
     if as_json:
         print_json(rows)
     else:
@@ -65,13 +65,13 @@ def verify(deployment: Deployment, *, email: str, as_json: bool) -> None:
     sys.exit(any(row["result"] == _FAILED for row in rows))
 
 
-def _row(check: Check, one: Trial) -> dict[str, Any]:
+def _row(check: Check, verification: Verification) -> dict[str, Any]:
     err.print(f"{check.name} …", soft_wrap=True, highlight=False)
     row = {"check": check.name, "result": _GOOD, "detail": "", "advice": None}
     try:
-        row["detail"] = check.look(one)
-    except NotShown as nothing:
-        row |= {"result": _NOT_SHOWN, "detail": f"the local stack does not have {nothing}"}
+        row["detail"] = check.look(verification)
+    except NotOnLocalStack as missing:
+        row |= {"result": _NOT_ON_LOCAL_STACK, "detail": f"the local stack does not have {missing}"}
     except (CheckFailed, ClientError, BotoCoreError) as failed:
         row |= {"result": _FAILED, "detail": str(failed), "advice": check.advice}
     return row

@@ -5,38 +5,38 @@ from typing import Final
 
 from appointments.statuses import Status
 from appointments_operator.verify.check import Check, CheckFailed
-from appointments_operator.verify.trial import Response, Trial
+from appointments_operator.verify.verification import Response, Verification
 
 # What a page on a developer's machine sends; the local stack accepts any of these.
 _LOCAL_ORIGIN: Final = "http://localhost:3000"
 _UNKNOWN_TOKEN: Final = "a token that was never issued"  # noqa: S105 - it opens nothing
 
 
-def _create(trial: Trial) -> str:
-    response = trial.create()
-    trial.created.append(response)
+def _create(verification: Verification) -> str:
+    response = verification.create()
+    verification.creations.append(response)
     if response.body.get("saved") is not True:
         raise CheckFailed(_describe(response))
     return f"{response.seconds * 1000:.0f} ms"
 
 
-def _email(trial: Trial) -> str:
-    email = _first(trial).body["data"]["email"]
+def _email(verification: Verification) -> str:
+    email = _first_creation(verification).body["data"]["email"]
     if email["status"] != "sent":
         raise CheckFailed(f"{email['status']}: {email.get('reason')}")
-    return f"sent to {trial.email}"
+    return f"sent to {verification.email}"
 
 
-def _repeat(trial: Trial) -> str:
-    response = trial.create(str(_first(trial).body["uuid"]))
+def _repeat(verification: Verification) -> str:
+    response = verification.create(str(_first_creation(verification).body["uuid"]))
     if not (response.body.get("replayed") and response.headers.get("Idempotency-Replayed")):
         raise CheckFailed(_describe(response))
     return "replayed"
 
 
 def _token(name: str, status: Status) -> Check:
-    def look(trial: Trial) -> str:
-        response = trial.post(trial.tokens.get(name, _UNKNOWN_TOKEN))
+    def look(verification: Verification) -> str:
+        response = verification.post(verification.tokens.get(name, _UNKNOWN_TOKEN))
         if response.body.get("status") != status.value:
             raise CheckFailed(_describe(response))
         return f"HTTP {response.code}"
@@ -45,13 +45,13 @@ def _token(name: str, status: Status) -> Check:
     return Check(f"a token is refused: {status.value}", look, advice)
 
 
-def _preflight(trial: Trial) -> str:
-    asked = {
-        "Origin": _origin(trial),
+def _preflight(verification: Verification) -> str:
+    headers = {
+        "Origin": _origin(verification),
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "content-type,idempotency-key,prefer",
     }
-    response = trial.request("OPTIONS", asked)
+    response = verification.request("OPTIONS", headers)
     if response.code not in {200, 204}:
         raise CheckFailed(f"HTTP {response.code}")
     allowed = response.headers.get("Access-Control-Allow-Headers", "").lower()
@@ -60,39 +60,41 @@ def _preflight(trial: Trial) -> str:
     ]
     if missing:
         raise CheckFailed(f"not allowed: {', '.join(missing)}")
-    return _allowed_origin(trial, response.headers)
+    return _allowed_origin(verification, response.headers)
 
 
-def _browser(trial: Trial) -> str:
-    response = trial.post(_UNKNOWN_TOKEN, {"Origin": _origin(trial)})
+def _browser(verification: Verification) -> str:
+    response = verification.post(_UNKNOWN_TOKEN, {"Origin": _origin(verification)})
     exposed = response.headers.get("Access-Control-Expose-Headers", "").lower()
     if "x-request-id" not in exposed:
         raise CheckFailed("X-Request-Id is not exposed")
-    return _allowed_origin(trial, response.headers)
+    return _allowed_origin(verification, response.headers)
 
 
-def _allowed_origin(trial: Trial, headers: Mapping[str, str]) -> str:
+def _allowed_origin(verification: Verification, headers: Mapping[str, str]) -> str:
     allowed = headers.get("Access-Control-Allow-Origin")
-    if allowed not in {_origin(trial), "*"}:
-        raise CheckFailed(f"the allowed origin is {allowed}, not {_origin(trial)}")
-    return f"for {_origin(trial)}"
+    if allowed not in {_origin(verification), "*"}:
+        raise CheckFailed(f"the allowed origin is {allowed}, not {_origin(verification)}")
+    return f"for {_origin(verification)}"
 
 
-def _origin(trial: Trial) -> str:
+def _origin(verification: Verification) -> str:
     """Return an origin that the API allows."""
-    if trial.is_local:
+    if verification.is_local:
         return _LOCAL_ORIGIN
-    api = trial.deployment.client("apigatewayv2").get_api(ApiId=trial.deployment.name("ApiId"))
+    api = verification.deployment.client("apigatewayv2").get_api(
+        ApiId=verification.deployment.name("ApiId")
+    )
     origins = api.get("CorsConfiguration", {}).get("AllowOrigins") or []
     if not origins:
         raise CheckFailed("the API allows no origin")
     return str(origins[0]).replace("*", "verification")
 
 
-def _first(trial: Trial) -> Response:
-    if not trial.created or not trial.created[0].body.get("saved"):
+def _first_creation(verification: Verification) -> Response:
+    if not verification.creations or not verification.creations[0].body.get("saved"):
         raise CheckFailed("there is no appointment")
-    return trial.created[0]
+    return verification.creations[0]
 
 
 def _describe(response: Response) -> str:

@@ -3,13 +3,13 @@
 from typing import Any, Final
 
 from appointments.names import ALIAS
-from appointments_operator.verify.check import Check, CheckFailed, NotShown
-from appointments_operator.verify.trial import Trial
+from appointments_operator.verify.check import Check, CheckFailed, NotOnLocalStack
+from appointments_operator.verify.verification import Verification
 
 
-def _alias(trial: Trial) -> str:
-    client = trial.deployment.lambda_client
-    function = trial.deployment.name("FunctionName")
+def _alias(verification: Verification) -> str:
+    client = verification.deployment.lambda_client
+    function = verification.deployment.name("FunctionName")
     pages = client.get_paginator("list_aliases").paginate(FunctionName=function)
     aliases = [each for page in pages for each in page["Aliases"]]
     (alias,) = (each for each in aliases if each["Name"] == ALIAS)
@@ -23,21 +23,21 @@ def _alias(trial: Trial) -> str:
     return f"version {newest}"
 
 
-def _throttle(trial: Trial) -> str:
-    client = trial.deployment.client("apigatewayv2")
-    (stage,) = client.get_stages(ApiId=trial.deployment.name("ApiId"))["Items"]
+def _throttle(verification: Verification) -> str:
+    client = verification.deployment.client("apigatewayv2")
+    (stage,) = client.get_stages(ApiId=verification.deployment.name("ApiId"))["Items"]
     settings = stage.get("DefaultRouteSettings", {})
     rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
-    if trial.is_local:
-        raise NotShown("throttling")
+    if verification.is_local:
+        raise NotOnLocalStack("throttling")
     if not (rate and burst):
         raise CheckFailed("the stage has no limits of its own")
     return f"{rate:g} per second, bursts of {burst}"
 
 
-def _log(trial: Trial) -> str:
-    name = trial.deployment.log_group
-    found = trial.deployment.client("logs").describe_log_groups(logGroupNamePrefix=name)
+def _log(verification: Verification) -> str:
+    name = verification.deployment.log_group
+    found = verification.deployment.client("logs").describe_log_groups(logGroupNamePrefix=name)
     groups = {group["logGroupName"]: group for group in found["logGroups"]}
     if name not in groups:
         raise CheckFailed(f"there is no log group {name}")
@@ -47,9 +47,9 @@ def _log(trial: Trial) -> str:
     return f"{days} days"
 
 
-def _alarms(trial: Trial) -> str:
-    pages = trial.deployment.client("cloudwatch").get_paginator("describe_alarms")
-    prefix = f"{trial.deployment.stack}-"
+def _alarms(verification: Verification) -> str:
+    pages = verification.deployment.client("cloudwatch").get_paginator("describe_alarms")
+    prefix = f"{verification.deployment.stack}-"
     alarms: list[dict[str, Any]] = [
         alarm
         for page in pages.paginate(AlarmNamePrefix=prefix)
@@ -57,31 +57,31 @@ def _alarms(trial: Trial) -> str:
     ]
     if not alarms:
         raise CheckFailed("there are no alarms")
-    if silent := [each["AlarmName"] for each in alarms if not each.get("AlarmActions")]:
-        raise CheckFailed(f"these tell no one: {', '.join(silent)}")
-    if trial.is_local:
-        raise NotShown("the states of alarms")
+    if without_action := [each["AlarmName"] for each in alarms if not each.get("AlarmActions")]:
+        raise CheckFailed(f"these tell no one: {', '.join(without_action)}")
+    if verification.is_local:
+        raise NotOnLocalStack("the states of alarms")
     if on := [each["AlarmName"] for each in alarms if each["StateValue"] == "ALARM"]:
         raise CheckFailed(f"in alarm: {', '.join(on)}")
     return f"{len(alarms)} alarms, none is on"
 
 
 def _people(output: str) -> Check:
-    def look(trial: Trial) -> str:
-        if trial.is_local:
-            raise NotShown("subscriptions of people")
-        pages = trial.deployment.client("sns").get_paginator("list_subscriptions_by_topic")
+    def look(verification: Verification) -> str:
+        if verification.is_local:
+            raise NotOnLocalStack("subscriptions of people")
+        pages = verification.deployment.client("sns").get_paginator("list_subscriptions_by_topic")
         arns = [
             each["SubscriptionArn"]
-            for page in pages.paginate(TopicArn=trial.deployment.name(output))
+            for page in pages.paginate(TopicArn=verification.deployment.name(output))
             for each in page["Subscriptions"]
             if each["Protocol"] == "email"
         ]
         if not arns:
             raise CheckFailed("no person is subscribed")
-        waiting = sum(not arn.startswith("arn:") for arn in arns)
-        if waiting:
-            raise CheckFailed(f"{waiting} of {len(arns)} subscriptions are not confirmed")
+        unconfirmed = sum(not arn.startswith("arn:") for arn in arns)
+        if unconfirmed:
+            raise CheckFailed(f"{unconfirmed} of {len(arns)} subscriptions are not confirmed")
         return f"{len(arns)} confirmed"
 
     parameter = {"NotificationsTopic": "NotificationsEmail", "OpsTopic": "OpsEmail"}[output]
@@ -89,9 +89,9 @@ def _people(output: str) -> Check:
     return Check(f"people are subscribed to {output}", look, advice)
 
 
-def _schedule(trial: Trial) -> str:
-    name = f"{trial.deployment.stack}-owed"
-    schedule = trial.deployment.client("scheduler").get_schedule(Name=name)
+def _schedule(verification: Verification) -> str:
+    name = f"{verification.deployment.stack}-owed"
+    schedule = verification.deployment.client("scheduler").get_schedule(Name=name)
     if schedule["State"] != "ENABLED":
         raise CheckFailed(f"it is {schedule['State'].lower()}")
     return str(schedule["ScheduleExpression"])

@@ -29,13 +29,13 @@ from appointments_operator.option_types import ADDRESS
 from appointments_operator.replay_results import Replay, Replays
 from appointments_operator.replay_run import TooManyFailures, replay_all, resolve_notifications
 from appointments_operator.replay_selection import Selection
-from appointments_operator.web.result import Result, listed, status_counts
+from appointments_operator.web.result import Result, first_lines, status_counts
 
 ROLES: Final = tuple(role.value for role in Role)
 _MARGIN: Final = timedelta(minutes=1)
 _NO_NOTIFICATIONS: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
-# Rich shows one progress bar at a time, and two repairs at once would confuse their operator.
-_one_at_a_time: Final = threading.Lock()
+# One action at a time: rich shows one progress bar, and two repairs at once would confuse people.
+_action_lock: Final = threading.Lock()
 
 
 def replay(
@@ -63,7 +63,7 @@ def replay(
             return Result("Nothing to replay", lines, is_good=False, can_run=False)
         if not run:
             title = f"Would replay {counted(len(replays), 'request')} through {deployment.function}"
-            lines = listed(
+            lines = first_lines(
                 f"{each.request.id}, received {each.request.received}: {each.status_before}"
                 for each in replays
             )
@@ -72,14 +72,14 @@ def replay(
             return Result(
                 title, [*status_counts(each.status_before for each in replays), *lines, *explained]
             )
-        with _one_at_a_time:
+        with _action_lock:
             stopped = _run(replays, deployment)
         for each in replays.with_result():
             for notification_id in notification_ids.get(each.request.id, ()):
-                _record(deployment, notification_id, f"replayed: {_result_line(each)}")
+                _add_to_history(deployment, notification_id, f"replayed: {_result_line(each)}")
         good = replays.good_count
         lines = [*status_counts(each.status_after or "not replayed" for each in replays)]
-        lines += listed(map(_result_line, replays))
+        lines += first_lines(map(_result_line, replays))
         if good:
             lines += _bring_up_to_date(deployment, replays)
         return Result(
@@ -94,21 +94,27 @@ def dismiss_all(
     deployment: Deployment, found: Sequence[Mapping[str, Any]], note: str, *, run: bool = False
 ) -> Result:
     """Dismiss those of these notifications that are open; without `run` say which they are."""
-    is_open = [each for each in found if each.get("state") == NotificationState.OPEN.value]
-    if not is_open:
+    open_notifications = [
+        each for each in found if each.get("state") == NotificationState.OPEN.value
+    ]
+    if not open_notifications:
         return Result("None of them is open", is_good=False, can_run=False)
     if not run:
-        lines = listed(f"{each['notification_id']}: {each.get('reason')}" for each in is_open)
-        return Result(f"Would dismiss {counted(len(is_open), 'notification')}", [note, *lines])
-    left = []
-    for each in is_open:
+        lines = first_lines(
+            f"{each['notification_id']}: {each.get('reason')}" for each in open_notifications
+        )
+        return Result(
+            f"Would dismiss {counted(len(open_notifications), 'notification')}", [note, *lines]
+        )
+    refusals = []
+    for each in open_notifications:
         try:
             notifications.dismiss(deployment, each["notification_id"], note)
-        except click.ClickException as closed:  # someone else was faster
-            left.append(closed.message)
-    done = len(is_open) - len(left)
+        except click.ClickException as closed:  # another operator was faster
+            refusals.append(closed.message)
+    done = len(open_notifications) - len(refusals)
     title = f"Dismissed {counted(done, 'notification')}"
-    return Result(title, [note, *listed(left)], is_good=not left, is_done=True)
+    return Result(title, [note, *first_lines(refusals)], is_good=not refusals, is_done=True)
 
 
 def _run(replays: Replays, deployment: Deployment) -> list[str]:
@@ -121,7 +127,7 @@ def _run(replays: Replays, deployment: Deployment) -> list[str]:
 
 
 def _bring_up_to_date(deployment: Deployment, replays: Replays | None = None) -> list[str]:
-    """Resolve what is resolved by now; if that fails, what was done stays done."""
+    """Resolve the notifications whose cause is removed. A failure is one of the lines returned."""
     try:
         resolved = resolve_notifications(replays, deployment) if replays else []
         lines = [f"Notification {each} is resolved." for each in resolved]
@@ -138,7 +144,7 @@ def _result_line(each: Replay) -> str:
 
 
 def check(deployment: Deployment) -> Result:
-    """Have the keeper look which open notifications are resolved by now."""
+    """Invoke the keeper to check which open notifications are resolved by now."""
     function = deployment.name("KeeperFunction")
     counts = deployment.invoke({"check": "open"}, function).payload
     line = f"The keeper checked: {counts['resolved']} resolved, {counts['open']} still open."
@@ -167,10 +173,10 @@ def put_record(
         return Result("Nothing changes", [f"{key} has these values already."], can_run=False)
     if not run:
         return Result(f"Would correct {key}", lines)
-    with _one_at_a_time:
+    with _action_lock:
         records.put(deployment, key, values)
     if notification_id:
-        _record(deployment, notification_id, f"corrected {key}: {'; '.join(lines)}")
+        _add_to_history(deployment, notification_id, f"corrected {key}: {'; '.join(lines)}")
     return Result(f"Corrected {key}", lines, is_done=True)
 
 
@@ -196,19 +202,19 @@ def set_route(
     if not run:
         title = "Would open the route" if what == "open" else "Would close it"
         return Result(title, [*lines, "The function follows within 30 seconds."])
-    with _one_at_a_time:
+    with _action_lock:
         if what == "open":
             route.write_open(table, values)
         else:
             route.write_closed(table, service=what == "close-service")
     if notification_id:
-        _record(deployment, notification_id, f"route: {'; '.join(lines)}")
+        _add_to_history(deployment, notification_id, f"route: {'; '.join(lines)}")
     title = "The route is open" if what == "open" else "Closed"
     return Result(title, [*lines, "The function follows within 30 seconds."], is_done=True)
 
 
 def settle(deployment: Deployment, uuids: Sequence[str], *, run: bool = False) -> Result:
-    """Have the function send what is pending of these, or of all; without `run` say which."""
+    """Send the emails of these appointments, or all pending ones; without `run` say which."""
     table = deployment.table("AppointmentsTable")
     keys = list(uuids) or [item["uuid"] for item in pending.pending_items(table)]
     if not keys:
@@ -217,7 +223,7 @@ def settle(deployment: Deployment, uuids: Sequence[str], *, run: bool = False) -
     if not run:
         lines = [f"{key}: {state.value}" for key, state in before.items()]
         return Result(f"Would send {len(keys)} now. This uses up no try.", lines)
-    with _one_at_a_time:
+    with _action_lock:
         errors = owed.settle(deployment, keys)
     after = {key: pending.state_of(items.get(table, {"uuid": key})) for key in keys}
     lines = [f"{key}: {before[key].value} → {errors.get(key) or after[key].value}" for key in keys]
@@ -228,8 +234,8 @@ def settle(deployment: Deployment, uuids: Sequence[str], *, run: bool = False) -
     return Result(title, lines, is_good=good == len(keys), is_done=True)
 
 
-def _record(deployment: Deployment, notification_id: str, done: str) -> None:
-    """Note what a person did; a notification that is not open any more keeps its history."""
+def _add_to_history(deployment: Deployment, notification_id: str, done: str) -> None:
+    """Add what an operator did to the history of a notification, if it is still open."""
     try:
         by = notifications_table.identity(deployment)
         notifications_table.record_action(

@@ -56,12 +56,12 @@ def create_app(deployment: Deployment, key: str, port: int) -> App:
 def _route(site: Site, path: str, page: Page, method: str) -> Route:
     async def endpoint(request: Request) -> Response:
         form = await read_form(request) if method == "POST" else dict(request.query_params)
-        return await run_in_threadpool(_safely, site, page, request, form)
+        return await run_in_threadpool(_page_or_failure, site, page, request, form)
 
     return Route(path, endpoint, methods=[method])
 
 
-def _safely(site: Site, page: Page, request: Request, form: dict[str, str]) -> Response:
+def _page_or_failure(site: Site, page: Page, request: Request, form: dict[str, str]) -> Response:
     """Return the page; a failure of AWS or a wrong value is a sentence, not a traceback."""
     try:
         return page(site, request, form)

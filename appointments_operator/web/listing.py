@@ -17,7 +17,8 @@ STATES: Final = tuple(state.value for state in NotificationState)
 STATUSES: Final = tuple(status.value for status in Status if status.notified)
 SPANS: Final = {"1h": "hour", "24h": "day", "7d": "week", "30d": "30 days", "365d": "year"}
 _HOURS: Final = {"1h": 1, "24h": 24, "7d": 7 * 24, "30d": 30 * 24, "365d": 365 * 24}
-# A search that finds little reads on, but a page must not take long. Days without any cost a call.
+# A search that finds little reads more, but a page must not take long. Each day costs a call, also
+# one without notifications.
 MAX_READ: Final = 2_000
 MAX_CALLS: Final = 20
 # Members of a storm come within this time of each other (specification section 9.4).
@@ -62,8 +63,8 @@ class Filter:
         } | changes
         return {name: value or "" for name, value in values.items() if value or name == "state"}
 
-    def takes(self, item: Mapping[str, Any]) -> bool:
-        """Return whether the operator chose to see a notification."""
+    def matches(self, item: Mapping[str, Any]) -> bool:
+        """Return whether a notification is one that the operator wants to see."""
         return notifications_table.is_selected(
             item, status=self.status, text=self.text, state=self.state, stage=self.stage
         )
@@ -76,7 +77,7 @@ class Filter:
 
 @dataclass
 class Row:
-    """A notification, or a storm of the same kind: its members, the newest first."""
+    """A notification, or the members of a storm, the newest first."""
 
     members: list[dict[str, Any]] = field(default_factory=list)
 
@@ -88,7 +89,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Page:
-    """The rows of a page, and where the next one begins (None: there are no more)."""
+    """The rows of a page, and the position where the next one begins (None: it is the last)."""
 
     rows: list[Row]
     next_before: str | None
@@ -116,7 +117,7 @@ def read(deployment: Deployment, chosen: Filter) -> Page:
         for item in items:
             if len(found) >= PAGE:
                 return Page(group(found), notifications_table.position(found[-1]))
-            if chosen.takes(item):
+            if chosen.matches(item):
                 found.append(item)
         number_read += len(items)
         if number_read >= MAX_READ or calls >= MAX_CALLS:
@@ -125,24 +126,23 @@ def read(deployment: Deployment, chosen: Filter) -> Page:
 
 
 def group(items: list[dict[str, Any]]) -> list[Row]:
-    """Return rows, the newest first: notifications of one kind within minutes are one row."""
+    """Return rows, the newest first: notifications of one storm are one row."""
     rows: list[Row] = []
     latest: dict[Any, Row] = {}
     for item in items:
-        row = latest.get(kind := _kind(item))
+        row = latest.get(key := _storm_key(item))
         if row is None or _time(row.members[-1]) - _time(item) > _STORM:
-            latest[kind] = row = Row()
+            latest[key] = row = Row()
             rows.append(row)
         row.members.append(item)
     return rows
 
 
-def _kind(item: Mapping[str, Any]) -> tuple[str, ...]:
+def _storm_key(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the members of a storm have in common: four facts, and words of the reason."""
     names = ("stage", "status", "state", "chapter")
-    return (
-        *(str(item.get(name)) for name in names),
-        _VALUES.sub("…", str(item.get("reason"))),
-    )
+    words = _VALUES.sub("…", str(item.get("reason")))
+    return (*(str(item.get(name)) for name in names), words)
 
 
 def _time(item: Mapping[str, Any]) -> datetime:

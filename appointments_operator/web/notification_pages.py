@@ -28,7 +28,7 @@ def list_page(site: Site, _: Request, form: dict[str, str]) -> Response:
 
 
 def list_rows(site: Site, _: Request, form: dict[str, str]) -> Response:
-    """Return the rows if they are others than those that the page has."""
+    """Return the rows, unless the page has the same ones."""
     chosen = listing.Filter.of(form)
     page = listing.read(site.deployment, chosen)
     if page.version == form.get("seen"):
@@ -155,5 +155,5 @@ def set_route(site: Site, request: Request, form: dict[str, str]) -> Response:
 
 
 def check(site: Site, request: Request, form: dict[str, str]) -> Response:
-    """Have the keeper check the open notifications."""
+    """Invoke the keeper to check the open notifications."""
     return site.result(actions.check(site.deployment), request, form)

@@ -1,4 +1,4 @@
-"""What an action of the console says: what it will do, or what it did."""
+"""The preview of an action of the console, or its result."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-# So many lines a person looks at.
+# How many lines are shown.
 _MAX_LINES: Final = 50
 
 
@@ -21,7 +21,7 @@ class Result:
     can_run: bool = True
 
 
-def listed(lines: Iterable[str]) -> list[str]:
+def first_lines(lines: Iterable[str]) -> list[str]:
     """Return the first fifty lines, and how many others there are."""
     rest = iter(lines)
     shown = list(islice(rest, _MAX_LINES))

@@ -10,7 +10,7 @@ import uvicorn
 
 from appointments_operator.deployment import Deployment
 from appointments_operator.web.app import create_app
-from appointments_operator.web.cloud import CachedDeployment
+from appointments_operator.web.cached_deployment import CachedDeployment
 
 HOST: Final = "127.0.0.1"
 _KEY_BYTES: Final = 24

@@ -20,7 +20,7 @@ _MAX_FORM: Final = 64 * 1024
 
 
 class Site:
-    """The pages of one deployment, under one address key."""
+    """The pages of one deployment, under one random key in their URLs."""
 
     def __init__(self, deployment: Deployment, key: str) -> None:
         self.deployment = deployment
@@ -51,7 +51,7 @@ class Site:
         return HTMLResponse(self._templates.get_template(template).render(**values), code)
 
     def result(self, result: Result, request: Request, form: dict[str, str]) -> Response:
-        """Return what an action will do with the button that does it, or what it did."""
+        """Return the preview of an action, which has the button to do it, or its result."""
         again = {name: value for name, value in form.items() if name != "run"}
         template = "_result.html" if _is_part(request) else "result.html"
         return self.html(template, result=result, path=request.url.path, again=again)

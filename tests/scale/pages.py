@@ -25,7 +25,7 @@ from starlette.testclient import TestClient
 
 from appointments_operator.layout import counted
 from appointments_operator.web.app import create_app
-from appointments_operator.web.cloud import CachedDeployment
+from appointments_operator.web.cached_deployment import CachedDeployment
 from tests.scale import at_size
 from tests.scale.notification_index import NotificationIndex
 from tests.scale.results import Result

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from appointments_operator.deployment import Deployment
 from appointments_operator.web.app import create_app
-from appointments_operator.web.cloud import CachedDeployment
+from appointments_operator.web.cached_deployment import CachedDeployment
 from tests.support.console import KEY, NAMES, ORIGIN, PORT
 from tests.support.environment import reset_environment
 from tests.support.fake_aws import DynamoFaults, FakeAws

@@ -1,4 +1,4 @@
-"""`admin verify` on AWS: what the local stack does not show, played by moto."""
+"""`admin verify` on AWS: what the local stack does not have, played by moto."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from moto import mock_aws
 from appointments_operator.deployment import Deployment
 from appointments_operator.verify.check import CheckFailed
 from appointments_operator.verify.command import CHECKS
-from appointments_operator.verify.trial import Trial
+from appointments_operator.verify.verification import Verification
 
 REGION: Final = "us-east-1"
 TOPIC: Final = "NotificationsTopic"
@@ -29,7 +29,7 @@ class Stack(Deployment):
 
 
 @pytest.fixture
-def trial() -> Iterator[Trial]:
+def verification() -> Iterator[Verification]:
     """Return the verification of a stack that moto plays; it has a name of its own."""
     name = f"appointments-{uuid4().hex[:8]}"
     with mock_aws():
@@ -40,24 +40,28 @@ def trial() -> Iterator[Trial]:
             CorsConfiguration={"AllowOrigins": ["https://app.planomatic.com"]},
         )
         given: dict[str, str | None] = {TOPIC: topic, "OpsTopic": topic, "ApiId": api["ApiId"]}
-        yield Trial(Stack(name, REGION, None, given), "verify@planomatic.com")
+        yield Verification(Stack(name, REGION, None, given), "verify@planomatic.com")
 
 
-def look(trial: Trial, name: str) -> str:
+def look(verification: Verification, name: str) -> str:
     """Run one check."""
     (check,) = (each for each in CHECKS if each.name == name)
-    return check.look(trial)
+    return check.look(verification)
 
 
-def subscribe(trial: Trial, protocol: str, endpoint: str) -> None:
+def subscribe(verification: Verification, protocol: str, endpoint: str) -> None:
     """Subscribe to the topic."""
     client = boto3.client("sns", REGION)
-    client.subscribe(TopicArn=trial.deployment.name(TOPIC), Protocol=protocol, Endpoint=endpoint)
+    client.subscribe(
+        TopicArn=verification.deployment.name(TOPIC), Protocol=protocol, Endpoint=endpoint
+    )
 
 
-def put_alarm(trial: Trial, actions: Sequence[str] = ("arn:aws:sns:us-east-1:1:ops",)) -> str:
+def put_alarm(
+    verification: Verification, actions: Sequence[str] = ("arn:aws:sns:us-east-1:1:ops",)
+) -> str:
     """Make an alarm of the stack; return its name."""
-    name = f"{trial.deployment.stack}-errors"
+    name = f"{verification.deployment.stack}-errors"
     boto3.client("cloudwatch", REGION).put_metric_alarm(
         AlarmName=name,
         AlarmActions=actions,
@@ -72,25 +76,27 @@ def put_alarm(trial: Trial, actions: Sequence[str] = ("arn:aws:sns:us-east-1:1:o
     return name
 
 
-def test_it_is_no_local_stack(trial: Trial) -> None:
+def test_it_is_no_local_stack(verification: Verification) -> None:
     """Without an endpoint on this machine, nothing is left out."""
-    assert not trial.is_local
+    assert not verification.is_local
 
 
-def test_without_a_subscription_no_person_learns_of_failures(trial: Trial) -> None:
+def test_without_a_subscription_no_person_learns_of_failures(verification: Verification) -> None:
     """A topic that only machines are subscribed to fails the check."""
-    subscribe(trial, "sqs", "arn:aws:sqs:us-east-1:1:keeper")
+    subscribe(verification, "sqs", "arn:aws:sqs:us-east-1:1:keeper")
     with pytest.raises(CheckFailed, match="no person is subscribed"):
-        look(trial, f"people are subscribed to {TOPIC}")
+        look(verification, f"people are subscribed to {TOPIC}")
 
 
-def test_a_confirmed_subscription_is_counted(trial: Trial) -> None:
+def test_a_confirmed_subscription_is_counted(verification: Verification) -> None:
     """Each person whose subscription has an ARN gets notifications."""
-    subscribe(trial, "email", "dev@planomatic.com")
-    assert look(trial, f"people are subscribed to {TOPIC}") == "1 confirmed"
+    subscribe(verification, "email", "dev@planomatic.com")
+    assert look(verification, f"people are subscribed to {TOPIC}") == "1 confirmed"
 
 
-def test_a_subscription_that_waits_fails(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_subscription_that_waits_fails(
+    verification: Verification, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """AWS says PendingConfirmation until the person has clicked; moto confirms by itself."""
     waiting = {"SubscriptionArn": "PendingConfirmation", "Protocol": "email"}
     client = boto3.client("sns", REGION)
@@ -100,60 +106,64 @@ def test_a_subscription_that_waits_fails(trial: Trial, monkeypatch: pytest.Monke
         lambda _: type("Pages", (), {"paginate": lambda _, **__: [{"Subscriptions": [waiting]}]})(),
     )
     monkeypatch.setattr(Deployment, "client", lambda *_: client)
-    trial.__dict__["is_local"] = False
+    verification.__dict__["is_local"] = False
     with pytest.raises(CheckFailed, match="1 of 1 subscriptions are not confirmed"):
-        look(trial, f"people are subscribed to {TOPIC}")
+        look(verification, f"people are subscribed to {TOPIC}")
 
 
-def test_an_alarm_that_is_on_fails(trial: Trial) -> None:
+def test_an_alarm_that_is_on_fails(verification: Verification) -> None:
     """Alarms that are off pass; one that is on is named, and none at all is a failure."""
     name = "alarms are off, and tell people"
     with pytest.raises(CheckFailed, match="there are no alarms"):
-        look(trial, name)
-    alarm = put_alarm(trial)
-    assert look(trial, name) == "1 alarms, none is on"
+        look(verification, name)
+    alarm = put_alarm(verification)
+    assert look(verification, name) == "1 alarms, none is on"
     boto3.client("cloudwatch", REGION).set_alarm_state(
         AlarmName=alarm, StateValue="ALARM", StateReason="errors"
     )
     with pytest.raises(CheckFailed, match=f"in alarm: {alarm}"):
-        look(trial, name)
+        look(verification, name)
 
 
-def test_an_alarm_that_tells_no_one_fails(trial: Trial) -> None:
+def test_an_alarm_that_tells_no_one_fails(verification: Verification) -> None:
     """An alarm without an action is named."""
-    alarm = put_alarm(trial, actions=())
+    alarm = put_alarm(verification, actions=())
     with pytest.raises(CheckFailed, match=f"these tell no one: {alarm}"):
-        look(trial, "alarms are off, and tell people")
+        look(verification, "alarms are off, and tell people")
 
 
 @pytest.mark.parametrize(
     ("settings", "is_good"),
     [({"ThrottlingRateLimit": 100.0, "ThrottlingBurstLimit": 200}, True), ({}, False)],
 )
-def test_the_limits_of_the_api_are_read(trial: Trial, settings: Any, *, is_good: bool) -> None:
+def test_the_limits_of_the_api_are_read(
+    verification: Verification, settings: Any, *, is_good: bool
+) -> None:
     """A stage without limits of its own takes all that the account has."""
     boto3.client("apigatewayv2", REGION).create_stage(
-        ApiId=trial.deployment.name("ApiId"), StageName="$default", DefaultRouteSettings=settings
+        ApiId=verification.deployment.name("ApiId"),
+        StageName="$default",
+        DefaultRouteSettings=settings,
     )
     if is_good:
-        assert look(trial, "the API limits requests") == "100 per second, bursts of 200"
+        assert look(verification, "the API limits requests") == "100 per second, bursts of 200"
     else:
         with pytest.raises(CheckFailed, match="no limits of its own"):
-            look(trial, "the API limits requests")
+            look(verification, "the API limits requests")
 
 
-def test_a_traffic_shift_is_no_finished_deployment(trial: Trial) -> None:
+def test_a_traffic_shift_is_no_finished_deployment(verification: Verification) -> None:
     """While an alias has weights, some callers get the old version."""
     client = _FakeLambda({"AdditionalVersionWeights": {"8": 0.1}}, "7", ["$LATEST", "7", "8"])
-    trial.deployment.__dict__["lambda_client"] = client
-    trial.deployment.given["FunctionName"] = "appointments-prod"
+    verification.deployment.__dict__["lambda_client"] = client
+    verification.deployment.given["FunctionName"] = "appointments-prod"
     with pytest.raises(CheckFailed, match="shifts traffic"):
-        look(trial, "callers get the newest version")
+        look(verification, "callers get the newest version")
     client.routing = {}
     with pytest.raises(CheckFailed, match="live is version 7, the newest is 8"):
-        look(trial, "callers get the newest version")
+        look(verification, "callers get the newest version")
     client.version = "8"
-    assert look(trial, "callers get the newest version") == "version 8"
+    assert look(verification, "callers get the newest version") == "version 8"
 
 
 class _FakeLambda:

@@ -19,7 +19,7 @@ from tools.local_stack.stack import Stack
 
 EMAIL: Final = "verify@planomatic.test"
 COMMAND: Final = ("--stack", STACK_NAME, "verify", "--email", EMAIL)
-NOT_SHOWN: Final = {
+NOT_ON_LOCAL_STACK: Final = {
     "the API limits requests",
     "alarms are off, and tell people",
     "people are subscribed to NotificationsTopic",
@@ -52,12 +52,13 @@ def emails(stack: Stack) -> int:
 
 
 def test_a_good_deployment_is_verified(stack: Stack) -> None:
-    """Each check passes or says that the local stack does not show it; nothing is left over."""
+    """Each check passes or says that the local stack does not have it; nothing is left over."""
     before = emails(stack)
     code, results = verify(stack)
     assert code == 0
     assert results == {
-        check.name: "not shown here" if check.name in NOT_SHOWN else "ok" for check in CHECKS
+        check.name: "not on the local stack" if check.name in NOT_ON_LOCAL_STACK else "ok"
+        for check in CHECKS
     }
     assert emails(stack) == before + 2
     assert left_over(stack) == []

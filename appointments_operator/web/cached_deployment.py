@@ -1,4 +1,4 @@
-"""The deployment as the console uses it: each client is made once per thread."""
+"""The deployment as the console uses it: each client is created once per thread."""
 
 import threading
 from typing import Any, Final
@@ -9,7 +9,7 @@ _clients: Final = threading.local()
 
 
 class CachedDeployment(Deployment):
-    """A deployment with one client per service and thread: making one is slower than most pages."""
+    """A deployment with one client per service and thread: to create one is slower than a page."""
 
     def _connect(self, connect: Any, service: str) -> Any:
         key = (id(self), connect, service)

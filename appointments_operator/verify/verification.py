@@ -43,18 +43,18 @@ class Response:
 
 
 @dataclass
-class Trial:
+class Verification:
     """One verification of a deployment; `email` is where its emails go.
 
-    `tokens` are good, expired and without a role. `created` are the responses of the appointments
-    that it created.
+    `tokens` has three tokens by name: `good`, `expired` and `no role`. `creations` are the
+    responses to the requests that create an appointment.
     """
 
     deployment: Deployment
     email: str
     user_id: int = field(default_factory=lambda: 10**15 + secrets.randbelow(10**15))
     tokens: dict[str, str] = field(default_factory=dict)
-    created: list[Response] = field(default_factory=list)
+    creations: list[Response] = field(default_factory=list)
     _uuids: list[str] = field(default_factory=list)
 
     @cached_property
@@ -110,12 +110,12 @@ class Trial:
             raise CheckFailed(f"no response from {self.api_url}: {failed}") from failed
         seconds = time.monotonic() - began
         try:
-            received = json.loads(response.data) if response.data else {}
+            content = json.loads(response.data) if response.data else {}
         except ValueError:
-            received = None
-        if not isinstance(received, dict):
+            content = None
+        if not isinstance(content, dict):
             raise CheckFailed(f"HTTP {response.status} without a response of this API")
-        return Response(response.status, response.headers, received, seconds)
+        return Response(response.status, response.headers, content, seconds)
 
     def prepare(self) -> None:
         """Make the tokens and the user record."""
@@ -128,7 +128,7 @@ class Trial:
         )
 
     def clean_up(self) -> None:
-        """Delete all that was made; an error leaves the rest to be deleted all the same."""
+        """Delete all that it made. After an error it deletes the rest, then raises the error."""
         sessions = self.deployment.table("SessionsTable")
         keys = [(sessions, {"token_hash": hash_token(token)}) for token in self.tokens.values()]
         keys.append((self.deployment.table("RecordsTable"), {"record": self._user_record}))
@@ -164,17 +164,17 @@ class Trial:
 
     @cached_property
     def _role(self) -> str:
-        """A role that may create appointments now; a closed route has none, and says so itself."""
+        """A role that may use the route. If there is none, any will do: the first check fails."""
         route = items.get(self.deployment.table("RecordsTable"), {"record": ROUTE_RECORD})
         return str(next(iter(route.get("permissions") or ["employee"])))
 
 
 @contextmanager
-def trial(deployment: Deployment, email: str) -> Iterator[Trial]:
+def start_verification(deployment: Deployment, email: str) -> Iterator[Verification]:
     """Prepare a verification, and clean up after it."""
-    one = Trial(deployment, email)
+    verification = Verification(deployment, email)
     try:
-        one.prepare()
-        yield one
+        verification.prepare()
+        yield verification
     finally:
-        one.clean_up()
+        verification.clean_up()
