@@ -1,7 +1,7 @@
 """The operators' commands `admin` and `replay`, an extra of this distribution.
 
-They reach a deployed stack through AWS's APIs only, and read no environment variable of the
-function's. So they import only modules of `appointments` that read no environment.
+They reach a deployed stack only through AWS's APIs, and do not have the function's environment
+variables. So they import only modules of `appointments` that read no environment variable.
 
 May import: `appointments.email.state`, `appointments.names`, `appointments.notification`,
 `appointments.parameters`, `appointments.reasons`, `appointments.statuses`,

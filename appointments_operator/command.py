@@ -1,4 +1,4 @@
-"""The commands' common behaviour: errors in a line, exit codes, examples in the help."""
+"""What all commands share: errors in one line, exit codes, examples in the help."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ _HINTS: Final[dict[type[Exception], str]] = {
 
 
 def ask(question: str, show: Callable[[], object]) -> None:
-    """Show what is asked about, and ask; a no ends the command.
+    """Call `show`, then ask the question. If the answer is no, the command ends.
 
     Raises UsageError if there is no terminal.
     """
@@ -35,18 +35,18 @@ def ask(question: str, show: Callable[[], object]) -> None:
 
 
 def is_terminal() -> bool:
-    """Return whether a person can type an answer."""
+    """Return whether the input is a terminal, where the operator can type an answer."""
     return sys.stdin.isatty()
 
 
 class AwsError(click.ClickException):
-    """AWS refused, or could not be reached."""
+    """A call of AWS failed, or got no response."""
 
     exit_code = 2
 
 
 class Interrupted(click.ClickException):
-    """Ctrl-C came."""
+    """The operator pressed Ctrl-C."""
 
     exit_code = INTERRUPTED
 
@@ -59,7 +59,7 @@ class Interrupted(click.ClickException):
 
 
 class _Common(click.Command):
-    """Reports each failure in a line, and shows examples in the help."""
+    """Reports each failure in one line, and shows examples in the help."""
 
     def __init__(self, *arguments: Any, examples: Sequence[str] = (), **attributes: Any) -> None:
         attributes["context_settings"] = {**SETTINGS, **attributes.get("context_settings", {})}
@@ -67,7 +67,7 @@ class _Common(click.Command):
         self.examples = examples
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; Ctrl-C and failures of AWS are a line, not a traceback."""
+        """Run the command. Print Ctrl-C and failures of AWS as one line, not as a traceback."""
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, click.Abort):
@@ -76,7 +76,7 @@ class _Common(click.Command):
             raise AwsError(f"{failed}{_HINTS.get(type(failed), '')}") from failed
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples, each in one line to be copied, and then the epilog."""
+        """Write the examples, each in one line for copying, and then the epilog."""
         if self.examples:
             with formatter.section("Examples"):
                 for example in self.examples:

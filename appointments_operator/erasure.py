@@ -1,4 +1,4 @@
-"""Erase appointments, and find out what other places keep of them (specification section 7.2)."""
+"""Erase appointments, and find what other places still have of them (specification section 7.2)."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence

@@ -36,7 +36,7 @@ _COLUMNS: Final = {
     "Email": lambda row: str(row["email_status"] or ""),
     "Erased": _erased_text,
 }
-_STAYS: Final = (
+_WHAT_REMAINS: Final = (
     "Of an erased appointment its uuid stays, and that it was erased: a request or a replay that "
     "leads to this uuid is refused. A caller who sends the same under a new uuid creates a new "
     "appointment."
@@ -128,12 +128,12 @@ def _print(erasures: Sequence[Erasure], log: Log | None) -> None:
     rows = [erasure.to_json() for erasure in erasures]
     print_list(rows, _COLUMNS, empty="There is no such appointment.")
     if rows and log:
-        for sentence in (_STAYS, _log_sentence(log), _notifications_sentence(erasures)):
+        for sentence in (_WHAT_REMAINS, _log_sentence(log), _notifications_sentence(erasures)):
             output().print(Text(sentence))
 
 
 def _log_sentence(log: Log) -> str:
-    """Say what the log keeps, and until when."""
+    """Return the sentence about what the log keeps, and until when."""
     keeps = f"The log {log.group} keeps what was sent, with names, notes and addresses"
     if log.until is None:
         return f"{keeps}, for ever: it has no retention."
@@ -143,7 +143,7 @@ def _log_sentence(log: Log) -> str:
 
 
 def _notifications_sentence(erasures: Sequence[Erasure]) -> str:
-    """Say what the notifications table keeps, and until when."""
+    """Return the sentence about what the notifications table keeps, and until when."""
     number = sum(erasure.notifications for erasure in erasures)
     ends = [erasure.notifications_until for erasure in erasures if erasure.notifications_until]
     sentence = "The notifications table keeps nothing about it."

@@ -1,6 +1,6 @@
 """How every command prints a list: a table if it fits, otherwise one block per item.
 
-An id, an address or any other word is never cut or wrapped: it is there to be copied.
+An id, an address or any other word is never cut or wrapped, so that it can be copied.
 """
 
 import base64
@@ -140,7 +140,7 @@ def _printable(text: str) -> str:
 
 
 def _to_json(value: Any) -> Any:
-    """Return what JSON has for a value of boto3's; a program gets a number as a number."""
+    """Return a value of boto3 as JSON has it: a Decimal as a number, a set as a list."""
     match value:
         case Decimal():
             return int(value) if value == value.to_integral_value() else float(value)

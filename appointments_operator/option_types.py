@@ -13,7 +13,7 @@ class _Address(click.ParamType[str]):
     name = "ADDRESS"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the address, if it has the form of one."""
+        """Return the value if it has the form of an address; fail otherwise."""
         if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
             self.fail(f"{value!r} is no address such as pat@planomatic.com.", param, ctx)
         return value
@@ -24,7 +24,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w":
 
 
 def moment(typed: str) -> datetime:
-    """Read a time as operators type it: ISO 8601 (UTC unless it says otherwise), or so long ago."""
+    """Read a time as operators type it: ISO 8601 (without an offset: UTC), or an age like 2h."""
     try:
         if ago := re.fullmatch(r"(\d+)([smhdw])", typed):
             return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})

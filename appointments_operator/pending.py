@@ -1,4 +1,4 @@
-"""What the appointments table says of the emails that are pending or given up."""
+"""The items with pending or given-up emails, and what is left to do for an item."""
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum

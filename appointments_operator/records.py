@@ -49,7 +49,7 @@ def get_record(deployment: Deployment, *, key: str) -> None:
 
 
 def put(deployment: Deployment, key: str, given: Mapping[str, str | None]) -> None:
-    """Put a record: of one that exists, change what is given. Raises UsageError for another key."""
+    """Put a record, or change the given attributes of one that exists. Raises UsageError."""
     record_type, _, number = key.partition("#")
     if record_type not in REFERENCE_KINDS.values() or not re.fullmatch("[0-9]+", number):
         raise click.UsageError(

@@ -59,7 +59,7 @@ def open_route(
     if removed:
         err.print(f"May no longer use the route: {', '.join(removed)}.", soft_wrap=True)
     _show_route(table, as_json=as_json)
-    _tell_delay()
+    _print_delay()
 
 
 @route.command("close", examples=["admin --stack appointments-prod route close"])
@@ -71,7 +71,7 @@ def close_route(deployment: Deployment, *, service: bool, as_json: bool) -> None
     table = deployment.table("RecordsTable")
     write_closed(table, service=service)
     _show_route(table, as_json=as_json)
-    _tell_delay()
+    _print_delay()
 
 
 @route.command("show", examples=["admin --stack appointments-prod route show --json"])
@@ -85,7 +85,7 @@ def show_route(deployment: Deployment, *, as_json: bool) -> None:
 def open_values(
     before: Mapping[str, Any], *, sensitive: bool | None, permissions: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what an open route's record gets; raises UsageError if no role may use the route."""
+    """Return the attributes of an open route. Raises UsageError if no role may use it then."""
     values: dict[str, Any] = {"deployed": True}
     if sensitive is not None:
         values["sensitive_params"] = sensitive
@@ -115,9 +115,9 @@ def _show_route(table: Any, *, as_json: bool) -> None:
     ]
     columns = {
         "Record": lambda record: record["record"],
-        "Open": lambda record: _yes(record.get("deployed")),
+        "Open": lambda record: _yes_or_no(record.get("deployed")),
         "Sensitive": lambda record: (
-            _yes(record.get("sensitive_params")) if record["record"] == ROUTE_RECORD else ""
+            _yes_or_no(record.get("sensitive_params")) if record["record"] == ROUTE_RECORD else ""
         ),
         "Permissions": lambda record: ", ".join(_roles(record)),
     }
@@ -126,15 +126,15 @@ def _show_route(table: Any, *, as_json: bool) -> None:
         warn_of_types(record["record"], record)
 
 
-def _tell_delay() -> None:
+def _print_delay() -> None:
     err.print("The function caches an open route: this takes effect within 30 s.", soft_wrap=True)
 
 
 def _roles(record: Mapping[str, Any]) -> list[str]:
-    """Return the roles that may use the route; a record of another type permits none."""
+    """Return the roles that may use the route; none if `permissions` is not a list."""
     permissions = record.get("permissions")
     return [str(role) for role in permissions] if isinstance(permissions, list) else []
 
 
-def _yes(flag: Any) -> str:
+def _yes_or_no(flag: Any) -> str:
     return "yes" if flag else "no"

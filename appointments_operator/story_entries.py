@@ -54,7 +54,7 @@ def of_line(line: LogLine) -> Entry:
 def _own_time(line: LogLine) -> datetime:
     """Return when the function wrote it; CloudWatch's own time may be later."""
     for name in ("received_at", "timestamp"):
-        if (at := moment_of(line.entry.get(name))).timestamp():
+        if at := _moment_or_none(line.entry.get(name)):
             return at
     return line.at
 
@@ -136,11 +136,15 @@ def of_notification(table: str, item: Mapping[str, Any]) -> Iterator[Entry]:
 
 
 def moment_of(text: Any) -> datetime:
-    """Return the moment that an item has; an item without a readable one is shown at the start."""
+    """Return the time that a text has. If it has none, return 1970: the entry is shown first."""
+    return _moment_or_none(text) or datetime.fromtimestamp(0, UTC)
+
+
+def _moment_or_none(text: Any) -> datetime | None:
     try:
         at = datetime.fromisoformat(str(text))
     except ValueError:
-        return datetime.fromtimestamp(0, UTC)
+        return None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 

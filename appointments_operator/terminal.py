@@ -1,4 +1,4 @@
-"""The two consoles: results on the output, all else on the error stream."""
+"""The two streams of a command: results on the output, all else on the error stream."""
 
 import os
 import sys
@@ -7,11 +7,11 @@ from typing import Final
 from rich.console import Console
 
 err: Final = Console(stderr=True, markup=False, highlight=False)
-# A file or a pipe has no width of its own, so that a list has one line per item there.
+# The width for a file or a pipe: a list has one line per item there.
 _PIPE_WIDTH: Final = 100_000
 
 
 def output() -> Console:
-    """Return the console of a command's results, as wide as the terminal or COLUMNS."""
+    """Return the writer of a command's results, as wide as the terminal or COLUMNS."""
     has_width = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
     return Console(width=None if has_width else _PIPE_WIDTH, markup=False, highlight=False)

@@ -100,7 +100,7 @@ def new_token() -> str:
 
 
 def put_session(deployment: Deployment, token: str, **attributes: Any) -> None:
-    """Create the session of a token, used now; an attribute that is None is left out."""
+    """Create the session of a token, marked as used now. An attribute that is None is left out."""
     now = int(time.time())
     item = {
         "token_hash": hash_token(token),

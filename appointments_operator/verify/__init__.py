@@ -1,6 +1,6 @@
-"""`admin verify`: see that a deployment is as the template says, and does what it promises.
+"""`admin verify`: check that a deployment is as the template says, and works.
 
-It sends real requests with a token made for it, looks at what AWS has, and cleans up afterwards.
+It sends real requests with its own tokens, reads the settings in AWS, and cleans up afterwards.
 
 May import: `appointments.names`, `appointments.statuses`, `appointments.tables.keys`,
 `appointments_operator`

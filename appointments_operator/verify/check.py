@@ -1,4 +1,4 @@
-"""One check: what it is called, what it looks at, and what to do if it fails."""
+"""One check of `admin verify`, and the two exceptions with which it ends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

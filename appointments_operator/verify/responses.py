@@ -7,7 +7,7 @@ from appointments.statuses import Status
 from appointments_operator.verify.check import Check, CheckFailed
 from appointments_operator.verify.verification import Response, Verification
 
-# What a page on a developer's machine sends; the local stack accepts any of these.
+# The origin of a page on a developer's machine. The local stack accepts any such origin.
 _LOCAL_ORIGIN: Final = "http://localhost:3000"
 _UNKNOWN_TOKEN: Final = "a token that was never issued"  # noqa: S105 - it opens nothing
 

@@ -1,4 +1,4 @@
-"""What AWS has of the deployment: versions, limits, logs, alarms, subscriptions, the schedule."""
+"""The settings in AWS: versions, limits, log, alarms, subscriptions, the schedule."""
 
 from typing import Any, Final
 

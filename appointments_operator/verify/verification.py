@@ -1,6 +1,6 @@
-"""What a verification makes for itself: tokens, a user with an address, appointments.
+"""What a verification creates for itself: tokens, a user with an address, appointments.
 
-All of it is deleted at the end, whatever ends it. The sessions also expire by themselves.
+All of it is deleted at the end, also after a failure. The sessions also expire by themselves.
 """
 
 import json
@@ -118,7 +118,7 @@ class Verification:
         return Response(response.status, response.headers, content, seconds)
 
     def prepare(self) -> None:
-        """Make the tokens and the user record."""
+        """Create the tokens and the user record."""
         self._put_session("good")
         self._put_session("expired", created_at=int(time.time()) - 8 * _DAY)
         self._put_session("no role", roles={})
@@ -128,7 +128,7 @@ class Verification:
         )
 
     def clean_up(self) -> None:
-        """Delete all that it made. After an error it deletes the rest, then raises the error."""
+        """Delete all that it created. After an error it deletes the rest, then raises the error."""
         sessions = self.deployment.table("SessionsTable")
         keys = [(sessions, {"token_hash": hash_token(token)}) for token in self.tokens.values()]
         keys.append((self.deployment.table("RecordsTable"), {"record": self._user_record}))
@@ -171,7 +171,7 @@ class Verification:
 
 @contextmanager
 def start_verification(deployment: Deployment, email: str) -> Iterator[Verification]:
-    """Prepare a verification, and clean up after it."""
+    """Prepare a verification; clean up at the end of the block."""
     verification = Verification(deployment, email)
     try:
         verification.prepare()

@@ -1,7 +1,7 @@
 """What the console refuses: another host or origin, a guessed address, a change by GET.
 
 Any page in the operator's browser can send requests to 127.0.0.1, also under a host name of its own
-that resolves to it. The random key in the path is known only to whom the command printed it.
+that resolves to it. Only the operator, who started the command, knows the random key in the path.
 """
 
 import hmac

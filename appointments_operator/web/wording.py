@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from appointments_operator.layout import relative
 
-_FAILED: Final = {
+_WORDS_FOR_STATUS: Final = {
     "mandrill-email-failed": "The appointment is saved, but its email did not reach everyone",
     "application-crash": "A request crashed",
     "identify-request-error": "The function was invoked with an event that is no request",
 }
-_SAVED: Final = {
+_WORDS_FOR_SAVED: Final = {
     True: "the appointment is saved",
     False: "nothing was saved",
     None: "it is unknown whether it is saved",
@@ -24,15 +24,15 @@ _RECORD: Final = re.compile(r"\b(?:user|route|service)#[\w/]+")
 def sentence(item: Mapping[str, Any]) -> str:
     """Return one sentence that says what failed."""
     status = str(item.get("status"))
-    what = _FAILED.get(status, status)
+    what = _WORDS_FOR_STATUS.get(status, status)
     if status == "application-crash":
         saved = item.get("saved")
-        what = f"{what}, {_SAVED[saved if isinstance(saved, bool) else None]}"
+        what = f"{what}, {_WORDS_FOR_SAVED[saved if isinstance(saved, bool) else None]}"
     return f"{what}: {item.get('reason')}"
 
 
 def records_of(item: Mapping[str, Any]) -> list[str]:
-    """Return the records that are at fault, as the notification names them."""
+    """Return the records that the notification names as the cause."""
     text = f"{item.get('repair', '')} {item.get('reason', '')}"
     return list(dict.fromkeys(_RECORD.findall(text)))
 
