@@ -128,7 +128,7 @@ class Bench:
                 for worker in serving.values():
                     worker.invoke(self._event, WARM_UP)
                 for _ in rounds:
-                    for target in _shuffled(ALL):
+                    for target in _shuffle(ALL):
                         warm[target.name].append(serving[target].invoke(self._event, BATCH)["cpu"])
             self._endpoint.empty_appointments()
         self.results.warm = warm
@@ -146,7 +146,7 @@ class Bench:
                     for size in sizes:
                         worker.invoke(make(size), WARM_UP)
                     for _ in rounds:
-                        for size in _shuffled(sizes):
+                        for size in _shuffle(sizes):
                             taken[str(size)].append(worker.invoke(make(size), BATCH)["cpu"])
                 self._endpoint.empty_appointments()
             self.results.growth[what] = taken
@@ -181,7 +181,7 @@ class Bench:
         figures: Figures = {target.name: defaultdict(list) for target in targets}
         count = max(3, round(rounds * self._scale))
         for _ in self._progress.track(range(count), description=what):
-            for target in _shuffled(targets):
+            for target in _shuffle(targets):
                 for name, seconds in start(target).items():
                     figures[target.name][name].append(seconds)
         self._endpoint.empty_appointments()
@@ -206,7 +206,7 @@ MEASUREMENTS: Final = (
 )
 
 
-def _shuffled(of: Iterable[Any]) -> list[Any]:
+def _shuffle(of: Iterable[Any]) -> list[Any]:
     every = list(of)
     return random.sample(every, len(every))
 

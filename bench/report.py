@@ -193,7 +193,7 @@ def _page(results: Results) -> str:
             ("", "goal", "measured", ""),
             (goal.row() for goal in goals(results)),
         ),
-        cold=_compared(
+        cold=_compare(
             (*PHASES, "total"),
             {name: list(phases.values()) for name, phases in results.cold.items()},
         ),
@@ -208,7 +208,7 @@ def _page(results: Results) -> str:
             ("", "ms"),
             ((name, _ms(phases["first response"])) for name, phases in results.tls.items()),
         ),
-        warm=_compared(("ms",), {name: [taken] for name, taken in results.warm.items()}, 2),
+        warm=_compare(("ms",), {name: [taken] for name, taken in results.warm.items()}, 2),
         growth="\n\n".join(
             _table((what, *taken), [("ms", *(_ms(seconds, 2) for seconds in taken.values()))])
             for what, taken in results.growth.items()
@@ -244,9 +244,7 @@ def _noise(results: Results) -> str:
     return ", ".join(f"{what} {ratio:.3f}" for what, ratio in noise.items())
 
 
-def _compared(
-    columns: Sequence[str], figures: dict[str, list[list[float]]], digits: int = 1
-) -> str:
+def _compare(columns: Sequence[str], figures: dict[str, list[list[float]]], digits: int = 1) -> str:
     """Return a table of all targets, and how the function compares with each in the last column."""
     ratios = _against({name: columns[-1] for name, columns in figures.items()})
     return _table(

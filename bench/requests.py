@@ -29,7 +29,7 @@ USUAL: Final[dict[str, Any]] = {
     "confirmed": True,
 }
 _LEAST: Final = {name: USUAL[name] for name in contract.REQUIRED}
-# Every parameter; no stop lies before its start, and the duration is the one sent: no warnings.
+# Every parameter; no stop is before its start, and the duration is the one sent: no warnings.
 EVERYTHING: Final[dict[str, Any]] = {
     **dict.fromkeys(contract.STRINGS, "Twilight photos"),
     **dict.fromkeys(contract.BOOLEANS, False),

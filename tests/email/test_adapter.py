@@ -243,7 +243,7 @@ def server(
         assert not thread.is_alive()
 
 
-def hear(connection: socket.socket) -> bytes:
+def read_request(connection: socket.socket) -> bytes:
     """Read one call to its end; return its body."""
     with connection.makefile("rb") as call:
         length = 0
@@ -261,7 +261,7 @@ def respond(
     head = f"HTTP/1.1 {status} Status\r\n{header}Content-Length: {length}\r\n\r\n"
 
     def serve(connection: socket.socket) -> None:
-        hear(connection)
+        read_request(connection)
         connection.sendall(head.encode() + content)
 
     return serve
@@ -304,7 +304,7 @@ def test_only_a_trusted_certificate_gets_the_email(
     [
         (respond(SENT[:20], len(SENT)), "no response in time"),
         (respond(b" " * 1_000_001 + SENT), "a response without an end"),
-        (hear, "no response in time"),
+        (read_request, "no response in time"),
         (lambda connection: connection.close(), "no response in time"),
     ],
     ids=["cut off", "endless", "no response", "hung up"],

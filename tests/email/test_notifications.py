@@ -103,7 +103,7 @@ def test_each_notified_status_has_a_notification(harness: EmailHarness) -> None:
     ]
 
 
-def test_a_crash_tells_no_secret(harness: EmailHarness) -> None:
+def test_a_crash_reveals_no_secret(harness: EmailHarness) -> None:
     """The notification has the type of the exception, not its text, which could hold anything."""
     with crash():
         harness.create()
@@ -113,7 +113,7 @@ def test_a_crash_tells_no_secret(harness: EmailHarness) -> None:
     assert "session-token" not in harness.written()
 
 
-def test_a_crash_tells_what_aws_said(harness: EmailHarness) -> None:
+def test_a_crash_has_the_error_of_aws(harness: EmailHarness) -> None:
     """Where an AWS service refused, its own error code stands in the subject."""
     boto3.client("dynamodb").delete_table(TableName="appointments")
     assert harness.create().status == "application-crash"
@@ -215,7 +215,7 @@ def test_a_skipped_email_stays_skipped(harness: EmailHarness) -> None:
 
 @pytest.mark.parametrize("saved", [True, False])
 def test_reporting_that_breaks_changes_no_response(harness: EmailHarness, *, saved: bool) -> None:
-    """If reporting itself breaks, the response stays, the log tells of it and an alarm sees it."""
+    """If reporting itself breaks, the response stays, the log has a line and an alarm counts it."""
     broken = patch.object(notifier, "make", side_effect=RuntimeError("no topic"))
     with broken:
         answered = harness.create(photographer_user_id=502) if saved else harness.handle({})

@@ -281,7 +281,7 @@ def trickle(server: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_silent_recipient_is_in_doubt(harness: EmailHarness, number: int) -> None:
+def test_a_recipient_without_a_result_is_maybe_sent(harness: EmailHarness, number: int) -> None:
     """Of whom Mandrill's answer says nothing he is unknown: looked up, not mailed again."""
     send = harness.account.send_template
     with patch.object(harness.account, "send_template", lambda call: send(call)[:number]):

@@ -13,7 +13,7 @@ from appointments.email import mandrill, mandrill_client, outbox, overdue, sched
 from tests.support.email_harness import START, UUID, Context, EmailHarness
 from tools.mandrill_sandbox.account import Struct
 
-PAT, BOOKER, MENDED = "pat@planomatic.test", "booker@planomatic.test", "rex@planomatic.test"
+PAT, BOOKER, CORRECTED = "pat@planomatic.test", "booker@planomatic.test", "rex@planomatic.test"
 MINUTE = 60
 PATIENCE = 100  # how long a thread waits for another that has come to grief
 
@@ -45,31 +45,31 @@ def settled(harness: EmailHarness) -> bool:
     return not {"owed", "due", "lease", "lease_until", "notifications"} & set(harness.item())
 
 
-def test_a_corrected_address_heals_the_email(harness: EmailHarness) -> None:
+def test_after_a_correction_a_retry_sends_the_email(harness: EmailHarness) -> None:
     """A retry mails only the corrected photographer; the next retry mails no one."""
     assert harness.create(photographer_user_id=502).status == "mandrill-email-failed"
-    photographer(harness, MENDED, 502)
+    photographer(harness, CORRECTED, 502)
     answered = harness.create(photographer_user_id=502)
     assert (answered.status, answered.body["replayed"]) == ("action-successful", True)
     assert answered.headers["Idempotency-Replayed"] == "true"
     recipients = answered.body["data"]["email"]["recipients"]
     assert sorted((one["email"], one["status"]) for one in recipients) == [
         (BOOKER, "sent"),
-        (MENDED, "sent"),
+        (CORRECTED, "sent"),
     ]
     assert harness.create(photographer_user_id=502).body["data"]["email"]["status"] == "sent"
-    assert harness.mailed() == [BOOKER, MENDED]
+    assert harness.mailed() == [BOOKER, CORRECTED]
     assert settled(harness)
 
 
-def test_the_schedule_heals_it_too(harness: EmailHarness) -> None:
+def test_after_a_correction_the_schedule_sends_it_too(harness: EmailHarness) -> None:
     """Within two minutes of the correction the schedule has mailed who was left."""
     harness.create(photographer_user_id=502)
-    photographer(harness, MENDED, 502)
+    photographer(harness, CORRECTED, 502)
     for _ in range(2):
         harness.wait(MINUTE)
         harness.schedule()
-    assert harness.mailed() == [BOOKER, MENDED]
+    assert harness.mailed() == [BOOKER, CORRECTED]
     assert settled(harness)
 
 
@@ -119,7 +119,7 @@ def test_a_refused_second_try_is_partly_sent(harness: EmailHarness, who: str) ->
 def test_a_settled_email_is_not_sent_to_a_new_address(harness: EmailHarness) -> None:
     """Recipients who have the email do not get it again because their address was changed."""
     harness.create()
-    photographer(harness, MENDED)
+    photographer(harness, CORRECTED)
     harness.create()
     assert harness.mailed() == [PAT, BOOKER]
 
@@ -296,7 +296,7 @@ def test_the_second_search_comes_after_two_minutes_whatever_was_tried(
 def test_an_address_corrected_in_doubt_is_not_mailed_twice(harness: EmailHarness) -> None:
     """Recipients who got the email at an old address do not get it at the corrected one too."""
     unknown(harness)
-    photographer(harness, MENDED)
+    photographer(harness, CORRECTED)
     harness.wait(121)
     assert harness.create().body["data"]["email"]["status"] == "sent"
     assert harness.mailed() == ["a@garbage.test", BOOKER]

@@ -1,4 +1,4 @@
-"""Every outside effect of a request stopped, failed, doubled: nothing is lost, nothing twice.
+"""Faults in every outside effect of a request: nothing is lost, and nothing happens twice.
 
 ===============  ===================================================================
 `io_boundary`    the effects, seen where botocore and urllib3 send, and the faults there

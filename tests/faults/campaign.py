@@ -92,7 +92,7 @@ def run_orders(pair: str, fault: Fault | None = None) -> Tally:
 
 
 def together(pool: Executor, work: Iterable[Sequence[Any]]) -> Iterator[Tally]:
-    """Have the workers call each function of `work` with its arguments; yield as they are done."""
+    """Let the workers call each function of `work` with its arguments; yield as they are done."""
     for done in as_completed([pool.submit(*each) for each in work]):
         yield done.result()
 

@@ -21,7 +21,15 @@ from tests.faults.invariants import violations
 from tests.faults.io_boundary import SEND, Fault, Kind, kinds_of
 from tests.faults.limits import FAILURES
 from tests.faults.observed import Wait
-from tests.faults.scenarios import SCENARIOS, UUIDS, Recovery, Run, Scenario, failed, maybe_sent
+from tests.faults.scenarios import (
+    SCENARIOS,
+    UUIDS,
+    Recovery,
+    Run,
+    Scenario,
+    fail_to_send,
+    maybe_sent,
+)
 from tests.faults.simulation import Simulation
 
 _APART: Final = 100
@@ -153,13 +161,13 @@ class Pair:
         return [Fault(number, kind) for number, name in sorted(effects) for kind in kinds_of(name)]
 
 
-def _failed_and_due(run: Run) -> None:
-    failed(run)
+def _make_due(run: Run) -> None:
+    fail_to_send(run)
     run.wait(61)
 
 
 def _warm(run: Run) -> None:
-    """Have the key read already, as it is in most requests."""
+    """Read the API key before the pair, as most environments have."""
     del run
     mandrill.search(["any"], date.min, time.monotonic() + 1)
 
@@ -177,7 +185,7 @@ def _count_failure(run: Run, uuid: str) -> None:
 
 
 def _request_third(run: Run) -> None:
-    """Deliver a request in the outage that two others have found."""
+    """Deliver a request in the outage that two others have met."""
     run.simulation.waits += [Wait("before", is_open=False, is_outage=True)] * FAILURES
     run.request(UUIDS[2])
 
@@ -186,11 +194,11 @@ PAIRS: Final = {
     pair.name: pair
     for pair in (
         Pair("two-deliveries", (Run.request, Run.request), before=_warm),
-        Pair("two-schedules", (Run.schedule, Run.schedule), before=_failed_and_due),
-        Pair("retry-and-schedule", (Run.request, Run.schedule), before=_failed_and_due),
-        Pair("two-workers", (Run.work, Run.work), before=_failed_and_due),
-        Pair("schedule-and-worker", (Run.schedule, Run.work), before=_failed_and_due),
-        Pair("retry-and-worker", (Run.request, Run.work), before=_failed_and_due),
+        Pair("two-schedules", (Run.schedule, Run.schedule), before=_make_due),
+        Pair("retry-and-schedule", (Run.request, Run.schedule), before=_make_due),
+        Pair("two-workers", (Run.work, Run.work), before=_make_due),
+        Pair("schedule-and-worker", (Run.schedule, Run.work), before=_make_due),
+        Pair("retry-and-worker", (Run.request, Run.work), before=_make_due),
         Pair("two-searches", (Run.schedule, Run.schedule), before=_maybe_sent, switches=3),
         Pair("retry-and-search", (Run.request, Run.schedule), before=_maybe_sent, switches=3),
         Pair(

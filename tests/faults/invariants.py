@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from appointments.statuses import Status
 from tests.faults.limits import FAILURES
 from tests.faults.scenarios import Recovery, Run
-from tests.faults.simulation import BOOKER, MENDED, PAT, REX, SECRETS, Simulation
+from tests.faults.simulation import BOOKER, CORRECTED, PAT, REX, SECRETS, Simulation
 
 _GIVEN_UP = "the email was given up"
 _NOTIFIED = {status.value for status in Status if status.notified}
@@ -30,18 +30,18 @@ def _appointments(run: Run) -> Iterator[str]:
     if stored - asked or (run.recovery is Recovery.CALLER and stored != asked):
         yield f"one appointment: {len(stored)} for {len(asked)}"
     for answered in run.simulation.answers:
-        said = f"{answered.request_id} got {answered.status}, saved {answered.saved}"
+        what = f"{answered.request_id} got {answered.status}, saved {answered.saved}"
         if (answered.saved or answered.status == "action-successful") and not answered.is_stored:
-            yield f"what is reported as saved is stored: {said}"
+            yield f"what is reported as saved is stored: {what}"
         if answered.saved is False and answered.is_stored and not answered.was_stored:
-            yield f"what is reported as not saved is not stored: {said}"
+            yield f"what is reported as not saved is not stored: {what}"
     last = {answered.uuid: answered for answered in run.simulation.answers}
     for uuid in asked:
         if run.recovery is Recovery.CALLER and not (uuid in last and last[uuid].saved):
-            yield f"the caller hears that it is saved: {last.get(uuid)}"
+            yield f"the caller learns that it is saved: {last.get(uuid)}"
     for item in items:
         if left := {"owed", "due", "notifications", "lease", "lease_until"} & set(item):
-            yield f"nothing is owed for ever: {sorted(left)}"
+            yield f"nothing is pending for ever: {sorted(left)}"
 
 
 def _emails(run: Run, uuid: str) -> Iterator[str]:
@@ -51,7 +51,7 @@ def _emails(run: Run, uuid: str) -> Iterator[str]:
         if mailed:
             yield f"no email without an appointment: {mailed}"
         return
-    photographers = {None: [], 501: [PAT], 502: [REX, MENDED]}[run.scenario.photographer]
+    photographers = {None: [], 501: [PAT], 502: [REX, CORRECTED]}[run.scenario.photographer]
     given_up = [
         notification
         for notification in simulation.published
@@ -65,8 +65,8 @@ def _emails(run: Run, uuid: str) -> Iterator[str]:
             set(people) & {one["email"] for one in notification["recipients"]}
             for notification in given_up
         ):
-            yield f"everybody is mailed or the email is given up: {people[-1]}"
-    # What a caller's retry took up once more may be given up once more, for another reason.
+            yield f"every recipient is mailed or the email is given up: {people[-1]}"
+    # An email that a caller's retry sent once more may be given up once more, for another reason.
     ids = {(notification["reason"], notification["notification_id"]) for notification in given_up}
     if len(ids) > len({notification["reason"] for notification in given_up}):
         yield f"an email is given up under one notification id: {ids}"

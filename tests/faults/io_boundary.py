@@ -5,8 +5,8 @@ its order within a run. A fault is injected into one effect:
 
 - `die-before`, `die-after`: the process ends before, or after, the effect happened;
 - `error-before`: the effect is refused and does not happen;
-- `error-after`: the effect happens and its answer is lost, and so is every retry's;
-- `doubled`: the client sends twice: botocore because the first answer was lost, the Mandrill
+- `error-after`: the effect happens and its response is lost, and so is every retry's;
+- `doubled`: the client sends twice: botocore because the first response was lost, the Mandrill
   adapter because it got 503 (it re-sends nothing that may have been accepted);
 - `dropped`, `late`: Lambda accepts an asynchronous invocation, and never invokes the function, or
   only after the schedule's next run.
@@ -39,7 +39,7 @@ Transport = Callable[[str, dict[str, Any]], tuple[int, Any]]
 
 
 class Died(BaseException):
-    """The process ended here: no handler of the function's may see it."""
+    """The process ended here. No `except Exception` of the function catches it."""
 
 
 class Kind(StrEnum):
@@ -76,13 +76,13 @@ class IoBoundary:
     """Sees every effect, and injects the faults of the present run.
 
     `trace` names the run's effects; `standing` faults affect every effect of a name; `gate` is
-    called before each effect, may wait, and may number it otherwise; `performed` sees each AWS
-    call that took place; `invoked` takes an event for an asynchronous invocation, late or not.
+    called before each effect, may wait, and may number it otherwise; `on_call` is called
+    for each AWS call that took place, `on_invoke` with each asynchronous event, late or not.
     """
 
     mandrill: Transport
-    performed: Callable[[str, Any], None]
-    invoked: Callable[[dict[str, Any], bool], None]
+    on_call: Callable[[str, Any], None]
+    on_invoke: Callable[[dict[str, Any], bool], None]
     faults: dict[int, Kind] = field(default_factory=dict)
     trace: list[str] = field(default_factory=list)
     standing: dict[str, Kind] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class IoBoundary:
 
         with (
             patch.object(urllib3.HTTPConnectionPool, "urlopen", urlopen),
-            # Whoever does not pass by here does not get out.
+            # A connection that does not pass through the boundary fails.
             patch("socket.socket.connect", side_effect=AssertionError("an effect unseen")),
             # Each process has a budget of retries; here one process stands for thousands.
             patch.object(RetryQuota, "acquire", lambda _, amount: amount),
@@ -133,7 +133,7 @@ class IoBoundary:
                 raise _refusal("ValidationException", name)
             answer = botocore_stubber("before-send", request)
             if answer and answer.status_code < 300:
-                self.performed(name, request.body)
+                self.on_call(name, request.body)
             return answer
 
         def refuse() -> NoReturn:
@@ -153,7 +153,7 @@ class IoBoundary:
     def _invoke(self, request: Any) -> AWSResponse:
         kind = self.faults.get(self._call.number)
         if kind is not Kind.DROPPED:
-            self.invoked(json.loads(request.body), kind is Kind.LATE)
+            self.on_invoke(json.loads(request.body), kind is Kind.LATE)
         return AWSResponse(request.url, 202, HTTPHeaders(), MockRawResponse(b""))
 
     def _post(self, url: str, body: bytes) -> urllib3.HTTPResponse:

@@ -46,7 +46,7 @@ _LIMITS: Final[list[tuple[Any, str, Any]]] = [
 
 @contextmanager
 def small_limits() -> Iterator[None]:
-    """Have the function keep these limits."""
+    """Give the function these limits."""
     with ExitStack() as stack:
         for module, name, limit in _LIMITS:
             stack.enter_context(patch.object(module, name, limit))

@@ -1,4 +1,4 @@
-"""A model of Mandrill: one function that takes a call and answers as Mandrill does."""
+"""A model of Mandrill: one function that takes a call and responds as Mandrill does."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ class Mandrill:
     found: list[dict[str, Any]] = field(default_factory=list)
 
     def __call__(self, path: str, call: dict[str, Any]) -> tuple[int, Any]:
-        """Answer a call: HTTP status and JSON."""
+        """Respond to a call: HTTP status and JSON."""
         if path == "messages/search":
             asked = set(_SEARCHED.findall(call["query"]))
             assert len(asked) == call["query"].count(" OR ") + 1, call["query"]

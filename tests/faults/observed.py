@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Answered:
-    """An answer of the function, and the request it answers."""
+class ObservedResponse:
+    """A response of the function, and whether its appointment was stored before and after."""
 
     request_id: str
     uuid: str
@@ -17,7 +17,7 @@ class Answered:
 
 @dataclass
 class Wait:
-    """A caller's request that called Mandrill: was the circuit breaker open, was Mandrill out."""
+    """A request that called Mandrill: was the circuit breaker open, was there an outage."""
 
     request_id: str
     is_open: bool

@@ -1,4 +1,4 @@
-"""What is being done when the faults are injected, and what recovers it afterwards."""
+"""What is done while the faults are injected, and what recovers it afterwards."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -12,13 +12,13 @@ from tests.support.fake_aws import event
 
 UUIDS = tuple(f"7d1f6f0e-0c5a-4c57-9a3e-5a0f6d9b2c1{number}" for number in range(6))
 SCHEDULE = {"schedule": "owed"}
-# How often at most the caller and the schedule come back: nothing may be owed for ever.
-_MOST_RETRIES = 6
-_MOST_RUNS = 24
+# How often the caller and the schedule try again: then nothing may be pending.
+_MAX_RETRIES = 6
+_MAX_RUNS = 24
 
 
 class Recovery(StrEnum):
-    """Who comes back: the caller (who also has a bad address corrected), or the schedule alone."""
+    """Who tries again: the caller, after the bad address was corrected, or the schedule alone."""
 
     CALLER = "caller"
     SCHEDULE = "schedule"
@@ -92,7 +92,7 @@ class Run:
         self.simulation.invoke({**SCHEDULE, "uuids": list(uuids)})
 
     def settle(self) -> None:
-        """Have a person settle everything."""
+        """Settle everything, as an operator does."""
         self.simulation.invoke({"settle": list(UUIDS)})
 
     def under(self, **standing: Kind) -> None:
@@ -116,7 +116,7 @@ class Run:
         self.recover()
         effects = list(self.simulation.boundary.trace)
         if self.recovery is Recovery.CALLER:
-            # Once more, undisturbed: it changes nothing.
+            # The same request once more, without a fault, changes nothing.
             self.simulation.arm(())
             for uuid in self.answers:
                 self.request(uuid)
@@ -126,8 +126,8 @@ class Run:
         """Repeat the recovery until nothing is pending."""
         if self.recovery is Recovery.CALLER:
             self.simulation.restore_records()
-            self._ask()
-        for _ in range(_MOST_RUNS):
+            self._retry()
+        for _ in range(_MAX_RUNS):
             due = [int(item["due"]) for item in self.simulation.items() if "due" in item]
             if not due:
                 break
@@ -135,8 +135,8 @@ class Run:
             self.schedule()
         self._work(self.simulation.late)
 
-    def _ask(self) -> None:
-        for _ in range(_MOST_RETRIES):
+    def _retry(self) -> None:
+        for _ in range(_MAX_RETRIES):
             self.wait(61)
             unsaved = [
                 uuid for uuid, answer in self.answers.items() if not answer or answer["retryable"]
@@ -147,24 +147,24 @@ class Run:
                 break
 
 
-def failed(run: Run) -> None:
+def fail_to_send(run: Run) -> None:
     """Send the request while Mandrill refuses."""
     run.under(send=Kind.ERROR_BEFORE)
     run.request()
 
 
-def _failed_unheard(run: Run) -> None:
+def _fail_to_send_and_publish(run: Run) -> None:
     run.under(send=Kind.ERROR_BEFORE, publish=Kind.ERROR_BEFORE)
     run.request()
     run.wait(61)
 
 
-def _died_sending(run: Run) -> None:
+def _die_sending(run: Run) -> None:
     maybe_sent(run, 1, accepted=1)
 
 
 def maybe_sent(run: Run, number: int, *, accepted: int) -> None:
-    """Die while sending the emails of so many appointments, of which Mandrill has so many."""
+    """Die while sending `number` emails, of which Mandrill has accepted so many."""
     for position, uuid in enumerate(UUIDS[:number]):
         run.under(send=Kind.DIE_AFTER if position < accepted else Kind.DIE_BEFORE)
         run.request(uuid)
@@ -177,15 +177,15 @@ def _requests(run: Run) -> None:
         run.request(uuid)
 
 
-def _backlog(run: Run) -> None:
-    """Have more emails overdue than a run sends by itself."""
+def _make_backlog(run: Run) -> None:
+    """Make more emails overdue than a run sends by itself."""
     run.under(send=Kind.ERROR_BEFORE)
     for uuid in UUIDS:
         run.request(uuid)
     run.wait(61)
 
 
-def _given_up(run: Run) -> None:
+def _give_up(run: Run) -> None:
     run.request()
     run.wait(61)
     run.schedule()
@@ -202,11 +202,11 @@ SCENARIOS = {
             photographer=None,
             standing={SEND: Kind.ERROR_BEFORE, "Publish": Kind.ERROR_BEFORE},
         ),
-        Scenario("repeat", Run.request, before=failed),
-        Scenario("schedule", Run.schedule, before=_failed_unheard),
-        Scenario("schedule-suspect", Run.schedule, before=_died_sending),
+        Scenario("repeat", Run.request, before=fail_to_send),
+        Scenario("schedule", Run.schedule, before=_fail_to_send_and_publish),
+        Scenario("schedule-suspect", Run.schedule, before=_die_sending),
         Scenario("replay", Run.replay),
-        Scenario("retry-given-up", Run.request, before=_given_up, photographer=502),
+        Scenario("retry-given-up", Run.request, before=_give_up, photographer=502),
         # The circuit breaker opens, and its record recovers.
         Scenario(
             "outage",
@@ -216,8 +216,8 @@ SCENARIOS = {
             standing={SEND: Kind.ERROR_BEFORE},
         ),
         # The run invokes workers.
-        Scenario("backlog", Run.schedule, before=_backlog),
-        # The run searches, and so does a person.
+        Scenario("backlog", Run.schedule, before=_make_backlog),
+        # The run searches, and so does the settling by an operator.
         Scenario(
             "search", Run.schedule, before=lambda run: maybe_sent(run, len(UUIDS), accepted=5)
         ),

@@ -26,13 +26,13 @@ from appointments.tables.keys import CIRCUIT_RECORD
 from tests.faults.io_boundary import SEND, Died, Fault, IoBoundary, Kind
 from tests.faults.limits import small_limits
 from tests.faults.mandrill import Mandrill
-from tests.faults.observed import Answered, Wait
+from tests.faults.observed import ObservedResponse, Wait
 from tests.support.environment import reset_environment
 from tests.support.fake_aws import ACCOUNT, REGION, TABLES, FakeAws, renew_clients
 from tests.support.fast_moto import fast_moto
 
 START = 1_800_000_000
-BOOKER, PAT, REX, MENDED = (
+BOOKER, PAT, REX, CORRECTED = (
     "booker@planomatic.test",
     "pat@planomatic.test",
     "rex@rejected.test",
@@ -58,7 +58,7 @@ class _AtOnce:
 class Simulation:
     """One simulation for all runs; `begin` resets it for each run.
 
-    `is_alone` tells that one invocation runs at a time, so that what was stored meanwhile is its.
+    `is_alone`: one invocation runs at a time, so that what was stored meanwhile was stored by it.
     `workers` and `late` are the events of the asynchronous invocations that Lambda has accepted.
     """
 
@@ -67,7 +67,7 @@ class Simulation:
     clock: time_machine.Traveller
     mandrill: Mandrill = field(default_factory=Mandrill)
     published: list[dict[str, Any]] = field(default_factory=list)
-    answers: list[Answered] = field(default_factory=list)
+    answers: list[ObservedResponse] = field(default_factory=list)
     log: io.StringIO = field(default_factory=io.StringIO)
     is_alone: bool = True
     workers: list[dict[str, Any]] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Simulation:
             "fresh-token", email=BOOKER, created_at=START - 3600, last_used_at=START - 1
         )
         self.seeds = {name: pickle.dumps(_table(name).items) for name in TABLES}
-        self.aws.put_record("user#502", name="Rex", email=MENDED)
+        self.aws.put_record("user#502", name="Rex", email=CORRECTED)
         self.original_records = pickle.dumps(_table("records").items)
 
     def begin(self) -> None:
@@ -95,7 +95,7 @@ class Simulation:
             _table(name).items = pickle.loads(items)  # noqa: S301 - our own
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             topic.sent_notifications.clear()  # it would only grow
-        # Nor need moto, which sets the attribute, remember every item that ever was.
+        # moto, which sets the attribute, would keep every item that it has made.
         Item.instances_tracked.clear()  # type: ignore[attr-defined]
         self.mandrill.found.clear()
         self.published.clear()
@@ -111,7 +111,7 @@ class Simulation:
         self.boot()
 
     def boot(self) -> None:
-        """Begin a new execution environment: what the last one had in memory is gone."""
+        """Begin a new execution environment, with nothing in memory."""
         reset_environment()
 
     def restore_records(self) -> None:
@@ -125,7 +125,7 @@ class Simulation:
         self.injected += len(self.boundary.faults)
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """Invoke the function; None where its process died."""
+        """Invoke the function; return None if its process died."""
         context = SimpleNamespace(aws_request_id="invocation", invoked_function_arn=_FUNCTION)
         try:
             return handler.lambda_handler(event, context)
@@ -133,12 +133,8 @@ class Simulation:
             self.boot()
             return None
 
-    def invoked(self, event: dict[str, Any], is_late: bool) -> None:
-        """Accept an event for an asynchronous invocation."""
-        (self.late if is_late else self.workers).append(event)
-
     def deliver(self, event: dict[str, Any], uuid: str) -> dict[str, Any] | None:
-        """Deliver a request, and remember the response that its caller got, or None."""
+        """Deliver a request, and record the response that its caller got, or None."""
         was_stored = not self.is_alone or self.is_stored(uuid)
         is_open, calls = self.circuit().is_open(self.now()), len(self.boundary.trace)
         payload = self.invoke(event)
@@ -149,7 +145,7 @@ class Simulation:
             return None
         body: dict[str, Any] = json.loads(payload["body"])
         self.answers.append(
-            Answered(
+            ObservedResponse(
                 body["request_id"],
                 uuid,
                 body["status"],
@@ -193,15 +189,15 @@ def _table(name: str) -> Any:
     return dynamodb_backends[ACCOUNT][REGION].tables[name]
 
 
-def _seen(simulation: list[Simulation], name: str, body: Any) -> None:
-    """Remember what SNS took."""
+def _record_published(simulation: list[Simulation], name: str, body: Any) -> None:
+    """Record a notification that SNS accepted."""
     if name == "Publish":
         sent = parse_qs(body.decode() if isinstance(body, bytes) else body)
         simulation[0].published.append(json.loads(json.loads(sent["Message"][0])["sqs"]))
 
 
 def _accept(simulation: list[Simulation], event: dict[str, Any], *, is_late: bool) -> None:
-    """Remember an event that Lambda accepted for an asynchronous invocation."""
+    """Record an event that Lambda accepted for an asynchronous invocation."""
     (simulation[0].late if is_late else simulation[0].workers).append(event)
 
 
@@ -212,7 +208,7 @@ def simulation() -> Iterator[Simulation]:
     made: list[Simulation] = []
     boundary = IoBoundary(
         found,
-        lambda name, body: _seen(made, name, body),
+        lambda name, body: _record_published(made, name, body),
         lambda event, is_late: _accept(made, event, is_late=is_late),
     )
     with (

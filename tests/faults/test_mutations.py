@@ -1,4 +1,4 @@
-"""The harness bites: with a part switched off it names what that part had kept."""
+"""The campaign detects defects: with one part left out it names the promise that breaks."""
 
 import socket
 from collections import Counter
@@ -19,9 +19,9 @@ from tests.faults.schedules import Schedule
 from tests.faults.simulation import Simulation, simulation
 
 TWICE = "no recipient is mailed twice"
-NEVER = "everybody is mailed or the email is given up"
+NEVER = "every recipient is mailed or the email is given up"
 FEW_WAIT = "few requests wait in an outage"
-OWED = "nothing is owed for ever"
+PENDING = "nothing is pending for ever"
 SAVED_IN_SECRET = "what is reported as not saved is not stored"
 
 
@@ -32,7 +32,7 @@ def one() -> Iterator[Simulation]:
         yield one
 
 
-def lost(runs: Iterable[list[str]]) -> Counter[str]:
+def broken_promises(runs: Iterable[list[str]]) -> Counter[str]:
     """Count the runs that broke each promise."""
     return Counter(
         promise for wrong in runs for promise in {each.partition(":")[0] for each in wrong}
@@ -49,7 +49,7 @@ def violations(
         yield schedule.run(one)[1]
 
 
-def _acquired(item: Appointment, attempt_id: str, now: float) -> bool:
+def _always_acquire(item: Appointment, attempt_id: str, now: float) -> bool:
     """Take the lease from any sender that has it."""
     del now
     item.update(actions=[Appointment.lease.set(attempt_id)])
@@ -57,12 +57,12 @@ def _acquired(item: Appointment, attempt_id: str, now: float) -> bool:
 
 
 def no_search() -> AbstractContextManager[Any]:
-    """Have Mandrill not be asked."""
+    """Leave the search out."""
     return patch.object(mandrill, "search", lambda *_: [])
 
 
 def no_schedule() -> AbstractContextManager[Any]:
-    """Keep the schedule from coming."""
+    """Leave the schedule out."""
     return patch.object(Run, "schedule", lambda _: None)
 
 
@@ -77,8 +77,8 @@ def no_condition() -> AbstractContextManager[Any]:
 
 
 def no_lease() -> AbstractContextManager[Any]:
-    """Respect no lease."""
-    return patch.object(outbox, "acquire_lease", _acquired)
+    """Acquire the lease whether or not another sender has it."""
+    return patch.object(outbox, "acquire_lease", _always_acquire)
 
 
 def no_circuit() -> AbstractContextManager[Any]:
@@ -108,52 +108,52 @@ def no_batch_limit() -> AbstractContextManager[Any]:
 
 
 def no_search_limit() -> AbstractContextManager[Any]:
-    """Take the longest list that a search returns for a complete one."""
+    """Use the longest list that a search returns as if it were complete."""
     return patch.object(mandrill, "SEARCH_LIMIT", _Unreached(5))
 
 
 class _Unreached(int):
-    """A limit that the search asks for, and that no length reaches."""
+    """A limit that is sent with the search, and that no length reaches."""
 
     def __le__(self, _: int) -> bool:
         return False
 
 
-def test_with_all_parts_nothing_is_lost(one: Simulation) -> None:
+def test_with_all_parts_no_promise_breaks(one: Simulation) -> None:
     """The same runs, with every part in place, break no promise."""
     for recovery in Recovery:
         runs = list(violations(one, recovery))
         assert runs
-        assert not lost(runs)
+        assert not broken_promises(runs)
 
 
 @pytest.mark.parametrize(
     ("off", "recovery", "what"),
     [
         (no_search, Recovery.SCHEDULE, {TWICE}),
-        (no_schedule, Recovery.SCHEDULE, {NEVER, OWED}),
+        (no_schedule, Recovery.SCHEDULE, {NEVER, PENDING}),
         (no_condition, Recovery.CALLER, {TWICE, SAVED_IN_SECRET}),
     ],
 )
-def test_a_part_switched_off_is_missed(
+def test_without_a_part_a_promise_breaks(
     one: Simulation,
     off: Callable[[], AbstractContextManager[Any]],
     recovery: Recovery,
     what: set[str],
 ) -> None:
-    """Without the search or the condition people are mailed twice, without the schedule never."""
+    """Without the search or the condition an email is sent twice, without the schedule never."""
     with off():
-        found = lost(violations(one, recovery))
+        found = broken_promises(violations(one, recovery))
     assert set(found) == what, found
 
 
 def test_without_the_lease_two_senders_meet(one: Simulation) -> None:
-    """Without the lease two schedules at once mail the same people twice."""
+    """Without the lease two schedule runs at once send the same email twice."""
     # Both have read the item when the first acquires the lease, and both acquire it then.
     both_acquire = [0, 0, 0, 1, 1, 1, 0, 1]
     with no_lease():
         *_, wrong = PAIRS["two-schedules"].run(one, both_acquire)
-    found = lost([wrong])
+    found = broken_promises([wrong])
     assert TWICE in found, found
 
 
@@ -165,13 +165,13 @@ def test_without_the_lease_two_senders_meet(one: Simulation) -> None:
         (no_search_limit, "search", TWICE),
     ],
 )
-def test_a_limit_switched_off_is_missed(
+def test_without_a_limit_a_promise_breaks(
     one: Simulation, off: Callable[[], AbstractContextManager[Any]], scenario: str, what: str
 ) -> None:
     """Without the circuit breaker requests wait; without a batch's limit nothing is certain."""
     with off():
         _, wrong = Schedule(scenario, Recovery.SCHEDULE).run(one)
-    assert what in lost([wrong]), wrong
+    assert what in broken_promises([wrong]), wrong
 
 
 def test_without_the_limit_of_a_batch_more_runs_are_needed(one: Simulation) -> None:
@@ -188,12 +188,12 @@ def test_without_the_limit_of_a_batch_more_runs_are_needed(one: Simulation) -> N
 def test_without_a_comparison_a_failure_is_lost(one: Simulation) -> None:
     """Two failures at once are two failures: without the comparison one is overwritten."""
     with no_comparison():
-        found = lost(wrong for *_, wrong in PAIRS["two-failures"].orders(one))
+        found = broken_promises(wrong for *_, wrong in PAIRS["two-failures"].orders(one))
     assert FEW_WAIT in found, found
 
 
 def test_an_effect_unseen_is_no_effect(one: Simulation) -> None:
-    """What would leave by another way than the boundary does not leave at all."""
+    """A connection that does not pass through the boundary fails."""
     assert one.boundary
     with socket.socket() as way_out, pytest.raises(AssertionError, match="unseen"):
         way_out.connect(("127.0.0.1", 9))

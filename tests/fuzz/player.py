@@ -1,4 +1,4 @@
-"""Plays scenarios through the real handler on moto, and tells what does not hold."""
+"""Plays scenarios through the real handler on moto, and returns what does not hold."""
 
 import io
 import json
@@ -101,7 +101,7 @@ class Player:
         self._route = None
 
     def play(self, scenario: Scenario) -> list[str]:
-        """Play a scenario; return, and keep in the tally, what did not hold."""
+        """Play a scenario; return what did not hold, and add it to the tally."""
         self._begin(scenario)
         found = list(self._play(scenario))
         self._end(scenario)
@@ -114,18 +114,18 @@ class Player:
         yield from (f"{rule} [first]" for rule in broken)
         if first is None:
             return
-        yield from _as_expected(scenario, first)
+        yield from _check_response(scenario, first)
         if first["status"] not in BEFORE_STEP_3 and scenario.strict is not (
             self._headers.get("Preference-Applied") == "handling=strict"
         ):
             yield "Preference-Applied does not go with Prefer"
-        yield from self._as_stored(scenario, first)
+        yield from self._check_item(scenario, first)
         lines = map(json.loads, self._lines)
         entry = next((line for line in lines if line.get("message") == "request"), None)
         for step in scenario.follow:
             found = self._follow(step, scenario, event, first, entry)
             yield from (f"{rule} [{step}]" for rule in found)
-        yield from self._kept(first)
+        yield from self._check_end(first)
 
     def _follow(
         self, step: str, scenario: Scenario, event: Any, first: Any, entry: Any
@@ -191,7 +191,7 @@ class Player:
         self.aws.payloads.clear()
         return bodies[0], broken
 
-    def _as_stored(self, scenario: Scenario, first: Any) -> Iterator[str]:
+    def _check_item(self, scenario: Scenario, first: Any) -> Iterator[str]:
         """Yield what does not hold of the item."""
         items = self._items("appointments")
         if (len(items) == 1) is not (first["saved"] is True):
@@ -202,7 +202,7 @@ class Player:
                 if value != normal or isinstance(value, bool) is not isinstance(normal, bool):
                     yield f"{name} is stored as {value!r}, not as {normal!r}"
 
-    def _kept(self, first: Any) -> Iterator[str]:
+    def _check_end(self, first: Any) -> Iterator[str]:
         """Yield what does not hold when all is over: one item per key, one email per recipient."""
         items = self._items("appointments")
         if len(items) != bool(first["saved"]):
@@ -231,7 +231,7 @@ class Player:
             self._put_records(*OPEN)
 
     def _leaks(self, payloads: Any, published: list[Any]) -> Iterator[str]:
-        """Yield the places where a token lies that must not be there."""
+        """Yield the places in which there is a token and must not be."""
         items = dynamodb_backends[ACCOUNT][REGION].tables["appointments"].all_items()
         for place, text in {
             "response": repr([without_token(payload) for payload in payloads]),
@@ -240,7 +240,7 @@ class Player:
             "notifications": repr(published),
         }.items():
             if any(token in text for token in self.aws.tokens):
-                yield f"a token lies in the {place}"
+                yield f"a token is in the {place}"
 
     def _published(self) -> list[Any]:
         found = self.aws.notifications()
@@ -280,7 +280,7 @@ def _thief() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _as_expected(scenario: Scenario, first: Any) -> Iterator[str]:
+def _check_response(scenario: Scenario, first: Any) -> Iterator[str]:
     expected = scenario.expected
     if not expected.status:
         return

@@ -97,7 +97,7 @@ def test_a_command_runs_where_nothing_else_is_installed(
 
 
 @pytest.mark.parametrize("command", ["admin", "replay"])
-def test_a_command_tells_its_version(command: str, environment: Environment) -> None:
+def test_a_command_prints_its_version(command: str, environment: Environment) -> None:
     """An operator can say which version has the fault."""
     assert (
         environment.run(command, "--version").stdout == f"{command}, version {PROJECT['version']}\n"

@@ -20,7 +20,7 @@ def main(*, names: tuple[str, ...], processes: int) -> None:
     """Play these scenarios, or all; exit with 1 if a goal is missed."""
     spawn = multiprocessing.get_context("spawn")
     is_missed = False
-    # A process for each: moto keeps much of what it once had.
+    # A process for each: moto frees little of its memory.
     with ProcessPoolExecutor(processes, mp_context=spawn, max_tasks_per_child=1) as pool:
         for done in as_completed([pool.submit(play, name) for name in names or SCENARIOS]):
             said, met = done.result()

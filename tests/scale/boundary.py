@@ -46,7 +46,7 @@ def service_of(name: str) -> str:
 class TimedBoundary(IoBoundary):
     """The boundary of the fault campaigns, whose effects take time, and fail during an outage.
 
-    `invoked` takes the event of an asynchronous invocation. `out` has the services, or single
+    `on_invoke` takes the event of an asynchronous invocation. `out` has the services, or single
     effects, that are out. `answers` are calls that moto does not take. `calls` counts the effects
     by kind of invocation.
     """
@@ -55,7 +55,7 @@ class TimedBoundary(IoBoundary):
     cpu: Cpu = field(default_factory=Cpu)
     out: dict[str, Outage] = field(default_factory=dict)
     answers: dict[str, Callable[[dict[str, Any]], Any]] = field(default_factory=dict)
-    invoked: Callable[[dict[str, Any], bool], None] = lambda *_: None
+    on_invoke: Callable[[dict[str, Any], bool], None] = lambda *_: None
     calls: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def _send(self, request: Any, **more: Any) -> Any:
@@ -89,9 +89,9 @@ class TimedBoundary(IoBoundary):
         if outage is None:
             self.virtual.wait(MANDRILL_SECONDS if service == "mandrill" else AWS_SECONDS)
         elif service == "mandrill":
-            self._suffer_mandrill(outage)
+            self._wait_for_mandrill(outage)
         else:
-            self._suffer_aws(outage)
+            self._wait_for_aws(outage)
 
     def _answer(self, name: str) -> AWSResponse:
         request = self._call.request
@@ -100,7 +100,7 @@ class TimedBoundary(IoBoundary):
         raw = MockRawResponse(json.dumps(content).encode())
         return AWSResponse(request.url, status, HTTPHeaders(), raw)
 
-    def _suffer_mandrill(self, outage: Outage) -> None:
+    def _wait_for_mandrill(self, outage: Outage) -> None:
         match outage:
             case Outage.REFUSING:
                 raise NewConnectionError(None, "refused")  # type: ignore[arg-type]
@@ -112,7 +112,7 @@ class TimedBoundary(IoBoundary):
             case Outage.HANGING | Outage.TRICKLING:
                 self.virtual.wait(FOREVER)  # until the call's own time limit
 
-    def _suffer_aws(self, outage: Outage) -> None:
+    def _wait_for_aws(self, outage: Outage) -> None:
         bounded: Any = clients.BOUNDED  # its stubs know none of its options
         connect, read = bounded.connect_timeout, bounded.read_timeout
         url = self._call.request.url

@@ -1,4 +1,4 @@
-"""What must not hold anything up: calls that hang in every combination, and broken items."""
+"""What must delay nothing else: calls that hang in every combination, and broken items."""
 
 import itertools
 from collections import Counter
@@ -60,7 +60,7 @@ def time_limit() -> Result:
 
 def _answer(one: World, out: Mapping[str, Outage]) -> Any:
     one.until(one.virtual.now - START + _APART)
-    one.forget_environments()
+    one.end_environments()
     reset_environment()
     one.close_circuit()
     one.boundary.out = dict(out)
@@ -96,7 +96,7 @@ def broken_items(good: int = 401, broken: int = 240, maybe_sent: int = 2_000) ->
             one.until(300 + runs * 60 - 0.5)
         one.index.unreadable = set()
         one.until(300 + 40 * 60)
-        told = Counter(one.crashes)
+        notified = Counter(one.crashes)
         late = sum(one.index.shard_of(uuid) is not None for uuid in uuids)
         result.expect(
             f"{broken} broken items, {maybe_sent:,} maybe sent, one unreadable shard at once: "
@@ -110,14 +110,14 @@ def broken_items(good: int = 401, broken: int = 240, maybe_sent: int = 2_000) ->
             is_met=not late,
         )
         result.expect(
-            "each broken item is told once",
-            f"{len(told)} items, at most {max(told.values(), default=0)} times",
-            is_met=set(told) == set(bad) and max(told.values(), default=0) == 1,
+            "each broken item is notified once",
+            f"{len(notified)} items, at most {max(notified.values(), default=0)} times",
+            is_met=set(notified) == set(bad) and max(notified.values(), default=0) == 1,
         )
         result.expect(
             "the maybe sent emails: no one is mailed twice",
-            f"{one.mandrill.doubled()}",
-            is_met=not one.mandrill.doubled(),
+            f"{one.mandrill.count_doubles()}",
+            is_met=not one.mandrill.count_doubles(),
         )
         result.figures |= {"runs": one.runs[:5], "statuses": dict(one.statuses())}
     return result

@@ -50,7 +50,7 @@ class SparseIndex:
         values = call["ExpressionAttributeValues"].values()
         [shard] = [value["S"] for value in values if "S" in value]
         if shard in self.unreadable:
-            raise _throttled()
+            raise _throttling_error()
         [until] = [int(value["N"]) for value in values if "N" in value]
         entries = sorted((due, uuid) for uuid, due in self._due[shard].items() if due <= until)
         items = [
@@ -81,7 +81,7 @@ def appointments() -> Any:
     return dynamodb_backends[ACCOUNT][REGION].tables[SETTINGS.appointments_table].items
 
 
-def _throttled() -> ClientError:
+def _throttling_error() -> ClientError:
     error = {"Code": "ProvisionedThroughputExceededException", "Message": "no capacity"}
     metadata = {"HTTPStatusCode": 400, "RetryAttempts": 0}
     return ClientError({"Error": error, "ResponseMetadata": metadata}, "Query")  # type: ignore[typeddict-item]

@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(count: int, seconds: float) -> Iterator[LogServer]:
+def serve(count: int, seconds: float) -> Iterator[LogServer]:
     """Serve a log of so many failed requests; an invocation takes so many seconds."""
     with LogServer(count, seconds) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

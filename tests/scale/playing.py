@@ -1,4 +1,4 @@
-"""Scenarios are played in processes of their own, and their results kept."""
+"""Play a scenario, and write its result into a file: for a process per scenario."""
 
 import json
 import time
@@ -13,7 +13,7 @@ HOME: Final = Path(".local/scale")
 
 
 def play(name: str) -> tuple[str, bool]:
-    """Play one scenario, and keep its result; return what is said of it, and whether all is met."""
+    """Play one scenario, and write its result; return a text about it, and whether all is met."""
     began = time.time()
     result = SCENARIOS[name]()
     HOME.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tests.scale.log_server import LogServer, serving
+from tests.scale.log_server import LogServer, serve
 from tests.scale.results import Result
 
 _COUNT: Final = 100_000
@@ -75,7 +75,7 @@ def run(server: LogServer, *arguments: str, interrupt_at: int | None = None) -> 
 def replay_of_100_000() -> Result:
     """All of them at 100 per second; 1,500 at 50 per second; Ctrl-C, and a second start."""
     result = Result("replay-100000")
-    with serving(_COUNT, seconds=0.05) as server:
+    with serve(_COUNT, seconds=0.05) as server:
         whole = run(server, "--yes", "--rate", "100", "--at-once", "32")
         is_whole = sorted(server.replayed) == sorted({f"request-{n}" for n in range(_COUNT)})
     result.expect(
@@ -83,7 +83,7 @@ def replay_of_100_000() -> Result:
         f"{len(server.replayed):,} in {whole.seconds / 60:.0f} min, {whole.megabytes:.0f} MB",
         is_met=is_whole and whole.code == 0 and 0 < whole.megabytes <= _MAX_MEGABYTES,
     )
-    with serving(1_500, seconds=0.25) as server:
+    with serve(1_500, seconds=0.25) as server:
         fast = run(server, "--yes", "--rate", str(_RATE), "--at-once", "16")
         per_second = (len(server.times) - 1) / (server.times[-1] - server.times[0])
     result.expect(
@@ -91,7 +91,7 @@ def replay_of_100_000() -> Result:
         f"{per_second:.1f} per second",
         is_met=fast.code == 0 and 0.95 * _RATE <= per_second <= 1.02 * _RATE,
     )
-    with serving(1_500, seconds=0.25) as server:
+    with serve(1_500, seconds=0.25) as server:
         first = run(server, "--yes", "--rate", str(_RATE), "--at-once", "16", interrupt_at=400)
         done = len(server.replayed)
         second = run(server, "--yes", "--rate", str(_RATE), "--at-once", "16")

@@ -16,8 +16,8 @@ _READY: Final = 240.0
 _EVERY: Final = 5.0
 
 
-def owed(one: World, count: int, outage: Outage = Outage.REFUSING) -> list[str]:
-    """Have so many emails owed at _READY: plain ones, or maybe sent ones if Mandrill hung.
+def make_pending(one: World, count: int, outage: Outage = Outage.REFUSING) -> list[str]:
+    """Make so many emails pending at _READY: plain ones, or maybe sent ones if Mandrill hung.
 
     Mandrill has accepted every second of the maybe sent ones.
     """
@@ -25,7 +25,7 @@ def owed(one: World, count: int, outage: Outage = Outage.REFUSING) -> list[str]:
     example = one.example()
     one.boundary.out = {}
     one.until(_READY)
-    one.close_circuit()  # which the example's failure left its mark in
+    one.close_circuit()  # the failure of the example is counted in it
     uuids = one.copy(example, count, lambda _: {})
     if outage is Outage.HANGING:
         for uuid in uuids[::2]:
@@ -42,7 +42,7 @@ def drain(workers: int, count: int, per_minute: int) -> Result:
     """Let a backlog of plain emails drain; more of them than two runs can process."""
     result = Result(f"drain, {workers} workers")
     with world(workers_per_run=workers) as one:
-        owed(one, count)
+        make_pending(one, count)
         one.run_schedule(_READY, _READY + 3 * MINUTE, phase=0)
         one.sample(_READY, _READY + 2 * MINUTE)
         one.until(_READY + 2 * MINUTE)
@@ -83,14 +83,14 @@ def thousand(outage: Outage, minutes: int) -> Result:
     kind = "plain" if outage is Outage.REFUSING else "maybe sent"
     result = Result(f"1,000 {kind}")
     with world(workers_per_run=30) as one:
-        owed(one, 1_000, outage)
+        make_pending(one, 1_000, outage)
         one.run_schedule(_READY, _READY + 10 * MINUTE)
         one.sample(_READY, _READY + 10 * MINUTE, 1.0)
         one.until(_READY + 10 * MINUTE)
         took = _recovered_after(one, _READY)
         result.expect(
             f"1,000 {kind} emails, 30 workers: all settled within {minutes} min",
-            _said(took),
+            _duration(took),
             is_met=took is not None and took <= minutes * MINUTE,
         )
         searches = max(run.get("searches", 0) for run in one.runs)
@@ -128,7 +128,7 @@ def outage_10_minutes(outage: Outage) -> Result:
         backlog = max(number for at, number in one.owed)
         result.expect(
             f"10 minutes at 10 per second, {outage.value}: recovered within 8 min of its end",
-            f"{_said(took)}, {backlog:,} owed",
+            f"{_duration(took)}, {backlog:,} owed",
             is_met=took is not None and took <= 8 * MINUTE,
         )
         _expect_no_doubles(result, one)
@@ -187,8 +187,8 @@ def long_outage(hours: float, per_minute: int) -> Result:
             f"outage of {name}: nothing given up", f"{one.given_up()}", is_met=not one.given_up()
         )
         result.expect(
-            f"outage of {name}: recovered within {_said(allowed)} ({backlog:,} owed)",
-            _said(took),
+            f"outage of {name}: recovered within {_duration(allowed)} ({backlog:,} owed)",
+            _duration(took),
             is_met=took is not None and took <= allowed,
         )
         _expect_no_doubles(result, one)
@@ -266,7 +266,7 @@ def _minutes(one: World, zero: float) -> list[tuple[float, float]]:
     return [((at - zero) / MINUTE, float(number)) for at, number in one.owed]
 
 
-def _said(seconds: float | None) -> str:
+def _duration(seconds: float | None) -> str:
     if seconds is None:
         return "never"
     return f"{seconds:.0f} s" if seconds < 3 * MINUTE else f"{seconds / MINUTE:.1f} min"
@@ -275,8 +275,8 @@ def _said(seconds: float | None) -> str:
 def _expect_no_doubles(result: Result, one: World) -> None:
     result.expect(
         f"{result.name}: no one is mailed twice",
-        f"{one.mandrill.doubled()}",
-        is_met=not one.mandrill.doubled(),
+        f"{one.mandrill.count_doubles()}",
+        is_met=not one.mandrill.count_doubles(),
     )
 
 

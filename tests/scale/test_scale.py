@@ -1,9 +1,9 @@
-"""The drain and an outage in small: what `make scale` plays at full size."""
+"""The drain and an outage on a small scale: `make scale` runs them at full size."""
 
 from tests.scale import replaying
 from tests.scale.boundary import Outage
-from tests.scale.log_server import serving
-from tests.scale.scenarios import owed
+from tests.scale.log_server import serve
+from tests.scale.scenarios import make_pending
 from tests.scale.world import START, world
 
 _MINUTE = 60
@@ -12,7 +12,7 @@ _MINUTE = 60
 def test_a_backlog_drains_with_workers() -> None:
     """300 owed emails are all sent once, by five workers and the run within a minute."""
     with world(workers_per_run=5) as one:
-        uuids = owed(one, 300)
+        uuids = make_pending(one, 300)
         began = one.virtual.now - START
         one.run_schedule(began, began + 1)
         one.until(began + _MINUTE)
@@ -37,13 +37,13 @@ def test_an_outage_makes_few_requests_wait() -> None:
         assert max(waited) <= 20
         assert len(one.answers) == end
         assert one.statuses() == {"sent": end}
-        assert not one.mandrill.doubled()
+        assert not one.mandrill.count_doubles()
 
 
 def test_a_replay_that_was_interrupted_goes_on() -> None:
     """After Ctrl-C the next `replay` sends the rest, each request once, in little memory."""
     many = ("--yes", "--rate", "100", "--at-once", "16")
-    with serving(300, seconds=0.1) as server:
+    with serve(300, seconds=0.1) as server:
         interrupted = replaying.run(server, *many, interrupt_at=50)
         assert (interrupted.code, 50 <= len(server.replayed) < 300) == (130, True)
         again = replaying.run(server, *many)

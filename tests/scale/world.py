@@ -72,7 +72,7 @@ class IndexedMandrill(Mandrill):
         self.searched_at: list[float] = []
 
     def __call__(self, path: str, call: dict[str, Any]) -> tuple[int, Any]:
-        """Answer a call: HTTP status and JSON."""
+        """Respond to a call: HTTP status and JSON."""
         if path == "messages/search":
             self.searched_at.append(self._virtual.now)
             asked = re.findall(r'u_appointment_uuid:"([^"]+)"', call["query"])
@@ -85,7 +85,7 @@ class IndexedMandrill(Mandrill):
         self.sent_at.append(self._virtual.now)
         return status, results
 
-    def doubled(self) -> int:
+    def count_doubles(self) -> int:
         """Return how many recipients of an appointment got its email more than once."""
         return sum(
             number > 1
@@ -188,7 +188,7 @@ class World:
         self.virtual.start(Process(kind, enter, leave), run)
 
     def request(self, uuid: str | None = None) -> None:
-        """Have a caller create an appointment now."""
+        """Send a caller's request for an appointment now."""
         number = next(self._numbers)
         at = self.virtual.now
         payload = event(
@@ -204,7 +204,7 @@ class World:
         self.invoke("request", payload, done)
 
     def arrive(self, per_second: float, begin: float, end: float) -> None:
-        """Have requests come evenly from `begin` to `end` (seconds after the start)."""
+        """Send requests at even distances from `begin` to `end` (seconds after the start)."""
         for number in range(round((end - begin) * per_second)):
             self.virtual.at(START + begin + number / per_second, self.request)
 
@@ -226,13 +226,13 @@ class World:
         )
 
     def sample(self, begin: float, end: float, every: float = 5.0) -> None:
-        """Note from time to time how many emails are owed, those of requests at work excepted."""
+        """Record every few seconds how many emails are pending, except of running requests."""
         at = begin
         while at <= end:
-            self.virtual.at(START + at, self._note_owed)
+            self.virtual.at(START + at, self._record_pending)
             at += every
 
-    def _note_owed(self) -> None:
+    def _record_pending(self) -> None:
         number = max(len(self.index) - self.busy["request"], 0)
         self.owed.append((self.virtual.now - START, number))
 
@@ -246,7 +246,7 @@ class World:
         Item.instances_tracked.clear()  # type: ignore[attr-defined] # moto remembers every item
 
     def example(self) -> dict[str, Any]:
-        """Have one appointment written as things are; return its item as DynamoDB has it."""
+        """Let the function write one appointment now; return its item as DynamoDB has it."""
         before = set(appointments())
         self.request()
         self.virtual.run_until(self.virtual.now + 40)
@@ -276,12 +276,12 @@ class World:
         records = self.aws.dynamodb.Table(SETTINGS.records_table)
         records.delete_item(Key={"record": CIRCUIT_RECORD})
 
-    def forget_environments(self) -> None:
-        """Have the next invocation begin in a new environment."""
+    def end_environments(self) -> None:
+        """End all environments: the next invocation begins in a new one."""
         self._idle.clear()
 
-    def performed(self, name: str, body: Any) -> None:
-        """See a call that AWS took."""
+    def record_call(self, name: str, body: Any) -> None:
+        """Record a call that AWS took."""
         if name == "Publish":
             sent = parse_qs(body.decode() if isinstance(body, bytes) else body)
             notification = json.loads(json.loads(sent["Message"][0])["sqs"])
@@ -335,6 +335,6 @@ def world(*, workers_per_run: int = 10, is_measuring: bool = False) -> Iterator[
         )
         one = World(virtual, boundary, mandrill, index, aws, log)
         boundary.answers = {"Query": index.query, "Invoke": one.take_worker}
-        boundary.performed = one.performed
+        boundary.on_call = one.record_call
         yield one
     reset_environment()

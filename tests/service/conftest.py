@@ -74,7 +74,7 @@ def deployment(operator_aws: FakeOperatorAws) -> Deployment:  # noqa: ARG001 - w
 
 @pytest.fixture
 def console(deployment: Deployment) -> TestClient:
-    """Return a browser that knows the address of the console."""
+    """Return a browser that has the address of the console."""
     return TestClient(
         create_app(deployment, KEY, PORT), base_url=ORIGIN, headers={"Origin": ORIGIN}
     )

@@ -81,7 +81,7 @@ def test_a_success(aws: FakeAws) -> None:
 
 
 def test_a_failure(aws: FakeAws) -> None:
-    """A failure tells every fault at once, with what was received."""
+    """A failure has every fault at once, with what was received."""
     answer = aws.post(updated_at_mt=None, date_start_local="13/45/2026", confirmed="maybe")
     assert answer.status == "missing-param"
     received = {error["param"]: error.get("received") for error in answer.body["errors"]}
@@ -144,7 +144,7 @@ BREAKS = [
 def test_anything_of_ours_that_breaks(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """Whatever breaks after step 1 is an application-crash that tells nothing of us."""
+    """Whatever breaks after step 1 is an application-crash that reveals nothing of us."""
 
     def broken(*_: Any, **__: Any) -> None:
         raise KeyError("planned by the test")

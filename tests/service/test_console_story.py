@@ -79,7 +79,7 @@ def test_a_search_that_is_forgotten(console: TestClient) -> None:
     assert "search again" in forgotten.text
 
 
-def test_a_failure_is_said(operator_aws: FakeOperatorAws, console: TestClient) -> None:
+def test_a_failure_is_reported(operator_aws: FakeOperatorAws, console: TestClient) -> None:
     """If AWS fails in the middle, the page says so; the parts before stay."""
     log_request(operator_aws, "newer", 0.5)
     first = console.get(path("/story?order=1001")).text

@@ -46,7 +46,7 @@ def test_a_write_with_an_unknown_outcome(aws: FakeAws) -> None:
     ],
 )
 def test_an_event_that_is_no_request(aws: FakeAws, event: Any, reason: str) -> None:
-    """The reason tells what the event lacks."""
+    """The reason names what the event lacks."""
     assert aws.send(event).status == "identify-request-error"
     assert aws.line("response")["reason"].startswith(reason)
 

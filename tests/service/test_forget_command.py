@@ -197,7 +197,7 @@ LEADS: Final[dict[str, dict[str, Any]]] = {
 def test_a_request_that_leads_to_it(
     operator_aws: FakeOperatorAws, forget: Forget, params: dict[str, Any]
 ) -> None:
-    """Whoever sends whatever under its uuid learns that it was erased; nothing is written."""
+    """Each request under its uuid gets the error that it was erased; nothing is written."""
     operator_aws.aws.put_session("other-token", user_id=46, remember_me=True, email=...)
     create(operator_aws)
     forget(UUID)
@@ -311,8 +311,8 @@ def test_a_look_changes_nothing(
     create(operator_aws)
     before = operator_aws.aws.item()
     asked = (*NAMES, "forget", UUID)
-    nobody = operator_aws.run(main, *asked)
-    assert (nobody.exit_code, "--yes" in nobody.stderr) == (2, True)
+    unattended = operator_aws.run(main, *asked)
+    assert (unattended.exit_code, "--yes" in unattended.stderr) == (2, True)
     look = operator_aws.run(main, *asked, "--dry-run")
     assert (look.exit_code, "can be" in look.stdout) == (0, True)
     assert json.loads(operator_aws.run(main, *asked, "--dry-run", "--json").stdout)
@@ -453,7 +453,7 @@ class TestAfterwards:
         assert item["text"] == "the appointment was erased"
 
     def test_it_is_read(self) -> None:
-        """The function's own reading of it knows when it was written, and nothing of its email."""
+        """The function reads from it when it was written, and no state of an email."""
         stored = appointments.find(UUID)
         assert stored is not None
         assert stored.api_fields() == {"uuid": UUID}

@@ -109,7 +109,7 @@ def test_another_owners_uuid_reveals_nothing(aws: FakeAws, notes: str) -> None:
 
 
 def test_another_owners_uuid_and_a_bad_reference(aws: FakeAws) -> None:
-    """With a reference that does not exist, the answer tells of the reference alone."""
+    """With a reference that does not exist, the response has the error of the reference alone."""
     aws.post(uuid=KEY, order_id=1001)
     aws.dynamodb.Table("records").delete_item(Key={"record": "order#1001"})
     aws.put_session("stranger-token", **OTHER)
@@ -154,7 +154,7 @@ def test_the_uuid_of_a_key_is_the_same_in_every_version(aws: FakeAws) -> None:
 
 
 def test_an_idempotency_key_of_another_user(aws: FakeAws) -> None:
-    """The same key from another user is another appointment, and tells nothing of the first."""
+    """The same key from another user is another appointment, and reveals nothing of the first."""
     aws.put_session("stranger-token", **OTHER)
     first = aws.post(headers=keyed("k-1"))
     second = aws.post(headers=keyed("k-1"), token="stranger-token")

@@ -74,7 +74,7 @@ def test_nothing_but_what_was_passed(aws: FakeAws) -> None:
 
 
 def test_beside_the_parameters(aws: FakeAws) -> None:
-    """The item tells who asked, when, in which role, and what the request's content was."""
+    """The item has who asked, when, in which role, and a fingerprint of the content."""
     aws.post(request_id="req-9")
     item = aws.item()
     assert item["request_id"] == "req-9"
@@ -143,6 +143,6 @@ def test_a_filemaker_request(aws: FakeAws) -> None:
 
 
 def test_no_token_in_the_table(aws: FakeAws) -> None:
-    """The item knows neither the token nor its hash."""
+    """The item has neither the token nor its hash."""
     aws.post(session_view="full")
     assert hash_of("no-address-token") not in json.dumps(raw_item(aws))

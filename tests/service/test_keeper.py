@@ -198,7 +198,7 @@ def test_a_check_without_time_leaves_the_rest_to_the_next(aws: FakeAws) -> None:
 
 @pytest.mark.parametrize("event", [{}, None, [], {"check": "closed"}, {"schedule": "owed"}])
 def test_any_other_event_is_refused(aws: FakeAws, event: Any) -> None:
-    """Whoever invokes the keeper with another event learns of it: the invocation fails."""
+    """An invocation of the keeper with another event fails."""
     with pytest.raises(ValueError, match="keeper"):
         aws.invoke_keeper(event)
 

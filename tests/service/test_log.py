@@ -121,7 +121,7 @@ def test_no_request_line(aws: FakeAws, sent: Any) -> None:
 
 
 def test_the_response_line(aws: FakeAws) -> None:
-    """It ends every request, and tells the same as the answer."""
+    """It ends every request, and has the same values as the response."""
     answer = aws.post()
     line = without_powertools(aws.line("response"))
     assert line.pop("duration_ms") > 0

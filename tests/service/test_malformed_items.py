@@ -69,7 +69,7 @@ def test_what_is_not_needed_may_be_anything(aws: FakeAws) -> None:
     assert aws.post(order_id=1002).code == 200
 
 
-def test_the_declared_types_are_those_that_commands_know() -> None:
+def test_the_declared_types_are_those_of_the_commands() -> None:
     """`admin record get` warns of the same attributes that the function cannot read."""
     from appointments.tables.records import Record  # noqa: PLC0415 - moto first
 

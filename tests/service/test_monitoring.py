@@ -174,7 +174,7 @@ def test_what_the_metrics_cost_is_written_down(lively: FakeAws) -> None:
     assert int(watched) == len(list(alarms()))
 
 
-def test_every_alarm_tells_a_person_and_has_thought_of_silence() -> None:
+def test_every_alarm_notifies_a_person_and_says_what_missing_data_means() -> None:
     """Each alarm and its end go to the topic of the alarms, and missing data has a meaning."""
     topics = of_type("AWS::SNS::Topic")
     assert "KmsMasterKeyId" not in topics["OpsTopic"]
@@ -190,7 +190,7 @@ def test_every_alarm_tells_a_person_and_has_thought_of_silence() -> None:
     assert widget["properties"]["alarms"] == [f"{name}.Arn" for name in found]
 
 
-def test_a_quiet_schedule_still_tells_that_it_ran(aws: FakeAws) -> None:
+def test_a_schedule_without_work_still_emits_that_it_ran(aws: FakeAws) -> None:
     """If nothing is pending, the age is 0, so that only a stopped schedule is silent."""
     aws.invoke({"schedule": "owed"})
     (line,) = [line for line in aws.lines() if "_aws" in line]

@@ -134,7 +134,7 @@ def test_settling_all_uses_up_no_try(operator_aws: FakeOperatorAws, admin: Admin
     assert "pending: " in admin("settle", "--all").stdout
 
 
-def test_what_is_sent_already_or_missing_is_said(
+def test_what_is_sent_already_or_missing_is_reported(
     operator_aws: FakeOperatorAws, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The function is invoked only for what is left to send."""
@@ -182,7 +182,7 @@ def test_a_given_up_email_with_a_pending_notification_is_given_up(
     assert uuid in admin("list").stdout
 
 
-def test_a_function_that_dies_is_said(operator_aws: FakeOperatorAws, admin: Admin) -> None:
+def test_a_failure_of_the_function_is_reported(operator_aws: FakeOperatorAws, admin: Admin) -> None:
     """If the function dies, the reason is shown with each email, and the exit code says so."""
     uuid = fail_email(operator_aws, "req-1")
     operator_aws.instead = [lambda: function_error("Task timed out")]

@@ -86,7 +86,7 @@ def test_readers_at_work(aws: FakeAws, given: dict[str, Any], faults: set[str]) 
 
 
 def test_a_slash_date_names_month_first(aws: FakeAws) -> None:
-    """The message of a slash date tells of `month_first`."""
+    """The message of a slash date names `month_first`."""
     (error,) = aws.post(date_start_local="1/5/2027").body["errors"]
     assert "month_first" in error["message"]
 

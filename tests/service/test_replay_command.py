@@ -581,7 +581,7 @@ def closed(operator_aws: FakeOperatorAws) -> None:
     clear_route_cache()
 
 
-def test_an_unknown_request_id_is_said(operator_aws: FakeOperatorAws) -> None:
+def test_an_unknown_request_id_is_reported(operator_aws: FakeOperatorAws) -> None:
     """A request id that the log does not have is named, and the exit code says so."""
     crash(operator_aws)
     result = operator_aws.run(main, *NOW, "--request-id", "req-1", "--request-id", "req-9")
@@ -607,7 +607,7 @@ def test_requests_that_met_a_closed_route_are_counted(operator_aws: FakeOperator
     assert "3 of 3 requests are good now." in chosen.stdout
 
 
-def test_what_may_still_be_processed_is_said(operator_aws: FakeOperatorAws) -> None:
+def test_what_may_still_be_processed_is_reported(operator_aws: FakeOperatorAws) -> None:
     """A request without a response that came in the last minute is not selected, but said."""
     operator_aws.post()
     line = operator_aws.aws.lines("request")[0] | {"request_id": "young"}
@@ -616,14 +616,16 @@ def test_what_may_still_be_processed_is_said(operator_aws: FakeOperatorAws) -> N
     assert "young came within the last minute and may still be processed." in result.stderr
 
 
-def test_a_status_that_keeps_a_named_request_out_is_said(operator_aws: FakeOperatorAws) -> None:
+def test_a_status_that_leaves_a_named_request_out_is_reported(
+    operator_aws: FakeOperatorAws,
+) -> None:
     """If an id and a status exclude each other, the status of the request is named."""
     operator_aws.post("good")
     result = operator_aws.run(main, *NOW, "--request-id", "good", "--status", CRASH)
     assert "good is not selected: it is action-successful." in result.stderr
 
 
-def test_a_final_response_is_said(operator_aws: FakeOperatorAws) -> None:
+def test_a_final_response_is_reported(operator_aws: FakeOperatorAws) -> None:
     """What a replay could not repair is not selected again, but said."""
     crash(operator_aws, token="revoked-token")
     assert replay_reasons(operator_aws)["req-1"][1] is True

@@ -68,7 +68,7 @@ def test_what_never_ends(aws: FakeAws) -> None:
 
 
 def test_no_such_token(aws: FakeAws) -> None:
-    """An unknown token and a revoked one get the same answer, which tells nothing of a session."""
+    """An unknown token and a revoked one get the same response, which reveals no session."""
     aws.tokens.add("nobodys-token")
     unknown, revoked = (
         aws.post(token=token, session_view="full") for token in ("nobodys-token", "revoked-token")

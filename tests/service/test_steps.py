@@ -116,7 +116,7 @@ def test_the_first_error_is_reported(aws: FakeAws, second: int | None) -> None:
         sent["body"] = json.dumps(params)
         answer = aws.send(sent)
         _, status, faults = STEPS[pair[0]]
-        if pair == (5, 6):  # one step tells all its faults at once
+        if pair == (5, 6):  # one step reports all its faults at once
             faults = faults | {"date_start_local"}
         assert (answer.status, set(answer.param_errors())) == (status, faults), pair
         assert answer.body["saved"] is False

@@ -1,7 +1,7 @@
 """The token is nowhere: stored nowhere, logged nowhere, in no answer but as `session.token`.
 
 `aws` searches all that was written after every test of this suite; here tokens are planted where
-they could slip through, and the search is shown to bite.
+they could get through, and the search is shown to find them.
 """
 
 import base64

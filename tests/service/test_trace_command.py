@@ -78,7 +78,7 @@ def test_each_entry_names_its_source(operator_aws: FakeOperatorAws, trace: Trace
 def test_a_replay_and_a_changed_state_are_part_of_it(
     operator_aws: FakeOperatorAws, trace: Trace
 ) -> None:
-    """A replay is told from a response, and who changed the state of the notification is there."""
+    """A replay is marked as one, and who changed the state of the notification is there."""
     uuid = fail(operator_aws)
     entry = operator_aws.aws.line("request")
     operator_aws.send({"replay": entry | {"uuid": uuid}})

@@ -125,7 +125,7 @@ def test_an_alarm_that_is_on_fails(verification: Verification) -> None:
         look(verification, name)
 
 
-def test_an_alarm_that_tells_no_one_fails(verification: Verification) -> None:
+def test_an_alarm_that_notifies_no_one_fails(verification: Verification) -> None:
     """An alarm without an action is named."""
     alarm = put_alarm(verification, actions=())
     with pytest.raises(CheckFailed, match=f"these tell no one: {alarm}"):

@@ -124,7 +124,7 @@ def test_what_is_pending_is_not_erased(stack: Stack) -> None:
     assert item(stack, uuid) == written
 
 
-def test_the_stack_tells_its_names(stack: Stack) -> None:
+def test_the_stack_shows_its_names(stack: Stack) -> None:
     """The commands find every table and the alias through the stack's outputs alone."""
     cloudformation = session.client("cloudformation", endpoint_url=stack.endpoint_url)
     (described,) = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]

@@ -169,7 +169,7 @@ def test_a_wrong_address_is_repaired_by_correcting_it(stack: Stack) -> None:
     assert emails(stack, uuid) == 2, "the booker's at first, the photographer's once corrected"
 
 
-def test_the_schedule_heals_by_itself(stack: Stack) -> None:
+def test_the_schedule_sends_what_failed(stack: Stack) -> None:
     """With the record corrected and nothing sent again, the email is there within two minutes."""
     uuid = str(uuid4())
     records = session.resource("dynamodb", endpoint_url=stack.endpoint_url).Table(

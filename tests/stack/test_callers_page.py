@@ -163,7 +163,7 @@ def test_tools_get_the_document(stack: Stack, page: Page) -> None:
 
 
 def test_a_type_that_does_not_exist_is_refused(stack: Stack) -> None:
-    """`/read` knows the types of the page, and says so of another."""
+    """`/read` accepts the types of the page, and refuses another."""
     url = f"{stack.callers_page}read?json=1&type="
     assert urllib3.request("GET", f"{url}colour", retries=False).status == 400
     for kind in values.TYPES:

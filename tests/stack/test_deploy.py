@@ -43,7 +43,7 @@ def test_failing_checks_are_refused() -> None:
         refuse_failing_checks([sys.executable, "-c", "raise SystemExit(1)"])
 
 
-def test_it_asks_deploys_and_tells_where(stack: Stack, built: Path, cloudformation: Any) -> None:
+def test_it_asks_deploys_and_prints_the_url(stack: Stack, built: Path, cloudformation: Any) -> None:
     """The change set is shown; No changes nothing, Yes deploys; tables outlive the stack."""
     name = settings_of("dev")["stack_name"]
     refused = release(stack, built, "n")

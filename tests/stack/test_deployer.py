@@ -185,7 +185,7 @@ UNENFORCED: Final = {
 def test_without_a_statement_the_error_names_the_action(
     as_deployer: Callable[..., Any], built: Path, sid: str
 ) -> None:
-    """A command that lacks a right fails, and says which one: the person knows what to ask for."""
+    """A command that lacks a right fails, and says which one, so that the person can ask for it."""
     run, action = ENFORCED[sid]
     with as_deployer(without=sid) as deployer:
         try:

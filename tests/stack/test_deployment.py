@@ -1,4 +1,4 @@
-"""What runs locally is what AWS would get, and tells its tools how it is reached."""
+"""What runs locally is what AWS would get, and its tools can read how it is reached."""
 
 import json
 import socket

@@ -32,7 +32,7 @@ def broken(stack: Stack) -> Iterator[Any]:
     functions.delete_function_event_invoke_config(**name)
 
 
-def test_an_event_that_is_dropped_lies_in_the_queue(stack: Stack, broken: Any) -> None:
+def test_an_event_that_is_dropped_is_in_the_queue(stack: Stack, broken: Any) -> None:
     """The queue gets the event as it came, with the condition that docs/operations.md names."""
     queues: Any = session.client("sqs", endpoint_url=stack.endpoint_url)
     url = queues.get_queue_url(QueueName=f"{STACK_NAME}-dropped-events")["QueueUrl"]

@@ -80,7 +80,7 @@ def test_openapi_python_client(stack: Stack, tmp_path: Path) -> None:
         [OPENAPI / "openapi-python-client", "generate", "--path", DOCUMENT, *options], tmp_path
     )
     assert code == 0, printed
-    # It knows no text/plain. Nothing else of the document is left out.
+    # It supports no text/plain. Nothing else of the document is left out.
     assert printed.count("WARNING") == 1, printed
     assert "Unsupported content type text/plain" in printed
     program = check_types("openapi_python_client.py", tmp_path)

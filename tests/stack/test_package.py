@@ -23,7 +23,7 @@ SECONDS = 60
 UNCHECKED_HASH = 1
 CLOSED = "http://127.0.0.1:9"  # nothing listens there
 
-# Answers the events of its input, then tells what it has imported from elsewhere.
+# The program processes the events of its input, then prints what it has imported from elsewhere.
 ANSWER = """
 import json, sys
 bundle = sys.argv[1]

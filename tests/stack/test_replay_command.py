@@ -54,7 +54,7 @@ def crashed(stack: Stack) -> list[str]:
 
 
 def replay_json(stack: Stack, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
-    """Run `replay --json` on the stack; return its exit code and what it tells."""
+    """Run `replay --json` on the stack; return its exit code and its result."""
     done = run(stack, "replay", "--stack", STACK_NAME, "--yes", "--json", *arguments)
     return done.returncode, json.loads(done.stdout)["requests"]
 

@@ -509,7 +509,7 @@ def test_a_body_without_a_bounded_length_is_not_read(
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_at_once_and_never_tells_the_key(connect: Connect, ending: signal.Signals) -> None:
+def test_it_ends_at_once_and_never_prints_the_key(connect: Connect, ending: signal.Signals) -> None:
     """A signal ends it in the midst of a slow answer, with nothing printed but its address."""
     with serving("--slow", "30") as (url, process):
         with pytest.raises(NoAnswerError):

@@ -14,7 +14,7 @@ from tools.bootstrap import NO_LINUX
 from tools.local_stack import rie
 from tools.local_stack.stack import Stack
 
-# Tells whether the random state is another one than at the end of INIT.
+# The handler returns whether the random state is another one than at the end of INIT.
 PROBE: Final = """
 import random
 from appointments.handler import lambda_handler

@@ -1,4 +1,4 @@
-"""docs/calling.md tells callers about every status, in the words of the code."""
+"""docs/calling.md has every status, in the words of the code."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_every_status_says_what_to_show_a_user() -> None:
 
 
 def test_what_is_sent_again_is_what_is_retryable() -> None:
-    """The table tells to send the same again for the retryable statuses, and for no other."""
+    """The table says to send the same again for the retryable statuses, and for no other."""
     retried = {
         row[0].strip("`") for row in rows("What to show a user") if "the same again" in row[4]
     }

@@ -19,13 +19,13 @@ BLOCKS: Final = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
 
 
 @pytest.mark.parametrize("line", re.findall(r"(?m)\b(aws .+?)\)?$", BLOCKS))
-def test_aws_knows_each_of_its_commands(line: str) -> None:
+def test_each_command_of_aws_exists(line: str) -> None:
     """Every line for AWS's own command line has a service, an operation and options that exist."""
     assert parse(line).operation
 
 
 @pytest.mark.parametrize("line", re.findall(r"(?m)\badmin (.+?)\)?$", BLOCKS))
-def test_admin_knows_each_of_its_commands(line: str) -> None:
+def test_each_command_of_admin_exists(line: str) -> None:
     """Every line for `admin` has options that exist."""
     shown = CliRunner().invoke(admin.main, [*shlex.split(line), "--help"])
     assert shown.exit_code == 0, shown.output

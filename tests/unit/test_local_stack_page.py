@@ -48,7 +48,7 @@ def test_every_command_is_listed() -> None:
 
 
 def test_every_variable_of_a_command_exists() -> None:
-    """A variable that a page gives to `make` is one that the Makefile knows and passes on."""
+    """A variable that a page gives to `make` is one that the Makefile has and passes on."""
     known = set(re.findall(r"(?m)^([A-Z]+) \?=", MAKEFILE))
     for path in (PROJECT / "README.md", PROJECT / "docs" / "local-stack.md"):
         text = path.read_text()

@@ -47,7 +47,7 @@ AWS_COMMANDS: Final = sorted({
 
 
 @pytest.mark.parametrize("line", AWS_COMMANDS)
-def test_aws_knows_each_of_its_commands(line: str) -> None:
+def test_each_command_of_aws_exists(line: str) -> None:
     """Every line for AWS's own command line has a service, an operation and options that exist."""
     assert parse(re.sub(r"\$\(.*?\)|[<>|].*", "x", line)).operation
 

@@ -141,7 +141,7 @@ READERS: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 @pytest.mark.parametrize("name", READERS)
 @given(data=st.data())
-def test_a_reader_knows_one_normal_form(name: str, data: st.DataObject) -> None:
+def test_a_parser_has_one_stored_form(name: str, data: st.DataObject) -> None:
     """Whatever is accepted becomes the normal form, which is read unchanged; else ValueError."""
     read, form = READERS[name]
     of_its_type = accepted.get(name.partition(",")[0], st.uuids().map(str))
@@ -279,7 +279,7 @@ def test_order_does_not_matter(sent: dict[str, Any], data: st.DataObject) -> Non
 
 
 @given(one=good_requests, other=good_requests)
-def test_fingerprints_tell_contents_apart(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_fingerprints_of_two_contents_differ(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Two requests have one fingerprint exactly if they ask for the same appointment."""
     read = [validation.read(sent)[0] for sent in (one, other)]
     contents = [

@@ -662,7 +662,7 @@ def test_an_unknown_name_that_is_near_none(name: str) -> None:
     assert "did you mean" not in message
 
 
-def test_a_long_or_telling_unknown_name_is_shortened_and_masked() -> None:
+def test_a_long_or_secret_unknown_name_is_shortened_and_redacted() -> None:
     """The warning repeats at most 100 characters of a name, without the token."""
     assert [param for param, _ in warned(unknown=("x" * 300, TOKEN))] == ["x" * 100, "***"]
 
@@ -850,7 +850,7 @@ def test_the_fingerprint_is_of_what_is_asked_for(other: dict[str, Any]) -> None:
     "name",
     [name for name in parameters.STORED if name not in parameters.NOT_IN_FINGERPRINT],
 )
-def test_the_fingerprint_tells_every_field(name: str) -> None:
+def test_the_fingerprint_depends_on_every_field(name: str) -> None:
     """It differs as soon as one field of the appointment differs."""
     sent, _ = NARROW.get(name) or SPELLINGS[type_of(name).name]
     assert read(**{name: sent}).fingerprint != read().fingerprint

@@ -1,4 +1,4 @@
-"""What the deployment tells the function: which variable decides what, and what stands for it."""
+"""The settings of the function: which variable decides what, and its default."""
 
 import pytest
 

@@ -44,7 +44,7 @@ def functions() -> list[dict[str, Any]]:
         ("local", "Delete", "Delete", False),
     ],
 )
-def test_what_is_kept_survives_the_stack(
+def test_what_is_retained_outlives_the_stack(
     stage: str, deletion: str, replacement: str, is_protected: bool
 ) -> None:
     """Outside the local stage no deletion and no replacement takes tables, logs or the key.
@@ -182,8 +182,8 @@ def test_a_domain_comes_with_its_certificate_and_replaces_the_raw_url() -> None:
         assert resource["Condition"] == "HasDomain"
 
 
-def test_a_budget_tells_a_person() -> None:
-    """It is made if an amount is given, and only with an address that is told."""
+def test_a_budget_notifies_a_person() -> None:
+    """It is made if an amount is given, and only with an address that it notifies."""
     (budget,) = resources("AWS::Budgets::Budget").values()
     has_budget = template()["Conditions"][budget["Condition"]]
     assert resolved(has_budget, MonthlyBudget="50") is True

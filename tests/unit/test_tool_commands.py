@@ -192,7 +192,7 @@ def test_an_event_goes_to_the_port_that_the_stack_had_last(tmp_path: Path) -> No
     assert local.last_port(tmp_path) == 4600
 
 
-def test_a_stack_of_another_version_is_said(
+def test_a_stack_of_another_version_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If `stack.json` has other keys, the message says how to renew it."""
@@ -333,14 +333,14 @@ def test_the_log_shows_what_is_wrong() -> None:
     ]
 
 
-def test_a_python_that_is_too_old_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_that_is_too_old_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python 2 too gets a sentence: the file has no syntax that it does not know."""
     monkeypatch.setattr(sys, "version_info", (2, 7, 18))
     with pytest.raises(SystemExit, match=r"is older than 3\.11"):
         runpy.run_path(str(ROOT / "tools" / "minimum_python.py"))
 
 
-def test_an_interrupted_installation_is_said(tmp_path: Path) -> None:
+def test_an_interrupted_installation_is_reported(tmp_path: Path) -> None:
     """Ctrl-C during the first installation is a line and exit code 130."""
     (tmp_path / "tools").mkdir()
     shutil.copy(ROOT / "tools" / "bootstrap.py", tmp_path / "tools")

@@ -69,7 +69,7 @@ class Line:
         events.register("before-send.dynamodb", self._send)
 
     def call(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        """Return a call's result, without what botocore tells of the call itself."""
+        """Return a call's result, without what botocore adds about the call itself."""
         result: dict[str, Any] = getattr(self.client, operation)(**params)
         assert result.pop("ResponseMetadata")["HTTPStatusCode"] == 200
         return result

@@ -1,7 +1,7 @@
 """While a deployment shifts traffic, this version and the older one process the same items.
 
 The older version is not at hand. So these tests state what 0.2.0 reads of an item, and play what it
-writes into an item of today's form: it knows only the attributes in `_KNOWN`.
+writes into an item of today's form: it reads only the attributes in `_KNOWN`.
 """
 
 import json
@@ -45,7 +45,7 @@ def account(aws: FakeAws, mandrill: Account) -> Account:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_older_version_can_process_what_this_one_writes(aws: FakeAws, form: str) -> None:
-    """It finds the item in the index, knows its states, and sends what this version would send."""
+    """It finds the item in the index, reads its states, and sends what this version would send."""
     FORMS[form](aws)
     (raw,) = items()
     for name, kind in _KNOWN.items():

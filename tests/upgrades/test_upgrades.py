@@ -118,8 +118,10 @@ def test_its_request_is_still_a_repeat(aws: FakeAws, account: Account, example: 
     assert_settled(aws, account, example)
 
 
-def test_the_schedule_heals_it(aws: FakeAws, account: Account, example: Example) -> None:
-    """Without anybody's help what it owes is sent, and what was given up stays so."""
+def test_the_schedule_sends_what_is_pending(
+    aws: FakeAws, account: Account, example: Example
+) -> None:
+    """What is pending is sent without a request, and what was given up stays so."""
     put(aws, example["item"])
     aws.invoke(SCHEDULE)
     status = aws.item()["email_status"]
@@ -141,7 +143,7 @@ def test_the_command_reads_its_lines(operator_aws: FakeOperatorAws, example: Exa
 
 @pytest.mark.parametrize("form", FORMS)
 def test_there_is_an_example_of_each_form(aws: FakeAws, form: str) -> None:
-    """What is written today has the shape of the newest example; if not, it wants one."""
+    """What is written today has the shape of the newest example; otherwise record a new one."""
     FORMS[form](aws)
     (item,) = items()
     lines = {name: aws.lines(name)[0] for name in ("request", "response")}
