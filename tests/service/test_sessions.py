@@ -236,8 +236,11 @@ def test_what_is_never_marked(aws: FakeAws) -> None:
 @pytest.mark.usefixtures("clock")
 def test_a_remembered_session_is_marked(aws: FakeAws) -> None:
     """A session that never ends is marked all the same."""
-    aws.post(token="remember_me-token")
-    assert used_at(aws, "remember_me-token") == NOW
+    aws.put_session(
+        "mine-token", remember_me=True, created_at=NOW - 900 * DAY, last_used_at=NOW - 30 * DAY
+    )
+    aws.post(token="mine-token")
+    assert used_at(aws, "mine-token") == NOW
 
 
 @pytest.mark.parametrize("fault", ["refused", "down"])
