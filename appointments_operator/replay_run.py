@@ -3,7 +3,7 @@
 import json
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Semaphore
@@ -41,11 +41,13 @@ def replay_all(
     deployment: Deployment,
     rate: float = DEFAULT_RATE,
     at_once: int = DEFAULT_AT_ONCE,
+    on_result: Callable[[Request, ReplayResult], None] = lambda *_: None,
 ) -> None:
     """Replay them, at most `rate` per second, and at most `at_once` at the same time.
 
-    Raises TooManyFailures after twenty failures in a row whose cause affects every request. At the
-    end, also after Ctrl-C, it waits for the requests that were sent, and saves their results.
+    `on_result` is called with each result; what it raises ends the run. Raises TooManyFailures
+    after twenty failures in a row whose cause affects every request. At the end, also after Ctrl-C,
+    it waits for the requests that were sent, and saves their results.
     """
     _ = deployment.lambda_client  # created before the threads: creating a client is not thread-safe
     results: deque[tuple[Request, ReplayResult | BaseException]] = deque()
@@ -68,6 +70,7 @@ def replay_all(
             replays.save_result(request, result)
             results.popleft()
             progress.advance(task)
+            on_result(request, result)
             failures.add(result)
 
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())

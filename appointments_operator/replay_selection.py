@@ -11,7 +11,9 @@ from appointments_operator.layout import counted
 from appointments_operator.request_log import Request
 
 UNANSWERED: Final = "unanswered"
-_NOTIFIED: Final = tuple(status.value for status in Status if status.notified)
+FAILED_STATUSES: Final = frozenset(
+    {*(status.value for status in Status if status.notified), UNANSWERED}
+)
 CLOSED_STATUSES: Final = (Status.ROUTE_NOT_FOUND.value, Status.SERVICE_NOT_FOUND.value)
 # A younger request may still be processed (29 s at most), or its entries are not listed yet.
 _MIN_AGE: Final = timedelta(seconds=60)
@@ -36,7 +38,7 @@ class Selection:
         """The statuses that are selected; empty if only the ids count."""
         if self.statuses or self.ids:
             return self.statuses
-        return frozenset({*_NOTIFIED, UNANSWERED})
+        return FAILED_STATUSES
 
     def select(self, requests: Iterable[Request]) -> Iterator[Request]:
         """Yield the requests to replay, the earliest first."""

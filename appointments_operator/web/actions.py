@@ -1,22 +1,22 @@
 """What the console does, with the code of the commands: each action has a preview.
 
-One action runs at a time. What was done about a notification is recorded in its history.
+One repair that sends something runs at a time. What was done about a notification is recorded in
+its history.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD, NotificationState, Role
+from appointments.tables.keys import ROUTE_RECORD, SERVICE_RECORD, Role
 from appointments_operator import (
     items,
-    notifications,
-    notifications_table,
     owed,
     pending,
     records,
@@ -26,16 +26,20 @@ from appointments_operator import (
 from appointments_operator.deployment import Deployment
 from appointments_operator.layout import counted
 from appointments_operator.option_types import ADDRESS
-from appointments_operator.replay_results import Replay, Replays
+from appointments_operator.replay_results import Replay, ReplayResult, Replays
 from appointments_operator.replay_run import TooManyFailures, replay_all, resolve_notifications
 from appointments_operator.replay_selection import Selection
+from appointments_operator.request_log import Request
+from appointments_operator.web.history import History
+from appointments_operator.web.jobs import RUNNING, NoProgress, Progress, Stopped
 from appointments_operator.web.result import Result, first_lines, status_counts
 
 ROLES: Final = tuple(role.value for role in Role)
 _MARGIN: Final = timedelta(minutes=1)
 _NO_NOTIFICATIONS: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
-# One action at a time: rich shows one progress bar, and two repairs at once would confuse people.
+# One repair at a time: rich shows one progress bar, and two at once would confuse people.
 _action_lock: Final = threading.Lock()
+_MAX_WAIT: Final = 3.0  # seconds
 
 
 def replay(
@@ -46,11 +50,12 @@ def replay(
     statuses: Sequence[str] = (),
     notification_ids: Mapping[str, Sequence[str]] = _NO_NOTIFICATIONS,
     run: bool = False,
+    progress: Progress | None = None,
 ) -> Result:
     """Replay the logged requests of these ids or statuses; without `run` say which they are.
 
     `notification_ids` has the ids of the notifications of each request. The result is added to the
-    history of each.
+    history of each as it comes.
     """
     selection = Selection(
         since - _MARGIN, datetime.now(UTC), frozenset(statuses), frozenset(request_ids)
@@ -72,11 +77,8 @@ def replay(
             return Result(
                 title, [*status_counts(each.status_before for each in replays), *lines, *explained]
             )
-        with _action_lock:
-            stopped = _run(replays, deployment)
-        for each in replays.with_result():
-            for notification_id in notification_ids.get(each.request.id, ()):
-                _add_to_history(deployment, notification_id, f"replayed: {_result_line(each)}")
+        with _alone():
+            stopped = _run(replays, deployment, notification_ids, progress or NoProgress())
         good = replays.good_count
         lines = [*status_counts(each.status_after or "not replayed" for each in replays)]
         lines += first_lines(map(_result_line, replays))
@@ -90,40 +92,46 @@ def replay(
         )
 
 
-def dismiss_all(
-    deployment: Deployment, found: Sequence[Mapping[str, Any]], note: str, *, run: bool = False
-) -> Result:
-    """Dismiss those of these notifications that are open; without `run` say which they are."""
-    open_notifications = [
-        each for each in found if each.get("state") == NotificationState.OPEN.value
-    ]
-    if not open_notifications:
-        return Result("None of them is open", is_good=False, can_run=False)
-    if not run:
-        lines = first_lines(
-            f"{each['notification_id']}: {each.get('reason')}" for each in open_notifications
-        )
-        return Result(
-            f"Would dismiss {counted(len(open_notifications), 'notification')}", [note, *lines]
-        )
-    refusals = []
-    for each in open_notifications:
-        try:
-            notifications.dismiss(deployment, each["notification_id"], note)
-        except click.ClickException as closed:  # another operator was faster
-            refusals.append(closed.message)
-    done = len(open_notifications) - len(refusals)
-    title = f"Dismissed {counted(done, 'notification')}"
-    return Result(title, [note, *first_lines(refusals)], is_good=not refusals, is_done=True)
-
-
-def _run(replays: Replays, deployment: Deployment) -> list[str]:
-    """Replay them; return the sentence that says why it stopped, if it did."""
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep out other repairs; raises ClickException if one runs on for long."""
+    if not _action_lock.acquire(timeout=_MAX_WAIT):
+        raise click.ClickException(RUNNING)
     try:
-        replay_all(replays, deployment)
-    except TooManyFailures as stopped:
-        return [stopped.message]
-    return []
+        yield
+    finally:
+        _action_lock.release()
+
+
+def _run(
+    replays: Replays,
+    deployment: Deployment,
+    notification_ids: Mapping[str, Sequence[str]],
+    progress: Progress,
+) -> list[str]:
+    """Replay them; return the sentence that says why it stopped, if it did."""
+    history = History(deployment)
+    recorded: set[int] = set()
+
+    def record(each: Replay) -> None:
+        recorded.add(each.request.place)
+        for notification_id in notification_ids.get(each.request.id, ()):
+            history.add(notification_id, f"replayed: {_result_line(each)}")
+
+    def on_result(request: Request, result: ReplayResult) -> None:
+        record(Replay(request, result.status, result.reason, result.only_caller))
+        progress.advance()
+
+    progress.begin(len(replays))
+    stopped = []
+    try:
+        replay_all(replays, deployment, on_result=on_result)
+    except (TooManyFailures, Stopped) as ended:
+        stopped.append(ended.message)
+    for each in replays.with_result():  # what was on its way when it stopped
+        if each.request.place not in recorded:
+            record(each)
+    return stopped
 
 
 def _bring_up_to_date(deployment: Deployment, replays: Replays | None = None) -> list[str]:
@@ -173,10 +181,9 @@ def put_record(
         return Result("Nothing changes", [f"{key} has these values already."], can_run=False)
     if not run:
         return Result(f"Would correct {key}", lines)
-    with _action_lock:
-        records.put(deployment, key, values)
+    records.put(deployment, key, values)
     if notification_id:
-        _add_to_history(deployment, notification_id, f"corrected {key}: {'; '.join(lines)}")
+        History(deployment).add(notification_id, f"corrected {key}: {'; '.join(lines)}")
     return Result(f"Corrected {key}", lines, is_done=True)
 
 
@@ -202,13 +209,12 @@ def set_route(
     if not run:
         title = "Would open the route" if what == "open" else "Would close it"
         return Result(title, [*lines, "The function follows within 30 seconds."])
-    with _action_lock:
-        if what == "open":
-            route.write_open(table, values)
-        else:
-            route.write_closed(table, service=what == "close-service")
+    if what == "open":
+        route.write_open(table, values)
+    else:
+        route.write_closed(table, service=what == "close-service")
     if notification_id:
-        _add_to_history(deployment, notification_id, f"route: {'; '.join(lines)}")
+        History(deployment).add(notification_id, f"route: {'; '.join(lines)}")
     title = "The route is open" if what == "open" else "Closed"
     return Result(title, [*lines, "The function follows within 30 seconds."], is_done=True)
 
@@ -223,7 +229,7 @@ def settle(deployment: Deployment, uuids: Sequence[str], *, run: bool = False) -
     if not run:
         lines = [f"{key}: {state.value}" for key, state in before.items()]
         return Result(f"Would send {len(keys)} now. This uses up no try.", lines)
-    with _action_lock:
+    with _alone():
         errors = owed.settle(deployment, keys)
     after = {key: pending.state_of(items.get(table, {"uuid": key})) for key in keys}
     lines = [f"{key}: {before[key].value} → {errors.get(key) or after[key].value}" for key in keys]
@@ -232,14 +238,3 @@ def settle(deployment: Deployment, uuids: Sequence[str], *, run: bool = False) -
         lines += _bring_up_to_date(deployment)
     title = f"{good} of {len(keys)} {'has' if good == 1 else 'have'} nothing left to send"
     return Result(title, lines, is_good=good == len(keys), is_done=True)
-
-
-def _add_to_history(deployment: Deployment, notification_id: str, done: str) -> None:
-    """Add what an operator did to the history of a notification, if it is still open."""
-    try:
-        by = notifications_table.identity(deployment)
-        notifications_table.record_action(
-            notifications_table.table(deployment), notification_id, by=by, done=done
-        )
-    except (notifications_table.NotOpen, BotoCoreError, ClientError):
-        return

@@ -13,7 +13,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from appointments_operator.deployment import Deployment
-from appointments_operator.web import appointment_pages, notification_pages, service_pages
+from appointments_operator.web import (
+    appointment_pages,
+    notification_pages,
+    service_pages,
+    storm_pages,
+)
 from appointments_operator.web.guard import App, Guard
 from appointments_operator.web.site import FOLDER, Site, read_form
 
@@ -22,6 +27,8 @@ PAGES: Final[dict[str, Page]] = {
     "/": notification_pages.list_page,
     "/rows": notification_pages.list_rows,
     "/n/{notification_id}": notification_pages.notification_page,
+    "/storm/{notification_id}": storm_pages.storm_page,
+    "/job/{key}": storm_pages.job_part,
     "/appointment": appointment_pages.appointment_page,
     "/story": appointment_pages.story_part,
     "/owed": service_pages.owed_page,
@@ -31,9 +38,9 @@ PAGES: Final[dict[str, Page]] = {
 ACTIONS: Final[dict[str, Page]] = {
     "/n/{notification_id}/dismiss": notification_pages.dismiss,
     "/n/{notification_id}/replay": notification_pages.replay_notification,
-    "/storm": notification_pages.storm_page,
-    "/storm/replay": notification_pages.replay_storm,
-    "/storm/dismiss": notification_pages.dismiss_storm,
+    "/storm/{notification_id}/replay": storm_pages.replay_storm,
+    "/storm/{notification_id}/dismiss": storm_pages.dismiss_storm,
+    "/job/{key}/stop": storm_pages.stop_job,
     "/record": notification_pages.put_record,
     "/route": notification_pages.set_route,
     "/check": notification_pages.check,

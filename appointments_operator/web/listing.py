@@ -1,8 +1,7 @@
 """The list of notifications: filtered, in pages, a storm as one row."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -11,20 +10,17 @@ from appointments.statuses import Status
 from appointments.tables.keys import NotificationState
 from appointments_operator import notifications_table
 from appointments_operator.deployment import Deployment
+from appointments_operator.web.storms import Row, Rows
 
-PAGE: Final = 100
+PAGE: Final = 100  # rows
 STATES: Final = tuple(state.value for state in NotificationState)
 STATUSES: Final = tuple(status.value for status in Status if status.notified)
 SPANS: Final = {"1h": "hour", "24h": "day", "7d": "week", "30d": "30 days", "365d": "year"}
 _HOURS: Final = {"1h": 1, "24h": 24, "7d": 7 * 24, "30d": 30 * 24, "365d": 365 * 24}
 # A search that finds little reads more, but a page must not take long. Each day costs a call, also
 # one without notifications.
-MAX_READ: Final = 2_000
+MAX_READ: Final = 1_000
 MAX_CALLS: Final = 20
-# Members of a storm come within this time of each other (specification section 9.4).
-_STORM: Final = timedelta(minutes=10)
-# What differs between the members of a storm: addresses, ids and numbers.
-_VALUES: Final = re.compile(r"\S+@\S+|[0-9a-f-]{36}|\d+")
 
 
 @dataclass(frozen=True)
@@ -63,6 +59,11 @@ class Filter:
         } | changes
         return {name: value or "" for name, value in values.items() if value or name == "state"}
 
+    def kind(self) -> dict[str, str]:
+        """Return what restricts the members of a storm, as a query string's map."""
+        values = {"status": self.status, "q": self.text, "stage": self.stage}
+        return {name: value for name, value in values.items() if value}
+
     def matches(self, item: Mapping[str, Any]) -> bool:
         """Return whether a notification is one that the operator wants to see."""
         return notifications_table.is_selected(
@@ -73,18 +74,6 @@ class Filter:
     def since(self) -> datetime:
         """When the span begins."""
         return datetime.now(UTC) - timedelta(hours=_HOURS[self.span])
-
-
-@dataclass
-class Row:
-    """A notification, or the members of a storm, the newest first."""
-
-    members: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def newest(self) -> dict[str, Any]:
-        """The member that came last."""
-        return self.members[0]
 
 
 @dataclass(frozen=True)
@@ -105,8 +94,9 @@ class Page:
 
 def read(deployment: Deployment, chosen: Filter) -> Page:
     """Read one page of notifications; a long search ends with what it found so far."""
-    found: list[dict[str, Any]] = []
+    rows = Rows(PAGE)
     number_read = 0
+    position = chosen.before
     pages = notifications_table.newest_pages(
         notifications_table.table(deployment),
         chosen.since,
@@ -115,35 +105,10 @@ def read(deployment: Deployment, chosen: Filter) -> Page:
     )
     for calls, (items, reached) in enumerate(pages, 1):
         for item in items:
-            if len(found) >= PAGE:
-                return Page(group(found), notifications_table.position(found[-1]))
-            if chosen.matches(item):
-                found.append(item)
+            if chosen.matches(item) and not rows.add(item):
+                return Page(rows.rows, position)
+            position = notifications_table.position(item)
         number_read += len(items)
         if number_read >= MAX_READ or calls >= MAX_CALLS:
-            return Page(group(found), reached)
-    return Page(group(found), None)
-
-
-def group(items: list[dict[str, Any]]) -> list[Row]:
-    """Return rows, the newest first: notifications of one storm are one row."""
-    rows: list[Row] = []
-    latest: dict[Any, Row] = {}
-    for item in items:
-        row = latest.get(key := _storm_key(item))
-        if row is None or _time(row.members[-1]) - _time(item) > _STORM:
-            latest[key] = row = Row()
-            rows.append(row)
-        row.members.append(item)
-    return rows
-
-
-def _storm_key(item: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what the members of a storm have in common: four facts, and words of the reason."""
-    names = ("stage", "status", "state", "chapter")
-    words = _VALUES.sub("…", str(item.get("reason")))
-    return (*(str(item.get(name)) for name in names), words)
-
-
-def _time(item: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(item["came_at"])
+            return Page(rows.rows, reached)
+    return Page(rows.rows, None)

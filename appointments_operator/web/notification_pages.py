@@ -10,7 +10,7 @@ from appointments.tables.keys import NotificationState
 from appointments_operator import items, notifications, notifications_table, records
 from appointments_operator.web import actions, listing, wording
 from appointments_operator.web.result import Result
-from appointments_operator.web.site import Site, moment
+from appointments_operator.web.site import Site, moment, note_of
 
 
 def list_page(site: Site, _: Request, form: dict[str, str]) -> Response:
@@ -61,7 +61,7 @@ def _notification(site: Site, request: Request) -> dict[str, Any]:
 
 def dismiss(site: Site, request: Request, form: dict[str, str]) -> Response:
     """Dismiss a notification, with a note."""
-    note = _note(form)
+    note = note_of(form)
     notifications.dismiss(site.deployment, request.path_params["notification_id"], note)
     done = Result("Dismissed", [note], is_done=True)
     return site.result(done, request, form)
@@ -78,53 +78,6 @@ def replay_notification(site: Site, request: Request, form: dict[str, str]) -> R
         run="run" in form,
     )
     return site.result(result, request, form)
-
-
-def storm_page(site: Site, _: Request, form: dict[str, str]) -> Response:
-    """Show the members of a storm, and what can be done about all of them."""
-    return site.html("storm.html", members=_members(site, form), ids=form["ids"])
-
-
-def replay_storm(site: Site, request: Request, form: dict[str, str]) -> Response:
-    """Replay the requests of a storm."""
-    notification_ids: dict[str, list[str]] = {}
-    members = [item for item in _members(site, form) if item.get("replay")]
-    if not members:
-        raise click.ClickException("There is nothing to replay: the log has none of its requests.")
-    for item in members:
-        ids = notification_ids.setdefault(str(item.get("request_id")), [])
-        ids.append(item["notification_id"])
-    result = actions.replay(
-        site.deployment,
-        min(moment(item.get("received_at")) for item in members),
-        request_ids=list(notification_ids),
-        notification_ids=notification_ids,
-        run="run" in form,
-    )
-    return site.result(result, request, form)
-
-
-def dismiss_storm(site: Site, request: Request, form: dict[str, str]) -> Response:
-    """Dismiss the open notifications of a storm, with a note."""
-    note = _note(form)
-    result = actions.dismiss_all(site.deployment, _members(site, form), note, run="run" in form)
-    return site.result(result, request, form)
-
-
-def _members(site: Site, form: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the notifications whose ids the form has, as many as a page shows."""
-    table = notifications_table.table(site.deployment)
-    ids = form.get("ids", "").split()[: listing.PAGE]
-    members = [item for item in (notifications_table.get(table, each) for each in ids) if item]
-    if not members:
-        raise click.ClickException("Choose the notifications.")
-    return members
-
-
-def _note(form: dict[str, str]) -> str:
-    if note := form.get("note", "").strip():
-        return note
-    raise click.ClickException("Write why nothing is left to do.")
 
 
 def put_record(site: Site, request: Request, form: dict[str, str]) -> Response:

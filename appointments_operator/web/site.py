@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from appointments_operator.deployment import Deployment
 from appointments_operator.web import health, wording
+from appointments_operator.web.jobs import Job, Jobs
 from appointments_operator.web.readings import Readings
 from appointments_operator.web.result import Result
 
@@ -26,6 +27,7 @@ class Site:
         self.deployment = deployment
         self.counts = health.ResponseCounts()
         self.readings = Readings()
+        self.jobs = Jobs()
         self._templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=True,
@@ -56,6 +58,12 @@ class Site:
         template = "_result.html" if _is_part(request) else "result.html"
         return self.html(template, result=result, path=request.url.path, again=again)
 
+    def job(self, job: Job, request: Request) -> Response:
+        """Return how far a repair is, or what it did."""
+        if job.result:
+            return self.result(job.result, request, {})
+        return self.html("_job.html" if _is_part(request) else "job.html", job=job)
+
     def failure(self, request: Request, sentence: str, code: int) -> Response:
         """Return why it did not work."""
         template = "_failure.html" if _is_part(request) else "failure.html"
@@ -65,6 +73,13 @@ class Site:
 def _is_part(request: Request) -> bool:
     """Return whether htmx asks for a part of a page, and not the browser for a page."""
     return "hx-request" in request.headers
+
+
+def note_of(form: dict[str, str]) -> str:
+    """Return the note that a form must have."""
+    if note := form.get("note", "").strip():
+        return note
+    raise click.ClickException("Write why nothing is left to do.")
 
 
 def moment(text: Any) -> datetime:

@@ -1,19 +1,16 @@
 """The console in this process: what it refuses, shows as text, and does with a preview first."""
 
 import json
-from functools import partial
 from html import unescape
 from typing import Any, Final
 
 import pytest
 from starlette.testclient import TestClient
 
-from appointments.email import mandrill
 from appointments.tables.keys import ROUTE_RECORD
 from appointments_operator.deployment import Deployment
 from appointments_operator.erasure import find_by_uuid
-from appointments_operator.replay_run import replay_all
-from appointments_operator.web import actions, listing
+from appointments_operator.web import listing
 from appointments_operator.web.guard import HEADERS
 from appointments_operator.web.site import FOLDER
 from tests.support.console import KEY, NAMES, path, story
@@ -84,6 +81,7 @@ def test_a_change_needs_the_own_origin(console: TestClient) -> None:
 
 CHANGES: Final = (
     *("/n/x/dismiss", "/n/x/replay", "/replay", "/record", "/route", "/owed/settle", "/check"),
+    *("/storm/x/replay", "/storm/x/dismiss", "/job/x/stop"),
 )
 
 
@@ -180,79 +178,6 @@ def test_a_storm_is_one_row(operator_aws: FakeOperatorAws, deployment: Deploymen
     assert sorted(len(row.members) for row in rows) == [1, 30]
 
 
-@pytest.fixture
-def storm(operator_aws: FakeOperatorAws) -> list[str]:
-    """Have 60 emails fail alike; return the ids of their notifications."""
-    for number in range(60):
-        operator_aws.post(f"req-{number}", token="session-token", notes=f"house {number}")
-    operator_aws.aws.hand_to_keeper(*operator_aws.aws.facts()[-60:])
-    return [facts["notification_id"] for facts in operator_aws.aws.facts()[-60:]]
-
-
-def test_a_storm_is_replayed_as_a_whole(
-    operator_aws: FakeOperatorAws,
-    console: TestClient,
-    storm: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Its row leads to one preview and one replay for all; each member keeps who did what."""
-    assert "Repair all 60" in console.get(path("/")).text
-    form = {"ids": " ".join(storm)}
-    assert "Its members" in console.post(path("/storm"), data=form).text
-    operator_aws.invoked.clear()
-    preview = console.post(path("/storm/replay"), data=form).text
-    assert "Would replay 60 requests" in preview
-    assert "60 mandrill-email-failed" in preview
-    assert "And 10 more." in preview
-    assert operator_aws.invoked == []
-    monkeypatch.setattr(actions, "replay_all", partial(replay_all, rate=100.0))
-    monkeypatch.setattr(mandrill, "send", sent)
-    done = console.post(path("/storm/replay"), data=form | {"run": "1"}).text
-    assert "60 of 60 requests are good now" in done
-    for notification_id in (storm[0], storm[-1]):
-        shown = console.get(path(f"/n/{notification_id}")).text
-        assert "arn:aws:sts::" in shown
-        assert "mandrill-email-failed → action-successful" in unescape(shown)
-
-
-def test_what_was_not_reached_has_no_replay_in_its_history(
-    operator_aws: FakeOperatorAws,
-    console: TestClient,
-    storm: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A replay that stops by itself is recorded for those that it reached, and for no others."""
-    monkeypatch.setattr(actions, "replay_all", partial(replay_all, rate=100.0, at_once=1))
-    operator_aws.invoked.clear()
-    form = {"ids": " ".join(storm), "run": "1"}
-    assert "20 replays in a row failed alike" in console.post(path("/storm/replay"), data=form).text
-    histories = [
-        "→ mandrill-email-failed" in unescape(console.get(path(f"/n/{each}")).text)
-        for each in storm
-    ]
-    assert histories.count(True) == 20
-    assert "not replayed" not in console.get(path(f"/n/{storm[-1]}")).text
-
-
-def test_a_storm_is_dismissed_as_a_whole(console: TestClient, storm: list[str]) -> None:
-    """One note closes all open members, after a preview; those that are closed keep theirs."""
-    console.post(path(f"/n/{storm[0]}/dismiss"), data={"note": "told by phone"})
-    form = {"ids": " ".join(storm), "note": "the account was repaired"}
-    assert console.post(path("/storm/dismiss"), data=form | {"note": " "}).status_code == 400
-    assert "Would dismiss 59 notifications" in console.post(path("/storm/dismiss"), data=form).text
-    assert storm[1] in console.get(path("/rows")).text
-    done = console.post(path("/storm/dismiss"), data=form | {"run": "1"}).text
-    assert "Dismissed 59 notifications" in done
-    assert "the account was repaired" in console.get(path(f"/n/{storm[1]}")).text
-    assert "the account was repaired" not in console.get(path(f"/n/{storm[0]}")).text
-    assert "None of them is open" in console.post(path("/storm/dismiss"), data=form).text
-
-
-def sent(*, to: list[tuple[str, str]], **_: Any) -> list[mandrill.RecipientResult]:
-    """Accept an email, as Mandrill does."""
-    return [mandrill.RecipientResult(email, "sent", "id", None) for email, _ in to]
-
-
 def test_older_ones_are_on_the_next_page(
     operator_aws: FakeOperatorAws, deployment: Deployment
 ) -> None:
@@ -261,9 +186,8 @@ def test_older_ones_are_on_the_next_page(
 
     now = time.time()
     for number in range(listing.PAGE + 20):
-        operator_aws.aws.hand_to_keeper(
-            {"notification_id": f"{number}"}, sent_at=now - number // 50
-        )
+        facts = {"notification_id": f"{number}", "status": f"status {number}"}
+        operator_aws.aws.hand_to_keeper(facts, sent_at=now - number // 50)
     for state in ("open", ""):
         first = listing.read(deployment, listing.Filter(state=state))
         second = listing.read(deployment, listing.Filter(state=state, before=first.next_before))
@@ -310,6 +234,9 @@ def test_a_record_is_corrected_after_a_preview(
         ("/n/unknown/dismiss", {"note": "x"}),
         ("/n/unknown/dismiss", {"note": " "}),
         ("/n/unknown/replay", {}),
+        ("/storm/unknown/replay", {"run": "1"}),
+        ("/storm/unknown/dismiss", {"note": "x"}),
+        ("/job/unknown/stop", {}),
     ],
     ids=str,
 )

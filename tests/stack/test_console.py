@@ -203,7 +203,7 @@ def test_a_storm_is_repaired_at_once(stack: Stack, page: Page, url: str) -> None
     for _ in range(3):
         send(stack, uuid=str(uuid4()), photographer_user_id=605)
     page.goto(f"{url}?q=stu@")
-    page.get_by_role("button", name="Repair all 3").click()
+    page.get_by_role("link", name="Repair all 3").click()
     expect(page.locator("h1")).to_contain_text("did not reach everyone")
     check_page(page, "storm")
     put_record(stack, "user#605", name="Stu", email="stu@planomatic.test")
