@@ -112,8 +112,12 @@ def runs(worker: psutil.Process) -> bool:
 
 @pytest.fixture
 def function(stack: Stack, home: Path) -> Function:
-    """Return the function as deployed, with a photographer whom no email reaches."""
+    """Return the function as deployed, with a photographer whom no email reaches.
+
+    The circuit breaker is closed: what other tests failed at opens it.
+    """
     function = Function(stack, home)
+    function.put(stack.records_table, {"record": CIRCUIT_RECORD})
     function.put(stack.records_table, UNREACHABLE)
     return function
 
