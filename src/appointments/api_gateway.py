@@ -12,7 +12,7 @@ from appointments.errors import ApiError
 from appointments.invocation import Invocation
 from appointments.names import PATH
 from appointments.reasons import Cause, Reason
-from appointments.request import PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE, Request, fit_request_id
+from appointments.request import PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE, Request, request_id_or
 from appointments.statuses import Status
 from appointments.tables.keys import hash_token
 
@@ -55,7 +55,7 @@ class HttpEvent:
     def __init__(self, event: Any, invocation: Invocation) -> None:
         self._event: Mapping[str, Any] = event if isinstance(event, Mapping) else {}
         sent = _mapping(event, "requestContext").get("requestId")
-        self.request_id = fit_request_id(sent, invocation.id)
+        self.request_id = request_id_or(sent, invocation.id)
 
     def check_route(self) -> None:
         """Raise ApiError unless the event is a request for the one route of this function."""

@@ -81,7 +81,7 @@ class Creation:
         circuit = Circuit.from_raw(found.raw(Record, CIRCUIT_RECORD))
         sender = Sender(Trigger.REQUEST, self.attempt_id, self._invocation.email_deadline, circuit)
         sender.set_first_state(item, users)
-        stored = idempotency.find_repeat_if_missing(item, references, found)  # 7
+        stored = idempotency.require_references_unless_repeat(item, references, found)  # 7
         if stored is None:
             stored = self._write(item, request, parameters, session)  # 8
         idempotency.raise_on_conflict(item, stored, request)

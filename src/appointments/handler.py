@@ -93,7 +93,7 @@ def _run(creation: Creation, invocation: Invocation) -> ApiError | None:
             creation.run()
     except ApiError as error:
         return error
-    except (Exception, OutOfTime) as broken:  # noqa: BLE001 - the response is the contract's
+    except (Exception, OutOfTime) as broken:  # noqa: BLE001 - any failure becomes a response
         trace, request = traceback.format_exc(), creation.request
         logger.error("broken", exception=request.redact(trace) if request else trace)
         add_metric("Crashes")
@@ -177,12 +177,12 @@ def _handle_schedule(event: Mapping[str, Any], invocation: Invocation) -> dict[s
 
 def _handle_settle(event: Mapping[str, Any], invocation: Invocation) -> dict[str, Any]:
     """Send the pending and the given-up emails of the appointments that the event lists."""
-    settled: dict[str, Any] = dict.fromkeys(settle.uuids_of(event))
+    emails: dict[str, Any] = dict.fromkeys(settle.uuids_of(event))
     try:
         with time_limit(invocation.deadline):
-            settle.settle(settled, str(uuid4()), invocation)
+            settle.settle(emails, str(uuid4()), invocation)
     except (Exception, OutOfTime):  # noqa: BLE001 - what was settled until then is the response
         logger.error("broken", exception=traceback.format_exc(), request_id=invocation.id)
         add_metric("Crashes")
     flush_metrics()
-    return settled
+    return emails

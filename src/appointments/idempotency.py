@@ -45,13 +45,13 @@ def is_same_request(item: Appointment, stored: Appointment) -> bool:
     return stored.fingerprint == item.fingerprint and stored.owner == item.owner
 
 
-def find_repeat_if_missing(
+def require_references_unless_repeat(
     item: Appointment, references: Mapping[str, str], found: BatchResult
 ) -> Appointment | None:
-    """Return the stored item if a referenced record is missing and the request is a repeat.
+    """Raise ApiError if a referenced record does not exist, unless the request is a repeat.
 
-    A repeat is good even if a record no longer exists (section 1.4, step 7). Returns None if no
-    record is missing. Raises ApiError if one is, and the request is no repeat.
+    Then return the stored item: a repeat is good even if a record no longer exists (section 1.4,
+    step 7). Return None if all records exist.
     """
     try:
         records.require_references(references, found)
@@ -68,7 +68,7 @@ def find_repeat_if_missing(
 def raise_on_conflict(item: Appointment, stored: Appointment, request: Request) -> None:
     """Raise ApiError if the uuid belongs to another appointment, or to one that was erased.
 
-    The error reveals nothing of the other appointment. That one was erased is said to every caller
+    The error reveals nothing of the other appointment. Every caller is told that one was erased
     (section 7.2).
     """
     raise_if_erased(stored, request)

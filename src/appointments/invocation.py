@@ -9,9 +9,9 @@ from appointments.names import ALIAS
 
 # What a request needs after the email: for the result, a notification and the response.
 _RESERVED_SECONDS: Final = 7.0
-# What is left after all other calls: for the notification and the response, and of this for the
-# response.
+# What is left after all other calls, for the notification and the response together.
 _NOTIFICATION_SECONDS: Final = 2.0
+# What is left of that for the response.
 _RESPONSE_SECONDS: Final = 1.0
 _LIMIT_WITHOUT_CONTEXT: Final = 29.0
 _NAME_IN_ARN: Final = 6

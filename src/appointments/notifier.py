@@ -109,26 +109,26 @@ def publish(notification: Notification) -> bool:
         clients.client("sns").publish(**notification.to_sns(SETTINGS.notifications_topic))
     except (BotoCoreError, ClientError) as failed:
         logger.warning("SNS did not take a notification", reason=type(failed).__name__)
-        _Last.failed = Moment.now()
+        _LastFailure.at = Moment.now()
         return False
     add_metric("NotificationsPublished")
     return True
 
 
-class _Last:
+class _LastFailure:
     """When this execution environment failed last to publish."""
 
-    failed = LONG_AGO
+    at = LONG_AGO
 
 
 def is_paused() -> bool:
     """Whether a publish has failed within the last PAUSE_SECONDS (section 8.8)."""
-    return _Last.failed.seconds_ago() < PAUSE_SECONDS
+    return _LastFailure.at.seconds_ago() < PAUSE_SECONDS
 
 
 def reset() -> None:
     """Have no failed publish and no storm, as in a new execution environment."""
-    _Last.failed = LONG_AGO
+    _LastFailure.at = LONG_AGO
     storms.reset()
 
 

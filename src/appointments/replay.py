@@ -14,7 +14,7 @@ from appointments.errors import ApiError
 from appointments.invocation import Invocation
 from appointments.parameters import NAMES
 from appointments.reasons import Cause, Reason
-from appointments.request import REQUEST_ID, Request, fit_request_id
+from appointments.request import REQUEST_ID, Request, request_id_or
 from appointments.statuses import Status
 
 # CloudWatch sends at most 256 KB, compressed. A payload that unpacks to more is not from it.
@@ -29,7 +29,7 @@ def is_subscription(event: Any) -> bool:
 
 
 def has_entry(event: Any) -> bool:
-    """Whether the event is a request log entry, or has a key for one (section 10.2)."""
+    """Whether the event is a request log entry, or has a key for one: `detail` is EventBridge's."""
     return isinstance(event, Mapping) and (
         event.get("message") == _REQUEST or "replay" in event or "detail" in event
     )
@@ -89,7 +89,7 @@ class LoggedRequest:
     def __init__(self, entry: Any, invocation: Invocation) -> None:
         self._entry = entry
         sent = entry.get("request_id") if isinstance(entry, Mapping) else None
-        self.request_id = fit_request_id(sent, invocation.id)
+        self.request_id = request_id_or(sent, invocation.id)
 
     def check_route(self) -> None:
         """Accept every entry: the log has only requests for the one route."""
@@ -106,7 +106,7 @@ class LoggedRequest:
             entry = _Entry.model_validate_json(json.dumps(self._entry))
         except ValueError as invalid:
             fields = ", ".join(_invalid_fields(invalid)) or "its text"
-        if entry is None:  # outside `except`, for the reason given in `validation`
+        if entry is None:  # outside `except`: see the comment in `validation.read`
             raise ApiError(
                 Status.IDENTIFY_REQUEST_ERROR,
                 "Nothing was saved. The event is neither a request through API Gateway nor a "

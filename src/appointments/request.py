@@ -42,9 +42,10 @@ class Request:
 
     `params` has the known parameters as received; in a replay, `token` is the hash of the token.
     `error` is the error in the body, which `Creation` reports in the order of the steps.
-    `media_type` is None in a replay, because the log has no headers. `received_as` is the phrase
-    that names the deciding header in a message. `received_at` is epoch seconds. `uuid` is the uuid
-    of a log entry that has one. `is_strict` says that unknown parameters are refused.
+    `media_type` is None in a replay, because the log has no headers. `received_as` names for an
+    error message the header that decides it, such as `Content-Type text/xml`. `received_at` is
+    epoch seconds. `uuid` is the uuid of a log entry that has one. `is_strict` says that unknown
+    parameters are refused.
     """
 
     id: str
@@ -111,7 +112,7 @@ class Request:
         }
 
 
-def fit_request_id(sent: Any, fallback: str) -> str:
+def request_id_or(sent: Any, fallback: str) -> str:
     """Return the id that was sent if it fits REQUEST_ID, otherwise the fallback."""
     return sent if isinstance(sent, str) and re.fullmatch(REQUEST_ID, sent) else fallback
 

@@ -20,7 +20,7 @@ def renew() -> None:
 
 
 def register() -> None:
-    """Have Lambda renew it after each restore. The library is in its runtimes from 3.12 on."""
+    """Have Lambda call `renew` after each restore. The library is in its runtimes from 3.12 on."""
     try:
         from snapshot_restore_py import register_after_restore  # noqa: PLC0415 - it may be missing
     except ImportError:

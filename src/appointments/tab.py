@@ -2,7 +2,7 @@
 
 The specification fixes the name of this module (section 11.1).
 
-Its events are batches of the queue on the notifications topic, and the check of open ones.
+Its events are batches of the queue on the notifications topic, and the check of open notifications.
 """
 
 import json

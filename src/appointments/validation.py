@@ -51,7 +51,7 @@ def read(
         parameters = Parameters.model_validate(passed, context=context)
     except ValidationError as invalid:
         errors = [*(_param_error(error, redact) for error in invalid.errors()), *extra_errors]
-    # Raised outside `except`: as the context of this failure, pydantic's error would form a cycle
+    # Raised outside `except`: as the `__context__` of ApiError, pydantic's error would form a cycle
     # through its tracebacks that the garbage collector cannot see. Each request would leak.
     if errors:
         raise ApiError.from_errors(errors, context.warnings)

@@ -161,10 +161,10 @@ class World:
         begins_at = self.virtual.now
 
         def enter() -> None:
-            notifier._Last.failed = environment.publish_failed
+            notifier._LastFailure.at = environment.publish_failed
 
         def leave() -> None:
-            environment.publish_failed = notifier._Last.failed
+            environment.publish_failed = notifier._LastFailure.at
 
         context = SimpleNamespace(
             aws_request_id=f"invocation-{next(self._numbers)}",

@@ -40,7 +40,7 @@ class EmailBatch:
         """
         keys = [(Appointment, uuid) for uuid in dict.fromkeys(uuids)]
         wanted = [(Record, CIRCUIT_RECORD), *keys]
-        found = base.read_batch(wanted, deadline=deadline, is_partial=True)
+        found = base.read_batch(wanted, deadline=deadline, allow_partial=True)
         raws = [raw for _, uuid in keys if (raw := found.raw(Appointment, uuid))]
         try:
             users = [

@@ -67,10 +67,10 @@ class Circuit:
         if outcome.available:
             is_closed = not self.failures and not self.open_until
             return None if is_closed else replace(self, failures=0, failed_at=0, open_until=0)
-        is_forgotten = now > self.failed_at + MEMORY_SECONDS
-        if self.uuid == uuid and self.failures and not is_forgotten:
+        is_too_old = now > self.failed_at + MEMORY_SECONDS
+        if self.uuid == uuid and self.failures and not is_too_old:
             return None
-        failures = 1 if is_forgotten else self.failures + 1
+        failures = 1 if is_too_old else self.failures + 1
         return replace(
             self,
             failures=failures,

@@ -1,7 +1,8 @@
 """When an appointment's item expires: never sooner than the log entries of its requests (7.3).
 
-Otherwise a replay of such an entry would create the appointment, and send its email, again. The
-template lets no item expire sooner than the log. An item with a pending email never expires.
+Otherwise a replay of such an entry would create the appointment, and send its email, again. A rule
+of `template.yaml` lets no item expire sooner than the log. An item with a pending email never
+expires.
 """
 
 from typing import Final

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from appointments.email.mandrill_client import call, unknown
+from appointments.email.mandrill_client import CallFailed, call
 from appointments.settings import SETTINGS
 
 SEARCH_LIMIT: Final = 1_000
@@ -72,7 +72,7 @@ def send(
             for each in response_body
         ]
     except (TypeError, KeyError, AttributeError):
-        raise unknown("a response of another form") from None
+        raise CallFailed.in_doubt("a response of another form") from None
 
 
 def search(uuids: Sequence[str], since: date, deadline: float) -> list[FoundRecipient]:
@@ -102,4 +102,4 @@ def search(uuids: Sequence[str], since: date, deadline: float) -> list[FoundReci
             for each in response_body
         ]
     except (TypeError, KeyError, AttributeError):
-        raise unknown("a response of another form") from None
+        raise CallFailed.in_doubt("a response of another form") from None

@@ -6,7 +6,7 @@ The official client waits 300 s, keeps no connection and hides network errors.
 import time
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,8 +29,8 @@ _MAX_NAME_LENGTH: Final = 100
 # A connection that idles is closed by Mandrill, and a frozen function does not hear of it: sending
 # on it would leave an email in doubt for two minutes.
 _MAX_IDLE_SECONDS: Final = 15.0
-# The sockets' own time-outs come first: they tell a connection that was not made in time from a
-# response that did not come.
+# The time limit begins after the sockets' own time-outs. These distinguish a connection that was
+# not made in time from a response that did not come.
 _GRACE_SECONDS: Final = 0.1
 
 
@@ -45,15 +45,15 @@ class CallFailed(Exception):
         self.outcome = outcome
         self.is_retryable = is_retryable
 
+    @classmethod
+    def not_accepted(cls, said: str, *, is_retryable: bool = False) -> Self:
+        """Return the failure of a call that Mandrill certainly did not accept."""
+        return cls(f"{UNAVAILABLE} ({said})", Outcome.UNAVAILABLE, is_retryable=is_retryable)
 
-def unavailable(said: str, **more: bool) -> CallFailed:
-    """Return the failure of a call that Mandrill certainly did not accept."""
-    return CallFailed(f"{UNAVAILABLE} ({said})", Outcome.UNAVAILABLE, **more)
-
-
-def unknown(said: str) -> CallFailed:
-    """Return the failure of a call that Mandrill may have accepted."""
-    return CallFailed(f"{UNAVAILABLE} ({said})", Outcome.UNKNOWN)
+    @classmethod
+    def in_doubt(cls, said: str) -> Self:
+        """Return the failure of a call that Mandrill may have accepted."""
+        return cls(f"{UNAVAILABLE} ({said})", Outcome.UNKNOWN)
 
 
 def call(path: str, payload: dict[str, Any], deadline: float, *, retry_at_once: bool) -> Any:
@@ -91,10 +91,10 @@ def _key() -> str:
             SecretId=SETTINGS.mandrill_secret
         )
     except (BotoCoreError, ClientError) as unread:
-        raise unavailable("no API key") from unread
+        raise CallFailed.not_accepted("no API key") from unread
     key = str(secret.get("SecretString", "")).strip()
     if not key:
-        raise unavailable("no API key")
+        raise CallFailed.not_accepted("no API key")
     return key
 
 
@@ -108,7 +108,7 @@ class _HttpsConnection(HTTPSConnection):
         except (NewConnectionError, ConnectTimeoutError):
             raise
         except (HTTPError, OSError):
-            raise unavailable("no TLS") from None
+            raise CallFailed.not_accepted("no TLS") from None
 
 
 class _HttpsPool(urllib3.HTTPSConnectionPool):
@@ -145,13 +145,13 @@ def _post(path: str, body: dict[str, Any], deadline: float) -> Any:
             )
             received = _read(response)
     except NewConnectionError:
-        raise unavailable("connection refused", is_retryable=True) from None
+        raise CallFailed.not_accepted("connection refused", is_retryable=True) from None
     except ConnectTimeoutError:
-        raise unavailable("no connection") from None
+        raise CallFailed.not_accepted("no connection") from None
     except (HTTPError, OutOfTime):
         _pool.clear()
-        raise unknown("no response in time") from None
-    return _accepted(response.status, received)
+        raise CallFailed.in_doubt("no response in time") from None
+    return _body_if_accepted(response.status, received)
 
 
 def _read(response: urllib3.BaseHTTPResponse) -> bytes:
@@ -160,14 +160,14 @@ def _read(response: urllib3.BaseHTTPResponse) -> bytes:
         while chunk := response.read1(65_536):
             received += chunk
             if len(received) > _MAX_RESPONSE_BYTES:
-                raise unknown("a response without an end")
+                raise CallFailed.in_doubt("a response without an end")
     finally:
         # Read to its end, the connection is back in the pool already; otherwise it is of no use.
         response.close()
     return received
 
 
-def _accepted(status: int, received: bytes) -> Any:
+def _body_if_accepted(status: int, received: bytes) -> Any:
     """Return what Mandrill responded if it accepted the call (section 8.5)."""
     try:
         # pydantic's parser refuses text that our own JSON cannot have, such as a lone surrogate.
@@ -182,13 +182,13 @@ def _accepted(status: int, received: bytes) -> Any:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise CallFailed(f"{UNAVAILABLE} ({said})", Outcome.BUSY, is_retryable=True)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        raise unavailable(said, is_retryable=True)
+        raise CallFailed.not_accepted(said, is_retryable=True)
     if name == "ValidationError":
         raise CallFailed(name, Outcome.REFUSED)
     if name:
-        raise unavailable(name)
+        raise CallFailed.not_accepted(name)
     if status == HTTPStatus.OK and response_body is not None:
         return response_body
     if status == HTTPStatus.OK or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise unknown(f"HTTP {status} without a readable response")
-    raise unavailable(said)
+        raise CallFailed.in_doubt(f"HTTP {status} without a readable response")
+    raise CallFailed.not_accepted(said)

@@ -49,9 +49,9 @@ def acquire_lease(item: Appointment, attempt_id: str, now: float) -> bool:
     """
     lease_until = epoch_after(now, LEASE_SECONDS)
     unchanged = (
-        _equals_or_absent(Appointment.lease, item.lease)
-        & _equals_or_absent(Appointment.due, item.due)
-        & _equals_or_absent(Appointment.email_status, item.email_status)
+        _is_still(Appointment.lease, item.lease)
+        & _is_still(Appointment.due, item.due)
+        & _is_still(Appointment.email_status, item.email_status)
     )
     actions: list[Action] = [
         Appointment.email_status.set(EmailStatus.PENDING.value),
@@ -61,7 +61,7 @@ def acquire_lease(item: Appointment, attempt_id: str, now: float) -> bool:
         *_due_actions(item.uuid, lease_until, item.next_publish_at()),
     ]
     if (item.email_tries or 0) >= MAX_TRIES:
-        # The 72 hours begin again: if this sender dies, the schedule asks Mandrill meanwhile.
+        # The 72 hours begin again. If this sender dies, the schedule asks Mandrill within them.
         actions.append(Appointment.retried_at.set(int(now)))
     if _update(item, actions, unchanged):
         return True
@@ -105,9 +105,7 @@ def save_result(
         actions += [Appointment.lease.remove(), Appointment.lease_until.remove()]
     if notification:
         actions.append(Appointment.notifications.add({notification}))
-    is_ours = (Appointment.lease == lease) & _equals_or_absent(
-        Appointment.lease_until, item.lease_until
-    )
+    is_ours = (Appointment.lease == lease) & _is_still(Appointment.lease_until, item.lease_until)
     for _ in range(_MAX_WRITES):
         notify_due = int(now) if notification else item.next_publish_at()
         due_actions = _due_actions(item.uuid, next_try.due, notify_due)
@@ -130,9 +128,9 @@ def move_expiry(item: Appointment, now: float) -> None:
         return
     unchanged = (
         (Appointment.fingerprint == item.fingerprint)
-        & _equals_or_absent(Appointment.ttl, item.ttl)
-        & _equals_or_absent(Appointment.lease, item.lease)
-        & _equals_or_absent(Appointment.email_status, item.email_status)
+        & _is_still(Appointment.ttl, item.ttl)
+        & _is_still(Appointment.lease, item.lease)
+        & _is_still(Appointment.email_status, item.email_status)
     )
     try:
         _update(item, [expiry.ttl_action(now, is_pending=False)], unchanged)
@@ -174,8 +172,8 @@ def save_published(item: Appointment, published: Collection[str], now: float) ->
     due_actions = _due_actions(item.uuid, item.next_try_at(), notify_due)
     unchanged = (
         _same_notifications(item)
-        & _equals_or_absent(Appointment.lease, item.lease)
-        & _equals_or_absent(Appointment.due, item.due)
+        & _is_still(Appointment.lease, item.lease)
+        & _is_still(Appointment.due, item.due)
     )
     if not _update(item, [*actions, *due_actions], unchanged) and published:
         # Something else changed meanwhile: what is left is published once more.
@@ -206,10 +204,10 @@ def _due_actions(uuid: str, email_due: int | None, notify_due: int | None) -> li
 
 
 def _same_notifications(item: Appointment) -> Condition:
-    return _equals_or_absent(Appointment.notifications, item.notifications or None)
+    return _is_still(Appointment.notifications, item.notifications or None)
 
 
-def _equals_or_absent(attribute: Any, value: Any) -> Condition:
+def _is_still(attribute: Any, value: Any) -> Condition:
     condition: Condition = attribute.does_not_exist() if value is None else attribute == value
     return condition
 

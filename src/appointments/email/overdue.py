@@ -1,4 +1,4 @@
-"""What is overdue: found in the sparse index, and read as far as the schedule's plan needs it."""
+"""What is overdue: found in the sparse index, and read as far as a run of the schedule needs it."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -19,8 +19,8 @@ from appointments.tables.keys import MAX_KEYS, SHARDS
 
 # How long a run reads throttled keys again, all its reads together.
 _READ_SECONDS: Final = 5.0
-# What the plan of a run needs to know of an item, and what publishing its notifications takes.
-_READ: Final = (
+# The attributes that decide what a run does with an item, and those of its notifications.
+_ATTRIBUTES: Final = (
     *("uuid", "request_id", "received_at", "forgotten_at", "owed", "due", "put_off"),
     *("email_status", "email_tries", "email_due", "owed_since", "retried_at"),
     *("lease", "lease_until", "notifications", "notify_due", "notify_unused"),
@@ -34,7 +34,7 @@ class Overdue:
     `emails` are the uuids of the emails that may be sent, and of the items that cannot be read.
     `maybe_sent` are those that Mandrill is asked about first. `notifications` are the items with
     pending ones. `to_unindex` are the items that are in the index although nothing is pending:
-    publishing nothing removes them from it. `oldest` is in seconds.
+    saving that nothing is left to publish removes them from it. `oldest` is in seconds.
     """
 
     emails: list[str] = field(default_factory=list)
@@ -83,7 +83,7 @@ def _read(uuids: Sequence[str], deadline: float) -> Iterable[tuple[str, Appointm
 
     Throttled keys are read again until `deadline` (time.monotonic() seconds).
     """
-    names = {f"#{name}": name for name in _READ}
+    names = {f"#{name}": name for name in _ATTRIBUTES}
     for chunk in chunks(uuids, MAX_KEYS):
         request: dict[str, Any] = {
             "Keys": [{"uuid": {"S": uuid}} for uuid in chunk],

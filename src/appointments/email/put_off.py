@@ -34,7 +34,7 @@ def is_caused_by_item(error: BaseException) -> bool:
 
 
 def put_off(uuid: str, raw: dict[str, Any], error: BaseException) -> None:
-    """Move what is due of the item by its next pause, and notify people the first time.
+    """Make the item due after its next pause, and notify people the first time.
 
     Works whatever else the item holds: the update touches no other attribute.
     """

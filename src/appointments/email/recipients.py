@@ -56,7 +56,7 @@ def reached_recipients(item: Appointment) -> Reached:
 
 
 def unreached_recipients(addresses: Addresses, reached: Reached) -> Addresses:
-    """Return who has not got the email; an address that was corrected since is no new recipient."""
+    """Return who has not got the email. A role whose former address has it is not mailed again."""
     roles = {role for each in reached.values() for role in each["roles"]}
     return {
         key: entry

@@ -1,4 +1,4 @@
-"""The result of a try or a search: logged, saved in the item, and notified if it is the last."""
+"""The result of a try or a search: logged, and saved in the item."""
 
 import time
 from dataclasses import replace
@@ -16,7 +16,7 @@ from appointments.tables.appointments import Appointment
 
 def log(item: Appointment, after: EmailState, trigger: Trigger, next_try: NextTry) -> None:
     """Write the email log entry of a try, or of a search that decides what becomes of the email."""
-    is_decided = next_try.is_given_up or after.outcome in (Outcome.SETTLED, Outcome.REFUSED)
+    is_decided = next_try.gives_up or after.outcome in (Outcome.SETTLED, Outcome.REFUSED)
     if not after.was_called and not is_decided:
         return
     log_audit(
@@ -53,7 +53,7 @@ def save(
 
 
 def give_up(item: Appointment, lease: str, after: EmailState, next_try: NextTry) -> None:
-    """Give the email up: its notification is pending before it is published, so it is not lost."""
+    """Give the email up, and leave its notification as pending: the drain publishes it."""
     reason, now = after.failure_reason, time.time()
     notification = notifier.make(
         Status.MANDRILL_EMAIL_FAILED,

@@ -41,18 +41,18 @@ class NextTry:
     """What follows a try.
 
     `tries` are used up by now, then `uncounted` in a row did not count. `due` is when the schedule
-    tries it next (epoch seconds), None for never. `is_given_up` says that this try was the last.
+    tries it next (epoch seconds), None for never. `gives_up` says that this try was the last.
     """
 
     tries: int
     uncounted: int
     due: int | None
-    is_given_up: bool = False
+    gives_up: bool = False
 
 
 def next_try(after: EmailState, trigger: Trigger, before: History, now: float) -> NextTry:
     """Return what follows a try that ended in the state `after` at `now` (epoch seconds)."""
-    if after.is_settled or after.outcome is None:
+    if after.is_settled or after.outcome is None:  # settled, or not tried
         used = after.was_called and not trigger.is_on_request
         return NextTry(before.tries + used, 0, None)
     if trigger.is_on_request:
@@ -67,7 +67,7 @@ def next_try(after: EmailState, trigger: Trigger, before: History, now: float) -
     # A maybe sent email whose tries are used up was retried on request: it is only searched for.
     if (tries >= MAX_TRIES and not after.maybe_sent) or is_late:
         # MAX_TRIES marks in the item that it was given up, also if the reason is the 72 hours.
-        return NextTry(MAX_TRIES, uncounted, None, is_given_up=True)
+        return NextTry(MAX_TRIES, uncounted, None, gives_up=True)
     if after.outcome.uses_try:
         delay = RETRY_DELAYS[tries - 1]
     elif after.outcome is Outcome.ACCOUNT_REFUSED:

@@ -67,6 +67,7 @@ def _is_mandrill_available(found: Overdue, drain: Drain, search: BatchSearch) ->
             outcome = _search_one(found.maybe_sent, position, drain, search)
         if outcome is None:
             break  # there is no other
+        # BUSY: this account called too often, while Mandrill is available to others.
         if outcome is Outcome.BUSY or outcome.available is not False:
             return True
         was_unavailable = True

@@ -55,13 +55,13 @@ def state_after(
     if not unreached:
         return settled_state(reached)
     refused = {key: each for key, each in refused.items() if key in unreached}
-    unlisted = {key: entry for key, entry in unreached.items() if key not in refused}
-    if not unlisted:
+    not_found = {key: entry for key, entry in unreached.items() if key not in refused}
+    if not not_found:
         status = EmailStatus.PARTLY_SENT if reached else EmailStatus.FAILED
         reason = "; ".join(map(describe, refused.values()))
         return EmailState(status, (*reached.values(), *refused.values()), reason, Outcome.REFUSED)
-    is_listed = len(reached) > len(before) or bool(refused)
-    if is_listed and item.searched_at is None:
+    has_some = len(reached) > len(before) or bool(refused)
+    if has_some and item.searched_at is None:
         return unsent_state(reached, unreached, _PARTLY_FOUND, Outcome.PARTLY_FOUND)
     return unsent_state(reached, unreached, NOT_FOUND, Outcome.NOT_SENT)
 

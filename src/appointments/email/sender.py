@@ -102,7 +102,7 @@ class Sender:
             users = recipients.read_users(item)
         after = search_result.state_after(item, recipients.addresses_of(item, users), found)
         next_try = retries.next_try(after, Trigger.SCHEDULE, history, now)
-        if not next_try.is_given_up and after.outcome in (Outcome.NOT_SENT, Outcome.PARTLY_FOUND):
+        if not next_try.gives_up and after.outcome in (Outcome.NOT_SENT, Outcome.PARTLY_FOUND):
             # A search is no try: the email is sent now, or searched for once more in two minutes.
             due = epoch_after(now, LEASE_SECONDS) if after.maybe_sent else int(now)
             next_try = replace(next_try, uncounted=history.uncounted, due=due)
@@ -113,7 +113,7 @@ class Sender:
         now = time.time()
         after = search_result.state_after_failure(item, reason)
         next_try = retries.next_try(after, Trigger.SCHEDULE, item.email_history(), now)
-        if not next_try.is_given_up:
+        if not next_try.gives_up:
             return item.email_state(now)
         return self._conclude(item, item.lease or "", after, next_try, Trigger.SEARCH)
 
@@ -171,7 +171,7 @@ class Sender:
         since = item.email_history().since
         try:
             results.log(item, after, trigger, next_try)
-            if next_try.is_given_up:
+            if next_try.gives_up:
                 results.give_up(item, lease, after, next_try)
             else:
                 results.save(item, lease, after, next_try)

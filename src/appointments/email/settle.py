@@ -24,21 +24,21 @@ def uuids_of(event: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(uuid for uuid in listed if isinstance(uuid, str)))
 
 
-def settle(settled: dict[str, Any], attempt_id: str, invocation: Invocation) -> None:
+def settle(emails: dict[str, Any], attempt_id: str, invocation: Invocation) -> None:
     """Send what is pending or given up of these; set `data.email` of each by its uuid (10.2).
 
     It uses up no try. What is not there or cannot be read stays as it is. Raises botocore's
     exceptions.
     """
     sender = Sender(Trigger.SETTLE, attempt_id, invocation.email_deadline, Circuit())
-    for chunk in chunks(list(settled), BATCH_SIZE):
+    for chunk in chunks(list(emails), BATCH_SIZE):
         batch = EmailBatch.read(chunk, sender.deadline)
         sender.circuit = batch.circuit
         items = [item for uuid in chunk if (item := _item(uuid, batch))]
         found = _search(items, sender.deadline)
         for item in items:
             with log_keys(request_id=item.request_id):
-                settled[item.uuid] = _send(item, batch, sender, found)
+                emails[item.uuid] = _send(item, batch, sender, found)
 
 
 def _item(uuid: str, batch: EmailBatch) -> Appointment | None:

@@ -99,7 +99,7 @@ class Outcome(Enum):
 
     SETTLED = "settled", False, False, True  # every recipient has the email
     ACCOUNT_REFUSED = "account refused", False, False, True  # a setting of Mandrill's account
-    REFUSED = "refused", False, True, True  # Mandrill did not accept it for every recipient
+    REFUSED = "refused", False, True, True  # Mandrill refused one recipient or more
     NOT_SENT = "not sent", False, False, None  # no call, or a search did not find it
     UNAVAILABLE = "unavailable", False, False, False  # Mandrill certainly did not accept it
     BUSY = "busy", False, False, False  # HTTP 429: Mandrill certainly did not accept it

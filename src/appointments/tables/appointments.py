@@ -93,7 +93,7 @@ class Appointment(Model):
         def __getattr__(self, name: str) -> str | int | bool | None: ...
 
     uuid = UnicodeAttribute(hash_key=True)
-    # Who asked, and when; `application` above holds the application as used.
+    # Who asked, and when; the parameter `application` has the one that was used.
     request_id = UnicodeAttribute()
     received_at = UnicodeAttribute()
     role = UnicodeAttribute()
@@ -216,7 +216,7 @@ def write(item: Appointment) -> Appointment:
 
 
 def _is_refused(failed: PutError) -> bool:
-    """Whether the first attempt was answered, and with a refusal of the request itself."""
+    """Whether the SDK's first call got a response, which refused the request itself."""
     # PynamoDB's error has only the code. Its cause, botocore's error, has the whole response.
     answered = failed.cause.__cause__ if failed.cause else None
     if not isinstance(answered, ClientError):

@@ -1,4 +1,4 @@
-"""What the tables of requests share: the one connection, and one read across them (1.3)."""
+"""What the tables of a request share: the one connection, and one read across them (1.3)."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -101,14 +101,14 @@ class BatchResult:
 
 
 def read_batch(
-    wanted: Sequence[tuple[type[Model], str]], *, deadline: float, is_partial: bool = False
+    wanted: Sequence[tuple[type[Model], str]], *, deadline: float, allow_partial: bool = False
 ) -> BatchResult:
     """Read items of several tables in one consistent BatchGetItem (no call if none is wanted).
 
     A batch and not a transaction: another request that marks the session cannot make it fail. If
     DynamoDB has no capacity for some of the keys, it is asked again until `deadline`
     (time.monotonic() seconds). Raises botocore's exceptions, and TimeoutError if keys are unread
-    then, unless the caller takes what there is (`is_partial`).
+    then, unless the caller takes what there is (`allow_partial`).
     """
     tables = {table.Meta.table_name: table for table, _ in wanted}
     requested: dict[str, Any] = {
@@ -119,7 +119,7 @@ def read_batch(
         for name, table in tables.items()
     }
     found, left = batch_get(clients.client("dynamodb"), requested, deadline)
-    if left and not is_partial:
+    if left and not allow_partial:
         unread = TimeoutError("DynamoDB had no capacity for some of the keys")
         unread.add_note(clients.call_note("BatchGetItem", {"RequestItems": left}))
         raise unread
