@@ -20,7 +20,7 @@ from appointments_operator.verify.verification import Verification, start_verifi
 CHECKS: Final = (*RESPONSE_CHECKS, *MANDRILL_CHECKS, *SETUP_CHECKS)
 _GOOD: Final = "ok"
 _FAILED: Final = "FAILED"
-_NOT_ON_LOCAL_STACK: Final = "not on the local stack"
+_NOT_ON_LOCAL_STACK: Final = "not shown here"
 
 
 @click.command(
