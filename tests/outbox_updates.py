@@ -99,15 +99,15 @@ def _owe(item: Appointment) -> None:
     outbox.add_pending_notification(item.uuid, "n", NOW + 0.5)
 
 
-def _published(item: Appointment, published: str = "") -> None:
+def _publish(item: Appointment, published: str = "") -> None:
     outbox.save_published(item, set(published), NOW)
 
 
-_published_all: Final = partial(_published, published="n")
+_publish_all: Final = partial(_publish, published="n")
 
 
-def _kept(operation: Operation, item: Appointment) -> Any:
-    """Do it where appointments are kept for 30 days."""
+def _expire(operation: Operation, item: Appointment) -> Any:
+    """Do it with a retention of 30 days, so that appointments expire."""
     settings = replace(SETTINGS, appointment_retention_days=30)
     with patch.object(expiry, "SETTINGS", settings):
         return operation(item)
@@ -203,47 +203,47 @@ CASES: Final = [
     Case("mark as failed after the lease was lost", _fail, False, _LEASED | {"lease": "b"}),
     Case("mark without a lease", _mark, False, _INDEXED),
     # When an item expires.
-    Case("mark as sent what expires", partial(_kept, _mark), True, _LEASED, {},
+    Case("mark as sent what expires", partial(_expire, _mark), True, _LEASED, {},
          _SETTLED | _EXPIRES),
-    Case("mark as failed what expires", partial(_kept, _fail), True, _LEASED | {"ttl": 1}, {},
+    Case("mark as failed what expires", partial(_expire, _fail), True, _LEASED | {"ttl": 1}, {},
          _FAILED | {"ttl": None}),
-    Case("claim what expires", partial(_kept, _claim), True, {"email_tries": 5, "ttl": 1}, {},
+    Case("claim what expires", partial(_expire, _claim), True, {"email_tries": 5, "ttl": 1}, {},
          _CLAIMED | {"retried_at": NOW, "ttl": None}),
-    Case("repeat what is settled", partial(_kept, _move_expiry), None, {"ttl": 1}, {}, _EXPIRES),
-    Case("repeat what does not expire yet", partial(_kept, _move_expiry), None, {}, {}, _EXPIRES),
+    Case("repeat what is settled", partial(_expire, _move_expiry), None, {"ttl": 1}, {}, _EXPIRES),
+    Case("repeat what does not expire yet", partial(_expire, _move_expiry), None, {}, {}, _EXPIRES),
     Case("repeat what does not expire any more", _move_expiry, None, {"ttl": 1}, {},
          {"ttl": None}),
-    Case("repeat what was leased since", partial(_kept, _move_expiry), None, _LEASED,
+    Case("repeat what was leased since", partial(_expire, _move_expiry), None, _LEASED,
          {"lease": None, "lease_until": None}),
-    Case("repeat what was erased since", partial(_kept, _move_expiry), None, _ERASED,
+    Case("repeat what was erased since", partial(_expire, _move_expiry), None, _ERASED,
          {"fingerprint": "f"}),
     # A notification that is pending, and then is not.
     Case("owe what is not in the index", _owe, None, {}, {}, _PENDING),
     Case("owe what is in the index", _owe, None, _INDEXED | {"due": NOW + 60}, {}, _PENDING),
     Case("owe one more", _owe, None, _INDEXED | {"notifications": {"m"}}, {},
          _PENDING | {"notifications": {"m", "n"}}),
-    Case("publish the last", _published_all, None,
+    Case("publish the last", _publish_all, None,
          _SENT_PENDING | {"notify_unused": 2, "put_off": 900}, {},
          dict.fromkeys(("notifications", "notify_due", "notify_unused", "put_off", "owed", "due"))),
-    Case("publish the last of what is scheduled", _published_all, None,
+    Case("publish the last of what is scheduled", _publish_all, None,
          _INDEXED | _PENDING | {"email_due": NOW + 60}, {},
          {"notifications": None, "notify_due": None, "due": NOW + 60}),
-    Case("publish one of two", _published_all, None, _SENT_PENDING | {"notifications": {"m", "n"}},
+    Case("publish one of two", _publish_all, None, _SENT_PENDING | {"notifications": {"m", "n"}},
          {}, {"notifications": {"m"}, "notify_unused": 1, "notify_due": NOW + 60, "due": NOW + 60}),
-    Case("publish none for the third time", _published, None, _SENT_PENDING | {"notify_unused": 2},
+    Case("publish none for the third time", _publish, None, _SENT_PENDING | {"notify_unused": 2},
          {}, {"notify_unused": 3, "notify_due": NOW + 180, "due": NOW + 180}),
-    Case("publish while another one became pending", _published_all, None,
+    Case("publish while another one became pending", _publish_all, None,
          _SENT_PENDING | {"notifications": {"m", "n"}}, {"notifications": {"n"}},
          {"notifications": {"m"}}),
-    Case("publish while the email was leased", _published_all, None,
+    Case("publish while the email was leased", _publish_all, None,
          _LEASED | _PENDING | {"notifications": {"m", "n"}}, {"lease": None},
          {"notifications": {"m"}}),
     # Out of the index.
-    Case("leave", _published, None, _OLD | {"email_status": "sent"}, {},
+    Case("leave", _publish, None, _OLD | {"email_status": "sent"}, {},
          {"owed": None, "due": None}),
-    Case("leave what got a notification since", _published, None, _SENT_PENDING,
+    Case("leave what got a notification since", _publish, None, _SENT_PENDING,
          {"notifications": None}),
-    Case("leave what was leased since", _published, None, _LEASED | {"email_status": "sent"},
+    Case("leave what was leased since", _publish, None, _LEASED | {"email_status": "sent"},
          {"lease": None}),
 ]  # fmt: skip
 
@@ -251,11 +251,11 @@ CASES: Final = [
 # What is done to an item that no longer exists, and whether it raises.
 WITHOUT_ITEM: Final[list[tuple[Operation, bool]]] = [
     (_owe, True),
-    (_published, False),
-    (_published_all, False),
+    (_publish, False),
+    (_publish_all, False),
     (_claim, True),
     (_mark, True),
-    (partial(_kept, _move_expiry), False),
+    (partial(_expire, _move_expiry), False),
 ]
 
 

@@ -12,14 +12,14 @@ def template() -> dict[str, Any]:
     return read_template()
 
 
-def resolved(value: Any, **parameters: str) -> Any:
+def resolve(value: Any, **parameters: str) -> Any:
     """Return what CloudFormation makes of a value: conditions, references to `parameters`.
 
     Any other reference becomes the name that it has in the template: `OpsTopic`, `OpsTopic.Arn`.
     """
 
     def of(part: Any) -> Any:
-        return resolved(part, **parameters)
+        return resolve(part, **parameters)
 
     result = value
     match value:
@@ -62,7 +62,7 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
 def properties(kind: str, **parameters: str) -> dict[str, dict[str, Any]]:
     """Return the properties of the resources of a type, resolved."""
     return {
-        name: resolved(resource["Properties"], **parameters)
+        name: resolve(resource["Properties"], **parameters)
         for name, resource in resources(kind).items()
     }
 

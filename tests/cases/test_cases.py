@@ -6,7 +6,7 @@ from appointments.statuses import Status
 from tests.service.test_answers import check
 from tests.support.case_runner import CASES, run_case
 from tests.support.events import HTTP, PATH, REPLAYS
-from tests.support.fake_aws import FakeAws, answer
+from tests.support.fake_aws import FakeAws, read_response
 from tests.unit.test_reference import violations
 
 # A replay has no content type, no encoding and no path that could be wrong.
@@ -31,7 +31,7 @@ def test_a_case_gives_its_statuses(aws: FakeAws, name: str) -> None:
     """Each case gives its statuses, in responses of the contract's form, and the log agrees."""
     case = CASES[name]
     payloads = run_case(aws, case)
-    responses = [answer(payload) for payload in payloads]
+    responses = [read_response(payload) for payload in payloads]
     assert tuple(response.status for response in responses) == case.statuses
     lines = aws.lines("response")[-len(responses) :] if responses else []
     for response, payload, line in zip(responses, payloads, lines, strict=True):

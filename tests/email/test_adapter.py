@@ -225,7 +225,7 @@ SENT = b'[{"email": "ann@example.com", "status": "sent", "_id": "1", "reject_rea
 def server(
     serve: Callable[[socket.socket], object], monkeypatch: pytest.MonkeyPatch, scheme: str = "http"
 ) -> Iterator[None]:
-    """Have `serve` handle the adapter's one connection, in place of the sandbox."""
+    """Let `serve` handle the adapter's one connection, in place of the sandbox."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(10)
 

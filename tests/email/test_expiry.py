@@ -18,7 +18,7 @@ LIMIT = 3 * DAY
 
 @pytest.fixture
 def kept_for_a_year(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have appointments expire."""
+    """Set a retention, so that appointments expire."""
     settings = replace(SETTINGS, appointment_retention_days=365)
     monkeypatch.setattr(expiry, "SETTINGS", settings)
 
@@ -35,7 +35,7 @@ def test_the_retention_is_a_variable(
 
 
 def fail(harness: EmailHarness) -> None:
-    """Have the photographer's record name an address at which Mandrill does not respond."""
+    """Put an address into the photographer's record at which Mandrill does not respond."""
     harness.aws.put_record("user#501", email="a@down.test")
 
 
@@ -49,7 +49,7 @@ def give_up(harness: EmailHarness) -> None:
 
 
 def retry(harness: EmailHarness) -> str:
-    """Have the caller send the request again, with a session that has not ended."""
+    """Send the caller's request again, with a session that has not ended."""
     harness.renew_session("no-address-token")
     return harness.create(token="no-address-token").status
 
@@ -175,7 +175,7 @@ class TestWithARetention:
 
 
 def repeat(harness: EmailHarness, by: str) -> None:
-    """Have a caller retry, or a person replay or settle."""
+    """Retry as a caller does, or replay or settle as an operator does."""
     if by == "retry":
         retry(harness)
     elif by == "replay":

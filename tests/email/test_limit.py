@@ -6,7 +6,7 @@ import pytest
 
 from appointments.email import mandrill
 from tests.support.email_harness import PAT, START, UUID, EmailHarness
-from tests.support.fake_aws import Answer
+from tests.support.fake_aws import Response
 
 DAY = 24 * 3600
 LIMIT = 3 * DAY
@@ -20,8 +20,8 @@ def give_up(harness: EmailHarness) -> None:
     harness.schedule()
 
 
-def retry(harness: EmailHarness) -> Answer:
-    """Have the caller send the request again, with a session that has not ended."""
+def retry(harness: EmailHarness) -> Response:
+    """Send the caller's request again, with a session that has not ended."""
     harness.renew_session("no-address-token")
     return harness.create(token="no-address-token")
 

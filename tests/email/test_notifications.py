@@ -23,12 +23,12 @@ DOWN = ClientError({"Error": {"Code": "InternalError", "Message": "no"}}, "Publi
 
 
 def sns_down() -> Any:
-    """Have SNS refuse what is published."""
+    """Let SNS refuse what is published."""
     return patch.object(clients.client("sns"), "publish", side_effect=DOWN)
 
 
 def crash() -> Any:
-    """Have the function break before it reads anything."""
+    """Let the function break before it reads anything."""
     return patch("appointments.tables.base.read_batch", side_effect=RuntimeError("session-token"))
 
 

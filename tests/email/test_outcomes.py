@@ -16,7 +16,7 @@ BEFORE, COUNTED, RESET = 2, 3, 0
 
 
 def says(harness: EmailHarness, **statuses: Any) -> Any:
-    """Have Mandrill say this of the photographer (`pat`) and of the booker (`bo`).
+    """Let Mandrill say this of the photographer (`pat`) and of the booker (`bo`).
 
     A pair is a status and a reject reason; of None nothing is said.
     """

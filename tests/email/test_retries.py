@@ -31,7 +31,7 @@ def unknown(harness: EmailHarness) -> None:
 
 
 def found_by_search(harness: EmailHarness, states: dict[str, str]) -> Any:
-    """Have Mandrill's search list these recipients in these states."""
+    """Let Mandrill's search list these recipients in these states."""
     found = [
         {"email": at, "state": state, "_id": at, "metadata": {"appointment_uuid": UUID}}
         for at, state in states.items()

@@ -49,7 +49,7 @@ def notification_of(uuid: str) -> Notification:
 
 
 def owe_notification(harness: EmailHarness, uuid: str, due: int = START - 1) -> None:
-    """Have a notification of an appointment pending, to be published then."""
+    """Put an appointment with a pending notification, to be published then."""
     harness.aws.dynamodb.Table("appointments").update_item(
         Key={"uuid": uuid},
         UpdateExpression="SET notifications = :n, notify_due = :due",
@@ -123,7 +123,7 @@ def test_the_oldest_and_then_the_newest_are_tested(harness: EmailHarness) -> Non
 
 
 def fates(harness: EmailHarness, *refusals: str | None) -> Any:
-    """Have Mandrill refuse the next calls with these errors, or accept them; then all."""
+    """Let Mandrill refuse the next calls with these errors, or accept them; then all."""
     left, count = list(refusals), harness.account._count
 
     def count_next(call: str) -> None:

@@ -18,7 +18,7 @@ LIMIT = 29
 
 @pytest.fixture
 def faults(harness: EmailHarness) -> Iterator[DynamoFaults]:
-    """Have DynamoDB fail on demand."""
+    """Return the faults of DynamoDB, which a test sets."""
     faults = DynamoFaults(clients.client("dynamodb"))
     harness.aws.faults = faults
     yield faults

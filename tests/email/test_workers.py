@@ -15,7 +15,7 @@ OPEN: dict[str, Any] = {"failures": 5, "open_for": 100, "uuid": "x", "reason": "
 
 @pytest.fixture
 def invoked(harness: EmailHarness, monkeypatch: pytest.MonkeyPatch) -> Workers:
-    """Have the function invoke workers, already for a few emails."""
+    """Let the function invoke workers, already for a few emails."""
     monkeypatch.setattr(workers, "RUN_EMAILS", 4)
     monkeypatch.setattr(workers, "WORKER_EMAILS", 6)
     harness.workers = Workers()

@@ -302,14 +302,14 @@ class _Maker:
             raw = self._undecodable(text)
             # Which comes first of the two errors of step 4, the specification leaves open.
             status = "invalid-encoded-params" if len(raw) <= LIMIT else ""
-            return self._carried(raw), Expected(status)
+            return self._carry(raw), Expected(status)
         if draw < 0.03:
             raw = chance.choice((b"", b"null", b"[]", b'["x"]', b"5", b'"text"', b"{}", b" \r\n"))
             status = "no-params-decoded"
         elif draw < 0.04:
             raw += b" " * (LIMIT + 1 - len(raw)) if len(raw) <= LIMIT else b""
             expected = Expected("invalid-param", frozenset({"body"}))
-            return self._carried(raw), expected
+            return self._carry(raw), expected
         elif draw < 0.06:
             raw = b"\xef\xbb\xbf" + raw
         elif draw < 0.08 and len(raw) < LIMIT:
@@ -317,8 +317,8 @@ class _Maker:
         elif draw < 0.10:  # the last of two values counts
             raw = b'{"notes": 5, "token": [], ' + raw[1:] if "notes" in sent else raw
         if status is None and len(raw) > LIMIT:
-            return self._carried(raw), Expected("invalid-param", frozenset({"body"}))
-        carried = self._carried(raw)
+            return self._carry(raw), Expected("invalid-param", frozenset({"body"}))
+        carried = self._carry(raw)
         if status is None and self._now_and_then(0.01):
             broken = chance.choice(("!!!", "QUI", "é", "-_8=", "QUJD=", "QUJD===", "QUI=="))
             if self.sensitive or carried[1]:
@@ -335,7 +335,7 @@ class _Maker:
         raw = self.chance.choice(broken).encode()
         return raw if self._now_and_then(0.8) else text.encode("utf-16")
 
-    def _carried(self, raw: bytes) -> tuple[Any, bool]:
+    def _carry(self, raw: bytes) -> tuple[Any, bool]:
         chance = self.chance
         if self.sensitive:
             encoded = base64.b64encode(raw).decode()

@@ -153,7 +153,7 @@ class Values:
         if self._is_bad():
             return Sent(self.chance.choice(NO_DATES), BAD)
         day = calendar(1900, 1, 1) + timedelta(self.chance.randrange(109_572))
-        return Sent(self._spelled(day), day.isoformat())
+        return Sent(self._spell(day), day.isoformat())
 
     def time(self) -> Sent:
         """Return 24-hour or 12-hour time, with or without seconds and their fraction."""
@@ -209,7 +209,7 @@ class Values:
     def _is_bad(self) -> bool:
         return self.chance.random() < self._bad
 
-    def _spelled(self, day: calendar) -> str:
+    def _spell(self, day: calendar) -> str:
         month, number = (
             self.chance.choice((f"{part}", f"{part:02}")) for part in (day.month, day.day)
         )

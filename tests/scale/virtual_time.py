@@ -120,7 +120,7 @@ class VirtualTime:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Have the function see this clock and these timers."""
+        """Give the function this clock and these timers."""
         timers = SimpleNamespace(
             signal=self._set_handler,
             setitimer=self._set_timer,

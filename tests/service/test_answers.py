@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from appointments.statuses import Status
-from tests.support.fake_aws import Answer, FakeAws
+from tests.support.fake_aws import FakeAws, Response
 
 ALWAYS = {"status", "code", "message", "request_id", "saved", "retryable", "warnings"}
 HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -15,7 +15,7 @@ INTERNAL = ("Traceback", "appointments.", "botocore", "pynamodb", "Exception", "
             "dynamodb", "DynamoDB", "sessions", "planned by the test", "lambda")  # fmt: skip
 
 
-def check(answer: Answer, payload: dict[str, Any]) -> None:
+def check(answer: Response, payload: dict[str, Any]) -> None:
     """Hold an answer of any status to what section 2 says of all."""
     body = answer.body
     assert set(body) >= ALWAYS

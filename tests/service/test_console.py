@@ -21,7 +21,7 @@ MARKUP: Final = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 
 
 def fail(operator_aws: FakeOperatorAws, **facts: Any) -> str:
-    """Cause a failure and have it stored, with other facts if there are any; return its id."""
+    """Cause a failure, let the keeper store it, with other facts if given; return its id."""
     operator_aws.post("req-1", token="session-token", photographer_user_id=502)
     stored = {**operator_aws.aws.facts()[-1], **facts}
     operator_aws.aws.hand_to_keeper(stored)

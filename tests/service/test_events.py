@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.service.test_answers import check
 from tests.service.test_replays import GOOD_LINE
 from tests.support.events import REPLAYS, event_bridge, subscription
-from tests.support.fake_aws import FakeAws, answer, event, rest
+from tests.support.fake_aws import FakeAws, event, read_response, rest
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -91,7 +91,7 @@ def is_answered(aws: FakeAws, sent: Any) -> None:
     if isinstance(sent, dict) and sent.get("schedule") == "owed" and returned.keys() == RUN:
         return  # by chance it is the event of the schedule
     for payload in returned if isinstance(returned, list) else [returned]:
-        check(answer(payload), payload)
+        check(read_response(payload), payload)
     answers = len(returned) if isinstance(returned, list) else 1
     assert len(aws.lines("response")) == answers
     assert len(aws.lines("request")) <= answers
@@ -155,7 +155,7 @@ def test_an_event_of_great_depth(aws: FakeAws) -> None:
         payloads = returned if isinstance(returned, list) else [returned]
         assert payloads
         for payload in payloads:
-            check(answer(payload), payload)
+            check(read_response(payload), payload)
 
 
 @pytest.mark.parametrize("context", [None, 5, "x", {}, object()])

@@ -350,7 +350,7 @@ class TestARace:
     """Between `admin forget` and a caller's retry: one of them is first, and nothing is half."""
 
     def retry(self, operator_aws: FakeOperatorAws) -> Any:
-        """Have the caller send the request again."""
+        """Send the caller's request again."""
         return operator_aws.send(event(uuid=UUID, notes=NOTES, request_id="later"))
 
     def test_it_is_erased_before_the_lease_is_taken(

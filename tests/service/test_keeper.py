@@ -17,7 +17,7 @@ CHECK: Final = {"check": "open"}
 
 @pytest.fixture(autouse=True)
 def keeper_log(aws: FakeAws) -> Iterator[None]:
-    """Have the keeper's lines go where the function's go."""
+    """Write the keeper's lines into the same log as the function's."""
     from appointments.tab import logger  # noqa: PLC0415 - moto first
 
     handler: Any = logger.registered_handler

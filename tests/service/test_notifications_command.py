@@ -29,7 +29,7 @@ def admin(operator_aws: FakeOperatorAws) -> Admin:
 
 
 def fail(operator_aws: FakeOperatorAws, request_id: str = "req-1") -> dict[str, Any]:
-    """Cause a failure, have it stored, and return its facts."""
+    """Cause a failure, let the keeper store it, and return its facts."""
     operator_aws.post(request_id, token="session-token", photographer_user_id=502)
     facts = operator_aws.aws.facts()[-1]
     operator_aws.aws.hand_to_keeper(facts)
@@ -94,7 +94,7 @@ def test_dismissing_records_who_when_and_why(operator_aws: FakeOperatorAws, admi
 
 @pytest.fixture
 def sns_outage(operator_aws: FakeOperatorAws) -> None:
-    """Have SNS refuse everything while a crash of which nothing is saved happens."""
+    """Cause a crash of which nothing is saved, while SNS refuses everything."""
     sns = boto3.client("sns")
     sns.delete_topic(TopicArn=TOPIC)
     operator_aws.aws.faults.inject["BatchGetItem"] = ["refused"] * 2

@@ -15,8 +15,8 @@ import time_machine
 from tests.service.test_answers import check
 from tests.service.test_decoding import sensitive
 from tests.support.environment import clear_route_cache
-from tests.support.events import REPLAYS, event_bridge, packed, subscription
-from tests.support.fake_aws import DAY, FakeAws, answer, event, rest
+from tests.support.events import REPLAYS, event_bridge, pack, subscription
+from tests.support.fake_aws import DAY, FakeAws, event, read_response, rest
 
 NOW = 1_800_000_000
 KEY = "7f0c0f4e-6a57-4b38-9d3c-2f4a1f5d9c10"
@@ -27,8 +27,8 @@ def replay(aws: FakeAws, shape: str, line: dict[str, Any]) -> Any:
     returned = aws.invoke(REPLAYS[shape](line))
     if shape == "subscription":
         (returned,) = returned
-    check(answer(returned), returned)
-    return answer(returned)
+    check(read_response(returned), returned)
+    return read_response(returned)
 
 
 def logged(aws: FakeAws, **given: Any) -> dict[str, Any]:
@@ -346,7 +346,7 @@ def test_a_batch_stops_before_its_time_is_used_up(aws: FakeAws) -> None:
     aws.faults.inject["BatchGetItem"] = [lambda: time.sleep(0.2)]
     sent = subscription(*map(json.dumps, lines))
     first, last = aws.invoke(sent, enough_for_one)
-    assert answer(first).status == "action-successful"
+    assert read_response(first).status == "action-successful"
     not_reached = {
         "count": 2,
         "since": lines[1]["received_at"],
@@ -358,7 +358,11 @@ def test_a_batch_stops_before_its_time_is_used_up(aws: FakeAws) -> None:
     assert line["level"] == "ERROR"
     assert line["reached"] == 1
     assert {name: line[name] for name in not_reached} == not_reached
-    assert [answer(each).body["replayed"] for each in aws.invoke(sent)] == [True, False, False]
+    assert [read_response(each).body["replayed"] for each in aws.invoke(sent)] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_a_batch_stops_before_its_result_is_too_large(
@@ -398,7 +402,7 @@ def test_a_payload_in_another_compression(aws: FakeAws) -> None:
     """CloudWatch sends gzip: zlib's own form is not read as a subscription's payload."""
     content = zlib.compress(json.dumps({"logEvents": []}).encode())
     (returned,) = aws.invoke({"awslogs": {"data": base64.b64encode(content).decode()}})
-    assert answer(returned).status == "identify-request-error"
+    assert read_response(returned).status == "identify-request-error"
 
 
 def test_a_malformed_line_among_good_ones(aws: FakeAws) -> None:
@@ -430,21 +434,21 @@ def test_a_control_message(aws: FakeAws) -> None:
         {"awslogs": {"data": "é"}},
         {"awslogs": {"data": base64.b64encode(b"no gzip").decode()}},
         {"awslogs": {"data": base64.b64encode(gzip.compress(b"{}")[:-9]).decode()}},
-        packed(b"no JSON"),
-        packed(b"[]"),
-        packed(b"{}"),
-        packed(b'{"logEvents": 5}'),
-        packed(b'{"logEvents": [5]}'),
-        packed(b'{"logEvents": [{}]}'),
-        packed(b'{"logEvents": [{"message": '),
-        packed(b"[" * 100_000),
+        pack(b"no JSON"),
+        pack(b"[]"),
+        pack(b"{}"),
+        pack(b'{"logEvents": 5}'),
+        pack(b'{"logEvents": [5]}'),
+        pack(b'{"logEvents": [{}]}'),
+        pack(b'{"logEvents": [{"message": '),
+        pack(b"[" * 100_000),
     ],
 )
 def test_a_payload_that_cannot_be_read(aws: FakeAws, sent: Any) -> None:
     """A payload that cannot be read gets one response, as an event that cannot be identified."""
     (returned,) = aws.invoke(sent)
-    assert answer(returned).status == "identify-request-error"
-    check(answer(returned), returned)
+    assert read_response(returned).status == "identify-request-error"
+    check(read_response(returned), returned)
 
 
 @pytest.mark.parametrize("message", [5, None, {}, ["x"], True])
@@ -457,12 +461,12 @@ def test_a_gzip_bomb(aws: FakeAws) -> None:
     """A payload that unpacks to far more than CloudWatch sends is not unpacked to its end."""
     import tracemalloc  # noqa: PLC0415
 
-    bomb = packed(b'{"logEvents": [' + b" " * 80_000_000 + b"]}")
+    bomb = pack(b'{"logEvents": [' + b" " * 80_000_000 + b"]}")
     tracemalloc.start()
     (returned,) = aws.invoke(bomb)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert answer(returned).status == "identify-request-error"
+    assert read_response(returned).status == "identify-request-error"
     assert peak < 40_000_000
 
 

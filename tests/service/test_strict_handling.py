@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.fake_aws import Answer, FakeAws, event, rest
+from tests.support.fake_aws import FakeAws, Response, event, rest
 
 JSON = {"content-type": "application/json"}
 STRICT = {**JSON, "Prefer": "handling=strict"}
 
 
-def applied(answer: Answer) -> str | None:
+def applied(answer: Response) -> str | None:
     """Return the preference that the response says was applied."""
     return answer.headers.get("Preference-Applied")
 

@@ -34,7 +34,7 @@ def trace(operator_aws: FakeOperatorAws, request: pytest.FixtureRequest) -> Trac
 
 
 def fail(operator_aws: FakeOperatorAws, request_id: str = "req-1", **params: Any) -> str:
-    """Cause a failure of an email, have its notification stored, and return the uuid."""
+    """Let an email fail and the keeper store its notification; return the uuid."""
     failed = operator_aws.post(
         request_id, token="session-token", photographer_user_id=502, **params
     )
@@ -156,14 +156,14 @@ def test_a_wrong_use_is_refused(trace: Trace, arguments: list[str]) -> None:
 
 
 def log(operator_aws: FakeOperatorAws, message: str, days_ago: float, **more: Any) -> None:
-    """Have the log hold an entry of an earlier day."""
+    """Put an entry of an earlier day into the log."""
     at = datetime.now(UTC) - timedelta(days=days_ago)
     entry = {"message": message, "timestamp": at.isoformat(), **more}
     operator_aws.log(json.dumps(entry), at=at)
 
 
 def log_request(operator_aws: FakeOperatorAws, request_id: str, days_ago: float) -> str:
-    """Have the log hold a request for the order 1001, and its response; return the uuid."""
+    """Put a request for the order 1001 and its response into the log; return the uuid."""
     uuid = str(uuid4())
     params = {"order_id": "1001"}
     log(operator_aws, "request", days_ago, request_id=request_id, params=params)

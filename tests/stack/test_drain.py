@@ -23,7 +23,7 @@ _HEADERS: Final = {"Content-Type": "application/json"}
 
 @pytest.fixture
 def without_mandrill(stack: Stack) -> Iterator[None]:
-    """Have Mandrill refuse every call until the test ends the outage."""
+    """Let Mandrill refuse every call until the test ends the outage."""
     outage.begin(stack, "down")
     yield
     outage.end(stack)

@@ -62,7 +62,7 @@ class Keeper:
         return item
 
     def check(self) -> dict[str, int]:
-        """Have the keeper check the open ones, as the console does."""
+        """Let the keeper check the open ones, as the console does."""
         invoked = self.client("lambda").invoke(
             FunctionName=self.outputs["KeeperFunction"], Payload=b'{"check": "open"}'
         )
@@ -84,7 +84,7 @@ class Keeper:
 
     @contextmanager
     def impatient(self) -> Iterator[None]:
-        """Have the queue deliver a failed message again at once, and give it up after two times."""
+        """Let the queue deliver a failed message again at once, and give it up after two times."""
         queues, url = self.client("sqs"), self.outputs["KeeperQueue"]
         names = ["VisibilityTimeout", "RedrivePolicy"]
         usual = queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
@@ -162,7 +162,7 @@ def test_an_unreadable_message_goes_to_the_dead_letters(keeper: Keeper) -> None:
 
 
 def put_one(keeper: Keeper) -> object:
-    """Have the keeper store a notification; say whether it did, or its message failed."""
+    """Let the keeper store a notification; return whether it did, or its message failed."""
     uuid = str(uuid4())
     with keeper.impatient():
         keeper.send(json.dumps({"notification_id": uuid, "uuid": uuid}))
@@ -173,7 +173,7 @@ def put_one(keeper: Keeper) -> object:
 
 
 def check(keeper: Keeper) -> object:
-    """Have the keeper resolve a notification; say whether the check ended, and what it resolved."""
+    """Let the keeper resolve a notification; return whether the check ended, and its result."""
     uuid = keeper.fail()["uuid"]
     keeper.await_stored(uuid)
     set_email_status(keeper.stack, uuid, "sent")

@@ -53,7 +53,7 @@ class Function:
         return answer
 
     def run_schedule(self) -> dict[str, Any]:
-        """Have the function take up what is owed."""
+        """Run the schedule."""
         invoked = self._client("lambda").invoke(
             FunctionName=f"{self.stack.function_name}:live", Payload=b'{"schedule": "owed"}'
         )
@@ -199,14 +199,14 @@ def owe(function: Function, count: int) -> list[dict[str, Any]]:
 
 
 def run_schedule(function: Function) -> Observed:
-    """Have an overdue email sent by the schedule."""
+    """Let the schedule send an overdue email."""
     (item,) = owe(function, 1)
     function.run_schedule()
     return (function.appointment(item)["email_status"],)
 
 
 def hand_over(function: Function) -> Observed:
-    """Have more emails overdue than a run sends alone, so that it invokes a worker."""
+    """Make more emails overdue than a run sends alone, so that it invokes a worker."""
     began = int(time.time() * 1000)
     owe(function, 60)
     function.run_schedule()

@@ -85,7 +85,7 @@ def run(*arguments: str, codes: Sequence[int] = (0,)) -> str:
 
 
 def failed(stack: Stack) -> dict[str, Any]:
-    """Have an email fail; return its notification."""
+    """Let an email fail; return its notification."""
     uuid = post(stack, uuid=str(uuid4()), photographer_user_id=502)["uuid"]
     until = time.monotonic() + 30
     while True:
@@ -97,7 +97,7 @@ def failed(stack: Stack) -> dict[str, Any]:
 
 
 def lose(stack: Stack, facts: dict[str, Any]) -> None:
-    """Have the log alone, and the keeper's dead-letter queue, hold a notification."""
+    """Put a notification into the log alone, and into the keeper's dead-letter queue."""
     logs = session.client("logs", endpoint_url=stack.endpoint_url)
     stream = f"lost-{uuid4()}"
     logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=stream)

@@ -32,7 +32,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Way
 
     def do_POST(self) -> None:
-        """Forward a request, or have it fail."""
+        """Forward a request, or let it fail."""
         way = self.server
         body = self.rfile.read(int(self.headers["Content-Length"]))
         way.bodies.append(body)

@@ -24,7 +24,7 @@ from appointments import clients, handler
 from appointments.email import mandrill_client
 from appointments.settings import SETTINGS
 from appointments.tables.keys import CIRCUIT_RECORD, shard_of
-from tests.support.fake_aws import ACCOUNT, REGION, Answer, FakeAws, answer, event
+from tests.support.fake_aws import ACCOUNT, REGION, FakeAws, Response, event, read_response
 from tools.local_stack import seeds
 from tools.mandrill_sandbox.account import Account, MandrillError, Struct
 
@@ -174,14 +174,14 @@ class EmailHarness:
     log: io.StringIO = field(default_factory=io.StringIO)
     workers: "Workers | None" = None
 
-    def create(self, *, seconds: float = 29, **params: Any) -> Answer:
+    def create(self, *, seconds: float = 29, **params: Any) -> Response:
         """Send the request, with so many seconds left to the function."""
         params = {"uuid": UUID, "photographer_user_id": 501, **params}
         return self.handle(event(**params), seconds)
 
-    def handle(self, request: dict[str, Any], seconds: float = 29) -> Answer:
+    def handle(self, request: dict[str, Any], seconds: float = 29) -> Response:
         """Hand the function an event."""
-        return answer(handler.lambda_handler(request, Context(seconds)))
+        return read_response(handler.lambda_handler(request, Context(seconds)))
 
     def schedule(self, seconds: float = 29, **more: Any) -> dict[str, Any]:
         """Run the schedule, with more keys in its event. It may invoke workers if `workers` is set.
@@ -206,7 +206,7 @@ class EmailHarness:
         done: dict[str, Any] = handler.lambda_handler({"settle": list(uuids)}, Context(seconds))
         return done
 
-    def replay(self) -> Answer:
+    def replay(self) -> Response:
         """Replay the first request."""
         return self.handle({"replay": self.lines("request")[0]})
 

@@ -12,7 +12,7 @@ def reset_environment() -> None:
 
 
 def clear_route_cache() -> None:
-    """Have the function read the service record and the route record again."""
+    """Empty the route's cache: the function reads the service and the route record again."""
     from appointments.tables import routes  # noqa: PLC0415 - moto first
 
     routes.clear_route_cache()

@@ -100,10 +100,10 @@ def subscription(*messages: str, **other: Any) -> dict[str, Any]:
         "logEvents": [{"id": "1", "timestamp": 1, "message": message} for message in messages],
         **other,
     }
-    return packed(json.dumps(payload).encode())
+    return pack(json.dumps(payload).encode())
 
 
-def packed(content: bytes) -> dict[str, Any]:
+def pack(content: bytes) -> dict[str, Any]:
     """Return the event of a subscription with this content."""
     return {"awslogs": {"data": base64.b64encode(gzip.compress(content, 1)).decode()}}
 

@@ -70,8 +70,8 @@ def hash_of(token: str) -> str:
 
 
 @dataclass
-class Answer:
-    """An answer as a caller sees it."""
+class Response:
+    """A response as a caller gets it."""
 
     code: int
     headers: dict[str, str]
@@ -106,7 +106,7 @@ class DynamoFaults:
     """The function's calls to DynamoDB, one at a time, and the faults injected into them.
 
     `inject` holds, by operation, what happens to the next calls: "refused" (it never arrives),
-    "lost" (it arrives, its answer does not), "down" (DynamoDB answers HTTP 500), "denied" (IAM
+    "lost" (it arrives, its response does not), "down" (DynamoDB answers HTTP 500), "denied" (IAM
     forbids it), "throttled" (there is no capacity for it), "unprocessed" (there is capacity for one
     of its keys, and none for the last one), or a function that is called first.
     """
@@ -343,11 +343,11 @@ class FakeAws:
         self.payloads += returned
         return returned
 
-    def send(self, event: Any, context: Any = None) -> Answer:
-        """Send an event that gets one answer."""
-        return answer(self.invoke(event, context))
+    def send(self, event: Any, context: Any = None) -> Response:
+        """Send an event that gets one response."""
+        return read_response(self.invoke(event, context))
 
-    def post(self, *, token: Any = "no-address-token", **given: Any) -> Answer:
+    def post(self, *, token: Any = "no-address-token", **given: Any) -> Response:
         """Send a request with these parameters, of a session without an address by default."""
         return self.send(event(token=token, **given))
 
@@ -424,6 +424,6 @@ def rest(event: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def answer(payload: dict[str, Any]) -> Answer:
+def read_response(payload: dict[str, Any]) -> Response:
     """Read a payload as API Gateway would: its body is UTF-8."""
-    return Answer(payload["statusCode"], payload["headers"], json.loads(payload["body"].encode()))
+    return Response(payload["statusCode"], payload["headers"], json.loads(payload["body"].encode()))

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from moto.core.botocore_stubber import MockRawResponse
 from moto.logs.models import logs_backends
 
-from tests.support.fake_aws import ACCOUNT, REGION, Answer, FakeAws, answer, event
+from tests.support.fake_aws import ACCOUNT, REGION, FakeAws, Response, event, read_response
 from tests.support.filtered_log import FilteredLog, Line
 
 LOG_GROUP: Final = "/aws/lambda/appointments"
@@ -83,8 +83,8 @@ class FakeOperatorAws:
         self.logs.create_log_group(logGroupName=LOG_GROUP)
 
     def filter_log(self) -> None:
-        """Have FilterLogEvents heed the pattern, as CloudWatch does and moto does not."""
-        self._hooks.register_first(_FILTER, self._filtered)
+        """Let FilterLogEvents apply the pattern, as CloudWatch does and moto does not."""
+        self._hooks.register_first(_FILTER, self._on_filter)
 
     def searches(self, run: Callable[[], object]) -> list[dict[str, Any]]:
         """Return the parameters of each FilterLogEvents that something calls."""
@@ -103,17 +103,17 @@ class FakeOperatorAws:
 
     def close(self) -> None:
         """Remove the log groups and the hook."""
-        self._hooks.unregister(_FILTER, self._filtered)
+        self._hooks.unregister(_FILTER, self._on_filter)
         for group in self.logs.describe_log_groups()["logGroups"]:
             self.logs.delete_log_group(logGroupName=group["logGroupName"])
         self._hooks.unregister("before-send.lambda.Invoke", self._on_invoke)
         boto3.DEFAULT_SESSION = None
 
-    def send(self, sent: Any) -> Answer:
+    def send(self, sent: Any) -> Response:
         """Send the function an event; its lines go to the log group, in a stream of their own."""
-        return answer(self._run(sent))
+        return read_response(self._run(sent))
 
-    def post(self, request_id: str = "req-1", **params: Any) -> Answer:
+    def post(self, request_id: str = "req-1", **params: Any) -> Response:
         """Send the function a request of a session without an address."""
         return self.send(event(**{"token": "no-address-token", **params}, request_id=request_id))
 
@@ -139,7 +139,7 @@ class FakeOperatorAws:
         """Run a command as its console script would."""
         return CliRunner().invoke(command, arguments, input=typed, catch_exceptions=False)
 
-    def _filtered(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def _on_filter(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         sent = json.loads(cast(bytes, request.body))
         group = logs_backends[ACCOUNT][REGION].groups[sent["logGroupName"]]
         return FilteredLog(

@@ -54,7 +54,7 @@ class Reader(HTMLParser):
         self._is_code = False
 
     def handle_data(self, data: str) -> None:
-        """Keep the scripts and styles."""
+        """Collect the scripts and styles."""
         if self._is_code:
             self.inline[self.open[-1]].append(data)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import botocore.session
 import pytest
 
-from tests.template import actions, properties, resolved, resources, statements, template
+from tests.template import actions, properties, resolve, resources, statements, template
 
 KEPT: Final = {
     *("AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"),
@@ -53,18 +53,18 @@ def test_what_is_retained_outlives_the_stack(
     """
     for kind in KEPT:
         for name, resource in resources(kind).items():
-            assert resolved(resource["DeletionPolicy"], Stage=stage) == deletion, name
-            assert resolved(resource["UpdateReplacePolicy"], Stage=stage) == replacement, name
+            assert resolve(resource["DeletionPolicy"], Stage=stage) == deletion, name
+            assert resolve(resource["UpdateReplacePolicy"], Stage=stage) == replacement, name
     for name, table in resources("AWS::DynamoDB::Table").items():
         protected = table["Properties"]["DeletionProtectionEnabled"]
-        assert resolved(protected, Stage=stage) is is_protected, name
+        assert resolve(protected, Stage=stage) is is_protected, name
 
 
 def test_the_local_stage_is_any_other() -> None:
     """What is tried in the stage `local` is what is deployed in any other, but for what is kept."""
 
     def deployed(stage: str) -> Any:
-        text = json.dumps(resolved(template()["Resources"], Stage=stage))
+        text = json.dumps(resolve(template()["Resources"], Stage=stage))
         return json.loads(text.replace(f'"{stage}"', '"a stage"'), object_hook=without_fate)
 
     def without_fate(read: dict[str, Any]) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def test_snap_start_is_off_and_needs_its_runtime(snap_start: str) -> None:
 def accepts(rule: str, **parameters: str) -> bool:
     """Whether a rule of the template accepts parameters."""
     (assertion,) = template()["Rules"][rule]["Assertions"]
-    return bool(resolved(assertion["Assert"], **parameters))
+    return bool(resolve(assertion["Assert"], **parameters))
 
 
 def test_a_domain_comes_with_its_certificate_and_replaces_the_raw_url() -> None:
@@ -176,7 +176,7 @@ def test_a_domain_comes_with_its_certificate_and_replaces_the_raw_url() -> None:
     for domain, url in ((name, "https://${DomainName}"), ("", "Api.ApiEndpoint")):
         (api,) = properties("AWS::ApiGatewayV2::Api", DomainName=domain).values()
         assert api["DisableExecuteApiEndpoint"] is bool(domain)
-        assert resolved(template()["Outputs"]["ApiUrl"]["Value"], DomainName=domain) == url
+        assert resolve(template()["Outputs"]["ApiUrl"]["Value"], DomainName=domain) == url
     for kind in ("DomainName", "ApiMapping"):
         (resource,) = resources(f"AWS::ApiGatewayV2::{kind}").values()
         assert resource["Condition"] == "HasDomain"
@@ -186,8 +186,8 @@ def test_a_budget_notifies_a_person() -> None:
     """It is made if an amount is given, and only with an address that it notifies."""
     (budget,) = resources("AWS::Budgets::Budget").values()
     has_budget = template()["Conditions"][budget["Condition"]]
-    assert resolved(has_budget, MonthlyBudget="50") is True
-    assert resolved(has_budget, MonthlyBudget="0") is False
+    assert resolve(has_budget, MonthlyBudget="50") is True
+    assert resolve(has_budget, MonthlyBudget="0") is False
     assert accepts("BudgetNeedsItsReader", MonthlyBudget="50", OpsEmail="oncall@planomatic.com")
     assert accepts("BudgetNeedsItsReader", MonthlyBudget="0", OpsEmail="")
     assert not accepts("BudgetNeedsItsReader", MonthlyBudget="50", OpsEmail="")
@@ -278,7 +278,7 @@ def test_what_is_dropped_asynchronously_is_kept() -> None:
     assert config["DestinationConfig"] == {"OnFailure": target}
     (allowed,) = [each for role, each in statements() if each["Sid"] == "KeepDroppedEvents"]
     assert allowed["Action"] == "sqs:SendMessage"
-    assert resolved(allowed["Resource"]) == "DroppedEvents.Arn"
+    assert resolve(allowed["Resource"]) == "DroppedEvents.Arn"
     alarm = properties("AWS::CloudWatch::Alarm")["EventsDroppedAlarm"]
     assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": "DroppedEvents.QueueName"}]
 

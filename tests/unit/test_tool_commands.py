@@ -86,7 +86,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> local.Stack:
 
 @pytest.fixture
 def no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no stack run, and let none be started."""
+    """Let no stack run, and none be started."""
     monkeypatch.setattr(local, "find", lambda: None)
     monkeypatch.delattr(local, "up")
 

@@ -37,7 +37,7 @@ _MAX_TRIES: Final = 5
 
 @pytest.fixture(autouse=True)
 def account(aws: FakeAws, mandrill: Account) -> Account:
-    """Have a Mandrill, and the photographers of the forms."""
+    """Return Mandrill's account, after the photographers of the forms were put."""
     for record, address in ADDRESSES.items():
         aws.put_record(record, email=address)
     return mandrill

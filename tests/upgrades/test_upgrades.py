@@ -13,7 +13,7 @@ import pytest
 from appointments.timestamps import iso_from_epoch
 from appointments_operator import replay
 from appointments_operator.erasure import Erasure
-from tests.support.fake_aws import FakeAws, answer, event
+from tests.support.fake_aws import FakeAws, event, read_response
 from tests.support.fake_operator_aws import LOG_GROUP, FakeOperatorAws
 from tests.upgrades.forms import ADDRESSES, FORMS, SCHEDULE, make_due
 from tools.local_stack import seeds
@@ -77,9 +77,9 @@ def put(aws: FakeAws, item: dict[str, Any]) -> None:
 
 
 def replay_request(aws: FakeAws, example: Example) -> dict[str, Any]:
-    """Replay the request as the command does, and return the answer's body."""
+    """Replay the request as the command does, and return the response's body."""
     line = {**example["request"], "uuid": example["response"]["uuid"]}
-    return answer(aws.invoke({"replay": line})).body
+    return read_response(aws.invoke({"replay": line})).body
 
 
 def reached(example: Example) -> list[str]:
@@ -165,9 +165,9 @@ def test_what_was_erased_is_refused(aws: FakeAws, account: Account, by: str) -> 
     )
     uuid = ERASED["uuid"]["S"]
     sent = event(token="session-token", uuid=uuid, photographer_user_id=501)
-    refused = answer(aws.invoke(sent))
+    refused = read_response(aws.invoke(sent))
     if by == "replay":
-        refused = answer(aws.invoke({"replay": aws.line("request")}))
+        refused = read_response(aws.invoke({"replay": aws.line("request")}))
     assert (refused.status, refused.body["saved"]) == ("invalid-param", False)
     assert refused.param_errors() == {"uuid": "invalid-param"}
     assert "was erased" in refused.body["message"]
