@@ -22,7 +22,9 @@ LIST_ATTRIBUTES: Final = (
     "notification_id", "came_at", "day", "state", "stage", "status", "reason", "uuid",
     "request_id", "chapter", "recipients", "saved", "received_at", "storm", "recovery", "replay",
 )  # fmt: skip
-_PAGE: Final = 200
+# What a list shows costs one small call. Who reads on, reads much.
+_FIRST_PAGE: Final = 200
+_PAGE: Final = 800
 _OPEN: Final = NotificationState.OPEN.value
 
 
@@ -77,7 +79,7 @@ def _query(
         "IndexName": index,
         "KeyConditionExpression": key & span,
         "ScanIndexForward": False,
-        "Limit": _PAGE,
+        "Limit": _FIRST_PAGE,
         "ProjectionExpression": ", ".join(f"#{name}" for name in LIST_ATTRIBUTES),
         "ExpressionAttributeNames": {f"#{name}": name for name in LIST_ATTRIBUTES},
     }
@@ -97,7 +99,7 @@ def _query(
             yield items, oldest
             return
         yield items, position(page["LastEvaluatedKey"])
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        request |= {"ExclusiveStartKey": page["LastEvaluatedKey"], "Limit": _PAGE}
 
 
 def get(notifications: Any, notification_id: str) -> dict[str, Any]:

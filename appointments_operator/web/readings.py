@@ -14,7 +14,7 @@ import click
 from appointments_operator.story import Part
 
 # A part without entries is no part for a page: it reads on, but not longer than this.
-_SECONDS: Final = 2.0
+_SECONDS: Final = 0.5
 # So many entries a page shows before it asks whether to go on.
 MAX_ENTRIES: Final = 500
 _MAX_READINGS: Final = 20

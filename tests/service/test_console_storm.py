@@ -234,7 +234,7 @@ def test_a_row_that_is_cut_says_so(
 ) -> None:
     """A row whose last members may be on the next page has no number of which one is not sure."""
     monkeypatch.setattr(listing, "MAX_READ", 10)
-    monkeypatch.setattr(notifications_table, "_PAGE", 10)
+    monkeypatch.setattr(notifications_table, "_FIRST_PAGE", 10)
     shown = console.get(path("/")).text
     assert "10 or more" in shown
     assert "Repair all </a>" in shown
