@@ -29,7 +29,7 @@
 `invocation`, `tables.keys`                        one invocation; keys and constants of the tables
 `statuses`, `reasons`                              statuses; reasons of failures
 `settings`, `keeper_settings`                      the environment of each function
-`elapsed`, `time_limit`, `timestamps`              how long ago; a limit on a `with`; times as texts
+`elapsed`, `time_limit`, `timestamps`              how long ago; a limit in time; times as texts
 `names`, `snapshot`, `storms`                      names on the wire; SnapStart's renewal; storms
 =================================================  =============================================
 

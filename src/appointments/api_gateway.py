@@ -76,7 +76,7 @@ class HttpEvent:
     def parse_request(self) -> Request:
         """Return the request. An error in its body is `error`, reported in the order of steps."""
         received_at, event = time.time(), self._event
-        media_type, received_as = _media_type_of(event)
+        media_type, media_type_phrase = _media_type_of(event)
         values, error = {}, None
         if media_type in (PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE):
             try:
@@ -89,7 +89,7 @@ class HttpEvent:
             id=self.request_id,
             received_at=received_at,
             media_type=media_type,
-            received_as=received_as,
+            media_type_phrase=media_type_phrase,
             params=known,
             unknown=unknown,
             token=token,

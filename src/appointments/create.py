@@ -33,12 +33,13 @@ _MAX_MARK_SECONDS: Final = 7.0
 
 
 class Creation:
-    """One request becoming an appointment. Its attributes are all that a response may reveal.
+    """One request becoming an appointment. A response is made from its attributes alone.
 
     `saved` is None while it is unknown. `uuid`, `appointment`, `email` and `session` are None until
-    they are known. `is_strict` says that the response confirms strict handling. For operators:
-    `is_new` (this request wrote the appointment), `owner`, `received_at` (epoch seconds), and
-    `attempt_id`, which belongs to this one processed request (section 4.4).
+    they are known. `is_strict` says that the response confirms strict handling. These are for
+    operators, and in no response: `is_new` (this request wrote the appointment), `owner`,
+    `received_at` (epoch seconds), and `attempt_id`, which belongs to this one processed request
+    (section 4.4).
     """
 
     def __init__(self, source: Source, invocation: Invocation) -> None:
@@ -79,9 +80,9 @@ class Creation:
         item = self._build_item(request, parameters, session, acting)
         users = self._users(references, found)
         circuit = Circuit.from_raw(found.raw(Record, CIRCUIT_RECORD))
-        sender = Sender(Trigger.REQUEST, self.attempt_id, self._invocation.email_deadline, circuit)
+        sender = Sender(Trigger.REQUEST, self.attempt_id, self._invocation.work_deadline, circuit)
         sender.set_first_state(item, users)
-        stored = idempotency.require_references_unless_repeat(item, references, found)  # 7
+        stored = idempotency.find_repeat_if_references_are_missing(item, references, found)  # 7
         if stored is None:
             stored = self._write(item, request, parameters, session)  # 8
         idempotency.raise_on_conflict(item, stored, request)
@@ -98,7 +99,7 @@ class Creation:
         self.route_known = True
         self.request = request = self.source.parse_request()
         self.received_at = request.received_at
-        if request.is_decoded:
+        if request.is_logged:
             log_audit("request", **request.to_log_entry())
         return request
 
@@ -127,7 +128,7 @@ class Creation:
         *,
         needs_route: bool,
     ) -> BatchResult:
-        """Read all that must be read in one stage (section 1.3)."""
+        """Read all that must be read in one round of reads (section 1.3)."""
         wanted: list[tuple[type[Model], str]] = []
         if needs_route:
             wanted += [(Record, SERVICE_RECORD), (Record, ROUTE_RECORD)]
@@ -136,7 +137,7 @@ class Creation:
             wanted.append((Record, CIRCUIT_RECORD))
             wanted += [(Session, request.token_hash)] if request.token_hash else []
         try:
-            return base.read_batch(wanted, deadline=self._invocation.email_deadline)
+            return base.read_batch(wanted, deadline=self._invocation.work_deadline)
         except (BotoCoreError, ClientError, TimeoutError):
             if isinstance(parameters, Parameters):
                 self.uuid = idempotency.derive_uuid(request, parameters, owner=None)
@@ -212,7 +213,7 @@ class Creation:
             raise
         finally:
             if marking:
-                marking.join(min(_MAX_MARK_SECONDS, self._invocation.seconds_for_email()))
+                marking.join(min(_MAX_MARK_SECONDS, self._invocation.seconds_for_work()))
                 if self.session:
                     self._show_session(session, request, parameters)  # as it is after marking
 

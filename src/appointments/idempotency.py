@@ -45,13 +45,13 @@ def is_same_request(item: Appointment, stored: Appointment) -> bool:
     return stored.fingerprint == item.fingerprint and stored.owner == item.owner
 
 
-def require_references_unless_repeat(
+def find_repeat_if_references_are_missing(
     item: Appointment, references: Mapping[str, str], found: BatchResult
 ) -> Appointment | None:
-    """Raise ApiError if a referenced record does not exist, unless the request is a repeat.
+    """Return None if all referenced records exist.
 
-    Then return the stored item: a repeat is good even if a record no longer exists (section 1.4,
-    step 7). Return None if all records exist.
+    Otherwise return the stored item if the request is a repeat, which is good even if a record no
+    longer exists (section 1.4, step 7). Raises ApiError if it is none.
     """
     try:
         records.require_references(references, found)

@@ -21,20 +21,20 @@ _NAME_IN_ARN: Final = 6
 class Invocation:
     """The limits of an invocation, in time.monotonic() seconds.
 
-    A request's reads and its calls to Mandrill end at `email_deadline`, its writes at `deadline`,
+    A request's reads and its calls to Mandrill end at `work_deadline`, its writes at `deadline`,
     and the calls of its notification at `notification_deadline`. `function` names the function with
     the alias that was invoked; it is None if that is unknown.
     """
 
     id: str
-    email_deadline: float
+    work_deadline: float
     deadline: float
     notification_deadline: float
     function: str | None = None
 
-    def seconds_for_email(self) -> float:
-        """Return the time until `email_deadline`, at least 0."""
-        return max(self.email_deadline - time.monotonic(), 0.0)
+    def seconds_for_work(self) -> float:
+        """Return the time until `work_deadline`, at least 0."""
+        return max(self.work_deadline - time.monotonic(), 0.0)
 
     @classmethod
     def from_context(cls, context: Any) -> Self:
@@ -46,7 +46,7 @@ class Invocation:
         ends_at = time.monotonic() + seconds_left
         return cls(
             id=str(getattr(context, "aws_request_id", None) or uuid4()),
-            email_deadline=ends_at - _RESERVED_SECONDS,
+            work_deadline=ends_at - _RESERVED_SECONDS,
             deadline=ends_at - _NOTIFICATION_SECONDS,
             notification_deadline=ends_at - _RESPONSE_SECONDS,
             function=_with_alias(str(getattr(context, "invoked_function_arn", ""))),

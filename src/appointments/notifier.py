@@ -42,7 +42,7 @@ def make(
     recovery: str | None = None,
     can_be_replayed: bool = True,
 ) -> Notification:
-    """Return the notification of a failure; `storm` is decided here.
+    """Return the notification of a failure, and count it for `storm`: once per failure.
 
     `id_seed` makes its `notification_id` stable. `users` has the ids of the user records with the
     recipients' addresses, by role. `can_be_replayed` says whether the log has the request.

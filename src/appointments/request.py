@@ -15,9 +15,9 @@ SENSITIVE_MEDIA_TYPE: Final = "text/plain"
 # A request id must fit in a header and in a command.
 REQUEST_ID: Final = r"^[!-~]{1,128}$"
 # A logged key may be longer than an accepted one: what was refused is then refused in a replay.
-_MAX_LOGGED_KEY: Final = 300
-# An array, an object or a number can be longer in the log line than in the body. With this limit,
-# a line still fits if each parameter has one.
+_MAX_LOGGED_IDEMPOTENCY_KEY: Final = 300
+# An array, an object or a number can be longer as JSON in the log line than in the body. With this
+# limit, a line still fits if every parameter is one.
 _MAX_LOGGED_JSON: Final = 256
 _UNBOUNDED_TYPES: Final = (list, dict, float)
 _MASK: Final = "***"
@@ -42,16 +42,15 @@ class Request:
 
     `params` has the known parameters as received; in a replay, `token` is the hash of the token.
     `error` is the error in the body, which `Creation` reports in the order of the steps.
-    `media_type` is None in a replay, because the log has no headers. `received_as` names for an
-    error message the header that decides it, such as `Content-Type text/xml`. `received_at` is
-    epoch seconds. `uuid` is the uuid of a log entry that has one. `is_strict` says that unknown
-    parameters are refused.
+    `media_type` is None in a replay, because the log has no headers. `media_type_phrase` is about
+    it in an error message, such as `Content-Type text/xml`. `received_at` is epoch seconds. `uuid`
+    is the uuid of a log entry that has one. `is_strict` says that unknown parameters are refused.
     """
 
     id: str
     received_at: float
     media_type: str | None = None
-    received_as: str = ""
+    media_type_phrase: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     token: str | None = None
@@ -70,19 +69,19 @@ class Request:
         encoding = "" if self.media_type else ", and no Content-Encoding"
         raise ApiError(
             Status.INVALID_CONTENT_TYPE,
-            f"Nothing was saved. The request has {self.received_as}. "
+            f"Nothing was saved. The request has {self.media_type_phrase}. "
             f"Send the header Content-Type: {expected} once{form}{encoding}.",
         )
 
     @property
-    def is_decoded(self) -> bool:
-        """Whether the body was decoded to parameters, so that there is a request log entry."""
+    def is_logged(self) -> bool:
+        """Whether the function logs the request: its body was decoded, and it is no replay."""
         return self.media_type in (PLAIN_MEDIA_TYPE, SENSITIVE_MEDIA_TYPE) and self.error is None
 
     @property
     def is_replayable(self) -> bool:
         """Whether the request log entry has enough for a replay."""
-        return self.is_decoded and self.media_type == PLAIN_MEDIA_TYPE
+        return self.is_logged and self.media_type == PLAIN_MEDIA_TYPE
 
     def redact(self, text: str) -> str:
         """Return the text with the token masked, and not longer: it must fit its log line."""
@@ -99,7 +98,7 @@ class Request:
             "token_hash": self.token_hash,
             "params": None if self.media_type == SENSITIVE_MEDIA_TYPE else self._logged_params(),
             "unknown": [self.redact(name) for name in self.unknown],
-            "idempotency_key": key and self.redact(key)[:_MAX_LOGGED_KEY],
+            "idempotency_key": key and self.redact(key)[:_MAX_LOGGED_IDEMPOTENCY_KEY],
             **({"strict": True} if self.is_strict else {}),
         }
 

@@ -1,7 +1,8 @@
 """What an environment renews with SnapStart, where many start from one snapshot of INIT.
 
-All else that must be its own is made when it is first needed, and so after the restore: clients
-but DynamoDB's, connections, the API key, the cached route, attempt ids, deadlines. A credential
+Whatever else environments must not share is made when it is first needed, which is after the
+restore: all clients except DynamoDB's, connections, the API key, the cached route, attempt ids,
+deadlines. A credential
 that INIT had is renewed by botocore, by the time of day.
 """
 

@@ -35,7 +35,7 @@ def replay_entries(
     result: list[dict[str, Any]] = []
     size = 0
     for number, entry in enumerate(entries):
-        if invocation.seconds_for_email() < CALL_SECONDS or size > _MAX_RESULT_BYTES:
+        if invocation.seconds_for_work() < CALL_SECONDS or size > _MAX_RESULT_BYTES:
             not_reached = _describe(entries[number:])
             logger.error("subscription not finished", reached=number, **not_reached)
             return [*result, {"not_reached": not_reached}]

@@ -20,8 +20,8 @@ class OutOfTime(BaseException):
 def time_limit(deadline: float) -> Iterator[None]:
     """Raise OutOfTime within the block at `deadline` (time.monotonic() seconds), once.
 
-    Blocks may be nested; the inner limit is the earlier one. Python's timer belongs to the main
-    thread, which Lambda invokes the handler in. In another thread there is no limit.
+    Blocks may be nested; the inner limit must be the earlier one. Python's timer belongs to the
+    main thread, which Lambda invokes the handler in. In another thread there is no limit.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

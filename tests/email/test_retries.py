@@ -433,7 +433,7 @@ def test_a_run_ends_in_time(harness: EmailHarness) -> None:
 
 def test_a_run_reads_the_oldest(harness: EmailHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """One run reads no more overdue appointments than it should; the oldest go first."""
-    monkeypatch.setattr(schedule, "_MIN_READ", 2)
+    monkeypatch.setattr(schedule, "_MIN_READ_LIMIT", 2)
     monkeypatch.setattr(schedule, "_READ_PER_WORKER", 0)
     photographer(harness, "a@rejected.test")
     uuids = [str(uuid4()) for _ in range(3)]

@@ -28,14 +28,14 @@ class BatchSearch:
         self._drain = drain
         self._size = BATCH_SIZE
         self._seconds = 0.0
-        self._was_refused_as_busy = False
+        self._is_mandrill_busy = False
         self.calls = 0
         self.to_send: list[str] = []
 
     @property
     def is_ended(self) -> bool:
         """Whether Mandrill is not to be asked any more in this run."""
-        return self._was_refused_as_busy or self.calls >= MAX_CALLS or self._seconds >= MAX_SECONDS
+        return self._is_mandrill_busy or self.calls >= MAX_CALLS or self._seconds >= MAX_SECONDS
 
     def search_all(self, uuids: Sequence[str]) -> CallFailed | None:
         """Ask about these, the oldest first; return the failure that ended it, None if none did."""
@@ -55,7 +55,7 @@ class BatchSearch:
                     self._size, waiting = 1, asked + waiting
                     continue
                 self._apply_failure(items, batch, str(failed))
-                self._was_refused_as_busy = failed.outcome is Outcome.BUSY
+                self._is_mandrill_busy = failed.outcome is Outcome.BUSY
                 return failed
             if len(found) >= mandrill.SEARCH_LIMIT and self._size > 1:
                 # Such a list may be cut: fewer are asked about at once.
@@ -66,7 +66,10 @@ class BatchSearch:
         return None
 
     def _item_to_ask_about(self, uuid: str, batch: EmailBatch) -> Appointment | None:
-        """Return the item if it is maybe sent and no sender is at work on it, otherwise None."""
+        """Return the item if it is maybe sent and no sender is at work on it, otherwise None.
+
+        Like all that the drain processes, it is put off if it is broken.
+        """
         if self._drain.process_item(uuid, batch, _raise_if_broken) is None:
             return None
         item, now = batch.item(uuid), time.time()
@@ -88,7 +91,7 @@ class BatchSearch:
     def _apply_failure(self, items: Sequence[Appointment], batch: EmailBatch, reason: str) -> None:
         for item in items:
             self._drain.process_item(
-                item.uuid, batch, lambda read: self._drain.sender.fail_search(read, reason)
+                item.uuid, batch, lambda read: self._drain.sender.apply_failed_search(read, reason)
             )
 
     def _apply(

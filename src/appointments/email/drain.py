@@ -39,7 +39,7 @@ class Drain:
         self.sender = Sender(Trigger.SCHEDULE, attempt_id, invocation.deadline, Circuit())
         self.emails = self.notifications = self.failed = 0
         self._unavailable = 0
-        self._is_throttled = False
+        self._is_mandrill_busy = False
         self._is_publishing_paused = notifier.is_paused()
 
     def counts(self) -> dict[str, int]:
@@ -54,7 +54,7 @@ class Drain:
     def is_ended(self) -> bool:
         """Whether no further email is to be sent."""
         return (
-            self._is_throttled
+            self._is_mandrill_busy
             or self._unavailable >= _IN_A_ROW
             or time.monotonic() + _ENOUGH_SECONDS > self._invocation.deadline
         )
@@ -88,8 +88,8 @@ class Drain:
         state = self.process_item(
             uuid, batch, lambda item: self.sender.send(item, batch.users_of(item))
         )
-        if state and state.was_called and state.outcome:
-            self._is_throttled = state.outcome is Outcome.BUSY
+        if state and state.called_mandrill and state.outcome:
+            self._is_mandrill_busy = state.outcome is Outcome.BUSY
             self._unavailable = 0 if state.outcome.available else self._unavailable + 1
         return state
 

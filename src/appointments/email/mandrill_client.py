@@ -29,8 +29,8 @@ _MAX_NAME_LENGTH: Final = 100
 # A connection that idles is closed by Mandrill, and a frozen function does not hear of it: sending
 # on it would leave an email in doubt for two minutes.
 _MAX_IDLE_SECONDS: Final = 15.0
-# The time limit begins after the sockets' own time-outs. These distinguish a connection that was
-# not made in time from a response that did not come.
+# The time limit strikes shortly after the sockets' own time-outs. These distinguish a connection
+# that was not made in time from a response that did not come.
 _GRACE_SECONDS: Final = 0.1
 
 
@@ -162,7 +162,7 @@ def _read(response: urllib3.BaseHTTPResponse) -> bytes:
             if len(received) > _MAX_RESPONSE_BYTES:
                 raise CallFailed.in_doubt("a response without an end")
     finally:
-        # Read to its end, the connection is back in the pool already; otherwise it is of no use.
+        # If the response was read to its end, the connection is back in the pool already.
         response.close()
     return received
 

@@ -30,7 +30,7 @@ def set_pending(item: Appointment, attempt_id: str, now: float) -> None:
     _set_due(item, now, item.lease_until)
 
 
-def set_failed(item: Appointment, state: EmailState, now: float) -> None:
+def set_not_tried(item: Appointment, state: EmailState, now: float) -> None:
     """Set in a new item that its email was not tried, and that the schedule tries it."""
     item.email_status, item.email_reason = state.status.value, state.reason
     item.email_recipients = [dict(each) for each in state.recipients]
@@ -91,7 +91,7 @@ def save_result(
         reason.set(state.reason) if state.reason else reason.remove(),
         Appointment.email_tries.set(next_try.tries),
         Appointment.email_unused.set(next_try.uncounted),
-        Appointment.owed_since.set(int(item.written_at())),  # an item of 0.1.0 has none
+        Appointment.owed_since.set(int(item.written_at())),  # an item from before 0.3.0 has none
         Appointment.put_off.remove(),
         expiry.ttl_action(now, is_pending=next_try.due is not None),
     ]

@@ -34,7 +34,8 @@ class Overdue:
     `emails` are the uuids of the emails that may be sent, and of the items that cannot be read.
     `maybe_sent` are those that Mandrill is asked about first. `notifications` are the items with
     pending ones. `to_unindex` are the items that are in the index although nothing is pending:
-    saving that nothing is left to publish removes them from it. `oldest` is in seconds.
+    `Drain.publish` finds nothing to publish, and its save removes them from the index. `oldest` is
+    in seconds.
     """
 
     emails: list[str] = field(default_factory=list)

@@ -103,7 +103,7 @@ def deliver(
         )
     except CallFailed as failed:
         state = unsent_state(reached, unreached, str(failed), failed.outcome)
-        return replace(state, was_called=failed.outcome is not Outcome.NOT_SENT)
+        return replace(state, called_mandrill=failed.outcome is not Outcome.NOT_SENT)
     return _state_from_results(reached.values(), unreached, results)
 
 
@@ -132,7 +132,7 @@ def _state_from_results(
     else:
         is_partly_sent = len(recipients) > len(failed)
         status = EmailStatus.PARTLY_SENT if is_partly_sent else EmailStatus.FAILED
-    return EmailState(status, recipients, reason, outcome, was_called=True)
+    return EmailState(status, recipients, reason, outcome, called_mandrill=True)
 
 
 def describe(recipient: Recipient) -> str:

@@ -17,7 +17,7 @@ from appointments.tables.appointments import Appointment
 def log(item: Appointment, after: EmailState, trigger: Trigger, next_try: NextTry) -> None:
     """Write the email log entry of a try, or of a search that decides what becomes of the email."""
     is_decided = next_try.gives_up or after.outcome in (Outcome.SETTLED, Outcome.REFUSED)
-    if not after.was_called and not is_decided:
+    if not after.called_mandrill and not is_decided:
         return
     log_audit(
         "email",

@@ -53,9 +53,9 @@ class NextTry:
 def next_try(after: EmailState, trigger: Trigger, before: History, now: float) -> NextTry:
     """Return what follows a try that ended in the state `after` at `now` (epoch seconds)."""
     if after.is_settled or after.outcome is None:  # settled, or not tried
-        used = after.was_called and not trigger.is_on_request
+        used = after.called_mandrill and not trigger.keeps_plan
         return NextTry(before.tries + used, 0, None)
-    if trigger.is_on_request:
+    if trigger.keeps_plan:
         tries, uncounted = before.tries, before.uncounted
         due = _later(now, LEASE_SECONDS, before.due) if after.maybe_sent else before.due
         return NextTry(tries, uncounted, due)
@@ -64,7 +64,8 @@ def next_try(after: EmailState, trigger: Trigger, before: History, now: float) -
     else:
         tries, uncounted = before.tries, before.uncounted + 1
     is_late = trigger is not Trigger.REQUEST and now > before.since + LIMIT_SECONDS
-    # A maybe sent email whose tries are used up was retried on request: it is only searched for.
+    # Not given up here: a maybe sent email whose tries are used up. It was retried on request, and
+    # is searched for until the 72 hours are over.
     if (tries >= MAX_TRIES and not after.maybe_sent) or is_late:
         # MAX_TRIES marks in the item that it was given up, also if the reason is the 72 hours.
         return NextTry(MAX_TRIES, uncounted, None, gives_up=True)

@@ -17,8 +17,8 @@ from appointments.observability import add_metric
 from appointments.settings import SETTINGS
 from appointments.time_limit import OutOfTime, time_limit
 
-# A run reads 100 overdue appointments per worker, but never fewer than 3,000.
-_MIN_READ: Final = 3_000
+# A run reads at most 100 overdue appointments per worker, or 3,000 if that is more.
+_MIN_READ_LIMIT: Final = 3_000
 _READ_PER_WORKER: Final = 100
 _PUBLISH_SECONDS: Final = 5.0
 _OLDEST, _NEWEST = 0, -1
@@ -32,11 +32,11 @@ def run_schedule(attempt_id: str, invocation: Invocation) -> dict[str, Any]:
     drain = Drain(attempt_id, invocation)
     search = BatchSearch(drain)
     with suppress(OutOfTime), time_limit(invocation.deadline):
-        found = overdue.find(max(_MIN_READ, _READ_PER_WORKER * SETTINGS.mail_workers))
+        found = overdue.find(max(_MIN_READ_LIMIT, _READ_PER_WORKER * SETTINGS.mail_workers))
         add_metric("OldestOwedSeconds", round(found.oldest), MetricUnit.Seconds)
         deadline = time.monotonic() + _PUBLISH_SECONDS
         drain.publish([*found.notifications, *found.to_unindex], deadline)
-        if _is_mandrill_available(found, drain, search):
+        if _make_test_call(found, drain, search):
             if not drain.is_ended:
                 found.emails = workers.hand_over(found.emails, invocation)
             search.search_all(found.maybe_sent)
@@ -52,7 +52,7 @@ def run_worker(uuids: Sequence[str], attempt_id: str, invocation: Invocation) ->
     return drain.counts()
 
 
-def _is_mandrill_available(found: Overdue, drain: Drain, search: BatchSearch) -> bool:
+def _make_test_call(found: Overdue, drain: Drain, search: BatchSearch) -> bool:
     """Send one email as a test call; return whether Mandrill is available (section 8.8).
 
     It is made even if the circuit breaker is open, with the oldest overdue email, and once more
@@ -79,7 +79,7 @@ def _send_one(uuids: list[str], position: int, drain: Drain) -> Outcome | None:
     while uuids and not drain.is_ended:
         uuid = uuids.pop(position)
         state = drain.send(uuid, drain.read([uuid]))
-        if state and state.was_called:
+        if state and state.called_mandrill:
             return state.outcome
     return None
 

@@ -55,7 +55,7 @@ class Sender:
         elif self.circuit.is_open(now):
             reason = self.circuit.reason
             state = recipients.unsent_state({}, addresses, reason, Outcome.NOT_SENT)
-            outbox.set_failed(item, state, now)
+            outbox.set_not_tried(item, state, now)
         else:
             outbox.set_pending(item, self.attempt_id, now)
 
@@ -73,7 +73,7 @@ class Sender:
         now = time.time()
         if not self._may_send(item, now):
             # A repeat has a new log entry, which the item must outlive.
-            if self.trigger.is_on_request and item.next_try_at() is None:
+            if self.trigger.keeps_plan and item.next_try_at() is None:
                 outbox.move_expiry(item, now)
             return _as_stored(item, now)
         history = item.email_history()
@@ -85,7 +85,7 @@ class Sender:
             return _as_stored(item, now)
         after = self._deliver(item, users, found, maybe_sent=maybe_sent)
         next_try = retries.next_try(after, self.trigger, history, time.time())
-        is_search = maybe_sent and not after.was_called
+        is_search = maybe_sent and not after.called_mandrill
         trigger = Trigger.SEARCH if is_search else self.trigger
         return self._conclude(item, self.attempt_id, after, next_try, trigger)
 
@@ -108,7 +108,7 @@ class Sender:
             next_try = replace(next_try, uncounted=history.uncounted, due=due)
         return self._conclude(item, item.lease or "", after, next_try, Trigger.SEARCH)
 
-    def fail_search(self, item: Appointment, reason: str) -> EmailState:
+    def apply_failed_search(self, item: Appointment, reason: str) -> EmailState:
         """Give the email up if a search fails after the 72 hours; else the item stays as it is."""
         now = time.time()
         after = search_result.state_after_failure(item, reason)
@@ -175,7 +175,7 @@ class Sender:
                 results.give_up(item, lease, after, next_try)
             else:
                 results.save(item, lease, after, next_try)
-            if after.was_called and not self._is_own_throttling(after):
+            if after.called_mandrill and not self._is_own_throttling(after):
                 self.circuit = circuit.record_outcome(self.circuit, after, item.uuid)
         except OutOfTime:
             logger.warning("email not marked", reason="no time left", uuid=item.uuid)

@@ -30,7 +30,7 @@ def settle(emails: dict[str, Any], attempt_id: str, invocation: Invocation) -> N
     It uses up no try. What is not there or cannot be read stays as it is. Raises botocore's
     exceptions.
     """
-    sender = Sender(Trigger.SETTLE, attempt_id, invocation.email_deadline, Circuit())
+    sender = Sender(Trigger.SETTLE, attempt_id, invocation.work_deadline, Circuit())
     for chunk in chunks(list(emails), BATCH_SIZE):
         batch = EmailBatch.read(chunk, sender.deadline)
         sender.circuit = batch.circuit

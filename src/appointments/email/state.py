@@ -72,8 +72,8 @@ class Trigger(StrEnum):
     SEARCH = "search"
 
     @property
-    def is_on_request(self) -> bool:
-        """Whether a caller or an operator asked for it: the plan of tries stays as it was."""
+    def keeps_plan(self) -> bool:
+        """Whether the plan of tries stays as it was: a caller or an operator asked for this one."""
         return self in (Trigger.RETRY, Trigger.REPLAY, Trigger.SETTLE)
 
 
@@ -124,15 +124,15 @@ class Outcome(Enum):
 class EmailState:
     """The state of an email: `data.email`, and how the last try ended if there was one.
 
-    `was_called` says whether Mandrill was called to send. `recovery` says for people what is tried
-    automatically, and until when.
+    `called_mandrill` says whether Mandrill was called to send. `recovery` says for people what is
+    tried automatically, and until when.
     """
 
     status: EmailStatus
     recipients: tuple[Recipient, ...] = ()
     reason: str | None = None
     outcome: Outcome | None = None
-    was_called: bool = False
+    called_mandrill: bool = False
     recovery: str | None = None
 
     @classmethod
@@ -161,7 +161,7 @@ class EmailState:
 
     @property
     def maybe_sent(self) -> bool:
-        """Whether Mandrill may have the email although it did not say so."""
+        """Whether this try or search left it open if Mandrill has the email."""
         return self.outcome is not None and self.outcome.maybe_sent
 
     @property

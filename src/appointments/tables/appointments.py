@@ -93,7 +93,7 @@ class Appointment(Model):
         def __getattr__(self, name: str) -> str | int | bool | None: ...
 
     uuid = UnicodeAttribute(hash_key=True)
-    # Who asked, and when; the parameter `application` has the one that was used.
+    # Who asked, and when; the parameter `application` has the one that the request acted in.
     request_id = UnicodeAttribute()
     received_at = UnicodeAttribute()
     role = UnicodeAttribute()
@@ -216,7 +216,7 @@ def write(item: Appointment) -> Appointment:
 
 
 def _is_refused(failed: PutError) -> bool:
-    """Whether the SDK's first call got a response, which refused the request itself."""
+    """Whether AWS refused the first call (4xx), so that certainly nothing was written."""
     # PynamoDB's error has only the code. Its cause, botocore's error, has the whole response.
     answered = failed.cause.__cause__ if failed.cause else None
     if not isinstance(answered, ClientError):
