@@ -60,7 +60,7 @@ class Deployment:
 
     def table(self, name: str) -> Any:
         """Return the table that an output of the stack names."""
-        return self._connect(boto3.resource, "dynamodb").Table(self.name(name))
+        return self._connect(boto3.resource, "dynamodb").Table(self.output(name))
 
     def _connect(self, connect: Callable[..., Any], service: str) -> Any:
         try:
@@ -77,19 +77,19 @@ class Deployment:
                 f"{failed}. Write --endpoint-url or AWS_ENDPOINT_URL like http://127.0.0.1:4566."
             ) from failed
 
-    def name(self, output: str) -> str:
+    def output(self, key: str) -> str:
         """Return an output of the stack; without a stack, the name that was given in its place."""
         if self.stack is None:
-            if given := self.given.get(output) or self._default(output):
+            if given := self.given.get(key) or self._default(key):
                 return given
-            alternative = f", or {_OPTIONS[output]}" if output in _OPTIONS else ""
+            alternative = f", or {_OPTIONS[key]}" if key in _OPTIONS else ""
             raise click.UsageError(f"Say which deployment: --stack{alternative}.")
-        if output not in self._outputs:
-            raise click.UsageError(f"The stack {self.stack} has no output {output}.")
-        return self._outputs[output]
+        if key not in self._outputs:
+            raise click.UsageError(f"The stack {self.stack} has no output {key}.")
+        return self._outputs[key]
 
     def _default(self, output: str) -> str | None:
-        """Return the name of the output in a stack whose name is in that of the log group."""
+        """Return the output as derived from the log group's name, which has the stack's name."""
         group = self.given.get("LogGroup") or ""
         suffix = _SUFFIXES.get(output)
         if suffix is None or not group.startswith(_LOG_GROUPS):
@@ -104,14 +104,14 @@ class Deployment:
     @property
     def log_group(self) -> str:
         """The function's log group."""
-        return self.name("LogGroup")
+        return self.output("LogGroup")
 
     @property
     def function(self) -> str:
         """The function to invoke: that of --function, else the alias that serves the API."""
         if given := self.given.get("FunctionAlias"):
             return given
-        return self.name("FunctionAlias")
+        return self.output("FunctionAlias")
 
     def invoke(self, event: dict[str, Any], function: str | None = None) -> "InvocationResult":
         """Invoke the function or another one, wait for it, and return its result.

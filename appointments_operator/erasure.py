@@ -88,7 +88,7 @@ def find_by_uuid(deployment: Deployment, uuids: Iterable[str]) -> list[Erasure]:
 def find_by_reference(deployment: Deployment, name: str, number: int) -> list[Erasure]:
     """Return the appointments that name a record, such as an order. This reads the whole table."""
     table = deployment.table("AppointmentsTable")
-    found = items.pages(table.scan, FilterExpression=Attr(name).eq(number), ConsistentRead=True)
+    found = items.find_all(table.scan, FilterExpression=Attr(name).eq(number), ConsistentRead=True)
     ordered = sorted(found, key=lambda item: str(item.get("received_at")))
     return [Erasure(str(item["uuid"]), item) for item in ordered]
 
@@ -148,8 +148,8 @@ def count_notifications(deployment: Deployment, erasures: Sequence[Erasure]) -> 
     by_uuid = {each.uuid: each for each in erasures}
     by_request = {each.item["request_id"]: each for each in erasures if "request_id" in each.item}
     names = {"#uuid": "uuid", "#request_id": "request_id", "#ttl": "ttl"}
-    for notification in items.pages(
-        notifications_table.table(deployment).scan,
+    for notification in items.find_all(
+        notifications_table.table_of(deployment).scan,
         ProjectionExpression=", ".join(names),
         ExpressionAttributeNames=names,
     ):

@@ -14,11 +14,11 @@ def get(table: Any, key: dict[str, str]) -> dict[str, Any]:
     return item
 
 
-def pages(read: Any, **request: Any) -> Iterator[dict[str, Any]]:
+def find_all(read: Any, **request: Any) -> Iterator[dict[str, Any]]:
     """Yield every item that a table's `query` or `scan` finds."""
     while True:
         page = read(**request)
-        yield from page["Items"]
+        yield from page["Listed"]
         if "LastEvaluatedKey" not in page:
             return
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]

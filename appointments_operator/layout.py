@@ -26,11 +26,11 @@ _UNITS: Final = ((60, "s", 1), (3600, "min", 60), (48 * 3600, "h", 3600))
 _DAY: Final = 24 * 3600
 
 
-class Items(Sized, Iterable[Any], Protocol):
+class Listed(Sized, Iterable[Any], Protocol):
     """What a list shows. It may be read anew from disk each time it is iterated."""
 
 
-def print_list(items: Items, columns: Columns, *, empty: str, as_json: bool = False) -> None:
+def print_list(items: Listed, columns: Columns, *, empty: str, as_json: bool = False) -> None:
     """Print items for people, or the items themselves as JSON; `empty` is the sentence for none."""
     if as_json:
         print_json(list(items))

@@ -54,7 +54,7 @@ def search(
             yield from lines
 
 
-def stream(deployment: Deployment, pattern: str, since: datetime) -> Iterator[LogLine]:
+def search_by_page(deployment: Deployment, pattern: str, since: datetime) -> Iterator[LogLine]:
     """Yield the entries from `since` up to now, page by page: a long span takes no more memory.
 
     The lines of a page are in the order of time.
@@ -66,7 +66,7 @@ def stream(deployment: Deployment, pattern: str, since: datetime) -> Iterator[Lo
 def pages(
     deployment: Deployment, pattern: str, since: datetime, until: datetime
 ) -> Iterator[list[LogLine]]:
-    """Yield the same of a span call by call, so that the caller can end it."""
+    """Yield the entries of a span, one list per call: the caller can stop after any call."""
     logs, group = deployment.client("logs"), deployment.log_group
     yield from _pages(logs, group, pattern, since, until, max_page=_MAX_STREAM_PAGE)
 

@@ -61,7 +61,7 @@ def list_notifications(
     """List notifications, the newest first, at most a thousand."""
     wanted = "" if state == "all" else state
     found = notifications_table.newest(
-        notifications_table.table(deployment), since, is_open=state == "open"
+        notifications_table.table_of(deployment), since, is_open=state == "open"
     )
     selected = (
         item
@@ -98,13 +98,13 @@ def dismiss_notification(deployment: Deployment, *, notification_id: str, note: 
 
 def dismiss(deployment: Deployment, notification_id: str, note: str) -> None:
     """Set a notification to `dismissed`, with the note of the operator."""
-    found = notifications_table.table(deployment)
-    if not notifications_table.get(found, notification_id):
+    table = notifications_table.table_of(deployment)
+    if not notifications_table.get(table, notification_id):
         raise click.ClickException(f"There is no notification {notification_id}.")
     by = notifications_table.identity(deployment)
     try:
         notifications_table.close(
-            found, notification_id, NotificationState.DISMISSED, by=by, done=note
+            table, notification_id, NotificationState.DISMISSED, by=by, done=note
         )
     except notifications_table.NotOpen as closed:
         raise click.ClickException(f"{closed}.") from closed
@@ -125,7 +125,7 @@ def publish_notifications(deployment: Deployment, *, since: datetime, dry_run: b
     for notification in unpublished:
         click.echo(f"{notification.notification_id}  {notification.subject}")
         if not dry_run:
-            message = notification.to_sns(deployment.name("NotificationsTopic"))
+            message = notification.to_sns(deployment.output("NotificationsTopic"))
             deployment.client("sns").publish(**message)
     click.echo(
         f"{counted(len(unpublished), 'notification')} {'found' if dry_run else 'published'}."
@@ -155,7 +155,7 @@ def redeliver_notifications(deployment: Deployment, *, dry_run: bool) -> None:
     A message that is no notification comes back to the dead-letter queue: it may be deleted there.
     """
     queues = deployment.client("sqs")
-    dead, queue = deployment.name("KeeperDeadLetters"), deployment.name("KeeperQueue")
+    dead, queue = deployment.output("KeeperDeadLetters"), deployment.output("KeeperQueue")
     count = 0
     while True:
         # The next calls do not return these messages for a minute, so that each is handled once.

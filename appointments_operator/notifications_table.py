@@ -32,36 +32,34 @@ class NotOpen(Exception):
     """The notification is not open any more: its state cannot be changed."""
 
 
-def table(deployment: Deployment) -> Any:
+def table_of(deployment: Deployment) -> Any:
     """Return the notifications table."""
     return deployment.table("NotificationsTable")
 
 
-def newest(
-    notifications: Any, since: datetime, *, is_open: bool = False
-) -> Iterator[dict[str, Any]]:
+def newest(table: Any, since: datetime, *, is_open: bool = False) -> Iterator[dict[str, Any]]:
     """Yield notifications from the newest to `since`; with `is_open` only open ones."""
-    for items, _ in newest_pages(notifications, since, is_open=is_open):
+    for items, _ in newest_pages(table, since, is_open=is_open):
         yield from items
 
 
 def newest_pages(
-    notifications: Any, since: datetime, before: str | None = None, *, is_open: bool = False
+    table: Any, since: datetime, before: str | None = None, *, is_open: bool = False
 ) -> Iterator[tuple[list[dict[str, Any]], str]]:
-    """Yield the same in pages, one per call of DynamoDB, each with its position.
+    """Yield the same in pages, one per call of DynamoDB, each with the position that it reaches.
 
-    All notifications down to this position are in this page or in those before it. `before` is such
-    a position, or that of a notification: only what came before it is read.
+    Nothing newer than this position is left unread. `before` is such a position, or that of a
+    notification: only older notifications are read.
     """
     oldest = iso(since)
     if is_open:
-        yield from _query(notifications, OPEN_INDEX, Key("open").eq(_OPEN), oldest, before)
+        yield from _query(table, OPEN_INDEX, Key("open").eq(_OPEN), oldest, before)
         return
     day = date.fromisoformat(before[:10]) if before else datetime.now(UTC).date()
     while day >= since.date():
         key = Key("day").eq(day.isoformat())
         oldest_of_day = max(oldest, f"{day.isoformat()}T00:00:00.000Z")
-        yield from _query(notifications, BY_DAY_INDEX, key, oldest_of_day, before)
+        yield from _query(table, BY_DAY_INDEX, key, oldest_of_day, before)
         day -= timedelta(days=1)
 
 
@@ -71,7 +69,7 @@ def position(item: Mapping[str, Any]) -> str:
 
 
 def _query(
-    notifications: Any, index: str, key: Any, oldest: str, before: str | None
+    table: Any, index: str, key: Any, oldest: str, before: str | None
 ) -> Iterator[tuple[list[dict[str, Any]], str]]:
     before_at, _, before_id = (before or "").partition(" ")
     span = Key("came_at").between(oldest, before_at) if before else Key("came_at").gte(oldest)
@@ -87,9 +85,9 @@ def _query(
         return
     is_beyond_position = not before
     while True:
-        page = notifications.query(**request)
+        page = table.query(**request)
         items = []
-        for item in page["Items"]:
+        for item in page["Listed"]:
             if is_beyond_position or item["came_at"] != before_at:
                 items.append(item)
                 is_beyond_position = True
@@ -102,21 +100,21 @@ def _query(
         request |= {"ExclusiveStartKey": page["LastEvaluatedKey"], "Limit": _PAGE}
 
 
-def get(notifications: Any, notification_id: str) -> dict[str, Any]:
+def get(table: Any, notification_id: str) -> dict[str, Any]:
     """Return a notification; empty if there is none."""
     key = {"notification_id": notification_id}
-    item: dict[str, Any] = notifications.get_item(Key=key, ConsistentRead=True).get("Item", {})
+    item: dict[str, Any] = table.get_item(Key=key, ConsistentRead=True).get("Item", {})
     return item
 
 
-def of_request(notifications: Any, request_id: str) -> list[dict[str, Any]]:
+def of_request(table: Any, request_id: str) -> list[dict[str, Any]]:
     """Return the notifications of a request, the earliest first."""
     if not request_id:
         return []
-    page = notifications.query(
+    page = table.query(
         IndexName=BY_REQUEST_INDEX, KeyConditionExpression=Key("request_id").eq(request_id)
     )
-    found = [get(notifications, each["notification_id"]) for each in page["Items"]]
+    found = [get(table, each["notification_id"]) for each in page["Listed"]]
     return [item for item in found if item]
 
 
@@ -126,31 +124,31 @@ def identity(deployment: Deployment) -> str:
 
 
 def close(
-    notifications: Any, notification_id: str, state: NotificationState, *, by: str, done: str
+    table: Any, notification_id: str, state: NotificationState, *, by: str, done: str
 ) -> None:
     """Set an open notification to another state; raises NotOpen if it is not open any more."""
     _append(
-        notifications,
+        table,
         notification_id,
         {"at": iso(datetime.now(UTC)), "by": by, "state": state.value, "done": done},
         "SET #state = :state, history = list_append(history, :change) REMOVE #open",
     )
 
 
-def record_action(notifications: Any, notification_id: str, *, by: str, done: str) -> None:
+def record_action(table: Any, notification_id: str, *, by: str, done: str) -> None:
     """Add to the history of an open notification what an operator did about it."""
     change = {"at": iso(datetime.now(UTC)), "by": by, "state": _OPEN, "done": done}
     _append(
-        notifications,
+        table,
         notification_id,
         change,
         "SET #state = :state, #open = :open, history = list_append(history, :change)",
     )
 
 
-def _append(notifications: Any, notification_id: str, change: dict[str, str], update: str) -> None:
+def _append(table: Any, notification_id: str, change: dict[str, str], update: str) -> None:
     try:
-        notifications.update_item(
+        table.update_item(
             Key={"notification_id": notification_id},
             UpdateExpression=update,
             ConditionExpression=Attr("state").eq(_OPEN),
@@ -168,22 +166,22 @@ def _append(notifications: Any, notification_id: str, change: dict[str, str], up
 
 
 def resolve_after_replay(deployment: Deployment, request_ids: set[str], by: str) -> list[str]:
-    """Resolve the open notifications of these requests that have no uuid; return their ids.
+    """Resolve the open notifications without a uuid of these requests; return their ids.
 
     The keeper resolves those with a uuid, by what it sees in the appointments table.
     """
-    notifications, resolved = table(deployment), []
+    table, resolved = table_of(deployment), []
     found = [
         item
         for request_id in sorted(request_ids)
-        for item in of_request(notifications, request_id)
+        for item in of_request(table, request_id)
         if not item.get("uuid")
     ]
     for item in found:
         done = f"the replay of {item['request_id']} succeeded"
         try:
             close(
-                notifications,
+                table,
                 item["notification_id"],
                 NotificationState.RESOLVED,
                 by=by,

@@ -118,7 +118,7 @@ def settle_owed(
 
 
 def settle(deployment: Deployment, uuids: Sequence[str]) -> dict[str, str]:
-    """Send these emails through the function; return why not, for those of an event that failed."""
+    """Send these emails through the function; return the errors of failed events, by uuid."""
     errors: dict[str, str] = {}
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("Sending", total=len(uuids))

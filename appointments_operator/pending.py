@@ -33,7 +33,7 @@ def state_of(item: Mapping[str, Any]) -> State:
 def pending_items(table: Any) -> Iterator[dict[str, Any]]:
     """Yield every item with a pending email or notification."""
     for shard in SHARDS:
-        found = items.pages(
+        found = items.find_all(
             table.query, IndexName=OWED_INDEX, KeyConditionExpression=Key("owed").eq(shard)
         )
         for key in found:
@@ -44,6 +44,6 @@ def pending_items(table: Any) -> Iterator[dict[str, Any]]:
 def given_up_items(table: Any) -> Iterator[dict[str, Any]]:
     """Yield every item whose email was given up. This reads the whole table."""
     has_no_try_left = Attr("email_tries").gte(MAX_TRIES)
-    for item in items.pages(table.scan, FilterExpression=has_no_try_left, ConsistentRead=True):
+    for item in items.find_all(table.scan, FilterExpression=has_no_try_left, ConsistentRead=True):
         if state_of(item) is State.GIVEN_UP:
             yield item

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from appointments.statuses import Status
-from appointments_operator.layout import Items
+from appointments_operator.layout import Listed
 from appointments_operator.replay_selection import status_of
 from appointments_operator.request_log import Request, RequestLog
 
@@ -48,7 +48,7 @@ class Replay:
         """Return it for programs."""
         return {
             "request_id": self.request.id,
-            "received_at": self.request.received,
+            "received_at": self.request.received_text,
             "uuid": self.request.uuid,
             "then": self.status_before,
             "now": self.status_after or "not replayed",
@@ -75,11 +75,11 @@ class Replays:
     def __iter__(self) -> Iterator[Replay]:
         rows = self._log.database.execute(
             "SELECT request_status.*, replay.status, replay.reason, only_caller "
-            "FROM replay JOIN request_status USING (place) ORDER BY received_at, place"
+            "FROM replay JOIN request_status USING (place) ORDER BY received_epoch, place"
         )
         return (Replay(Request.of(row[:-3]), row[-3], row[-2], bool(row[-1])) for row in rows)
 
-    def with_result(self) -> Items:
+    def with_result(self) -> Listed:
         """Return those that have a result."""
         return _WithResult(self)
 
@@ -107,7 +107,8 @@ class Replays:
     def requests(self) -> Iterator[Request]:
         """Yield the requests to replay. Results may be saved meanwhile."""
         query = (
-            "SELECT place FROM replay JOIN request_status USING (place) ORDER BY received_at, place"
+            "SELECT place FROM replay JOIN request_status USING (place) "
+            "ORDER BY received_epoch, place"
         )
         for key in self._log.database.execute(query).fetchall():
             (row,) = self._log.database.execute("SELECT * FROM request_status WHERE place = ?", key)

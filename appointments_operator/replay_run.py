@@ -28,7 +28,8 @@ _MAX_IN_A_ROW: Final = 20
 _STATUSES: Final = {status.value: status for status in Status}
 _NOT_IN_LOG: Final = "not in the log"
 _NO_RESPONSE: Final = "no response"
-# What Mandrill says if it got too many calls. After this response to a search, it may still send.
+# What Mandrill says if it got too many calls. A search that is refused so says nothing about
+# sending, which may still work.
 _TOO_MANY_CALLS: Final = ("HTTP 429", "RequestLimitExceeded")
 
 

@@ -46,7 +46,7 @@ def console(deployment: Deployment, *, port: int, no_browser: bool, url_file: Pa
     from appointments_operator.web.server import serve  # noqa: PLC0415 - an extra of its own
 
     # A missing deployment is reported before the server starts.
-    deployment.name("NotificationsTable")
+    deployment.output("NotificationsTable")
 
     def show(url: str) -> None:
         click.echo(url)

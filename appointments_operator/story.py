@@ -3,6 +3,9 @@
 `admin trace` and the console show it. With a uuid the item says where to look first: the four days
 from `received_at`. Otherwise the newest part of the log comes first. Each part is in the order of
 time.
+
+A *span* of time is any; a *stretch* of it is at most four days, and leads to one or more parts. The
+log is read in *windows* of a day.
 """
 
 from collections import defaultdict
@@ -18,18 +21,18 @@ from appointments_operator.log_search import LogLine, search
 from appointments_operator.story_entries import (
     Entry,
     as_uuid,
-    of_item,
-    of_line,
-    of_notification,
+    entries_of_notification,
+    entry_of_item,
+    entry_of_line,
     uuid_of,
 )
 from appointments_operator.story_search import (
     MARGIN,
     Span,
     StorySearch,
+    clause_for_request,
+    clauses_for_uuid,
     newest_first,
-    of_request,
-    of_uuid,
     oldest_first,
 )
 
@@ -57,12 +60,13 @@ class Story:
         self._deployment = deployment
         self._log = StorySearch(deployment)
         self._is_of_reference = False
-        # The ids that were asked for; a request that was asked for brings its appointments.
+        # The ids that were asked for. The appointments of such a request belong to the story too.
         self._asked: set[str] = set()
         self._request_ids: set[str] = set()
         self._uuids: set[str] = set()
-        # What the next reads are about: where requests were seen, and the appointments of the part.
+        # Requests of which the lines are still to be read, each with a moment at which it was seen.
         self._near: list[tuple[str, datetime]] = []
+        # The appointments of this part, whose lines are searched.
         self._followed: set[str] = set()
         self._settled: set[str] = set()
         self._late: dict[str, list[LogLine]] = defaultdict(list)
@@ -79,13 +83,13 @@ class Story:
             self._uuids.add(uuid)
             self._followed.add(uuid)
         if item and not item.get("forgotten_at"):  # then it says where its story begins
-            received_at, clauses = of_item("", item).at, []
+            received_at, clauses = entry_of_item("", item).at, []
             self._request_ids.add(str(item.get("request_id")))
             self._near.append((str(item.get("request_id")), received_at))
             first = (received_at - MARGIN, min(received_at + FIRST_SPAN, end))
             spans = [first, *oldest_first(first[1], end), *newest_first(since, first[0])]
         else:
-            clauses = [of_request(typed)]
+            clauses = [clause_for_request(typed)]
             self._asked.add(typed)
             self._request_ids.add(typed)
             spans = list(newest_first(since, end))
@@ -101,7 +105,7 @@ class Story:
         self._is_of_reference, end = True, _end()
         for stretch in newest_first(since, end):
             requests = self._requests(name, number, stretch)
-            for some, (begin, until) in _by_number(requests, stretch):
+            for some, (begin, until) in _batches(requests, stretch):
                 self._followed = set()
                 for line in some:
                     request_id = str(line.entry.get("request_id"))
@@ -112,7 +116,10 @@ class Story:
                 yield _part(entries, begin, until, (end - begin) / (end - since))
 
     def _requests(self, name: str, number: int, stretch: Span) -> list[LogLine]:
-        """Return the requests of a stretch that named a record, the newest first."""
+        """Return the requests of a stretch that named a record, the newest first.
+
+        The late lines of the stretch go into `_late`.
+        """
         path = f"$.params.{name}"
         pattern = f'{{ ({path} = {number}) || ({path} = "{number}") || {_LATE} }}'
         found = []
@@ -140,18 +147,19 @@ class Story:
             self._accept_all(self._log.lines([*clauses, *wanted], since, until))
             is_new = len(self._seen) > before
         lines, self._lines = self._lines, []
-        entries = [*map(of_line, lines), *self._table_entries()]
+        entries = [*map(entry_of_line, lines), *self._table_entries()]
         return sorted(entries, key=lambda entry: entry.at)
 
     def _clauses(self, uuid: str) -> list[str]:
         """Return the clauses for an appointment.
 
-        If a record was asked for, every request that names it is found by this. An email that the
-        request itself settled has no further lines but late ones.
+        In the story of a record, `_requests` finds the requests, so none is searched by its uuid.
+        An appointment whose email its own request settled needs no clause: `_late` has what came
+        later.
         """
         if not self._is_of_reference:
-            return [*of_uuid(uuid), f'$.params.uuid = "{uuid}"']
-        return [] if uuid in self._settled else of_uuid(uuid)
+            return [*clauses_for_uuid(uuid), f'$.params.uuid = "{uuid}"']
+        return [] if uuid in self._settled else clauses_for_uuid(uuid)
 
     def _late_lines(self) -> Iterator[LogLine]:
         for key in self._late.keys() & (self._asked | self._uuids):
@@ -198,17 +206,19 @@ class Story:
         for uuid in sorted(self._uuids - self._from_tables):
             if item := self._item(uuid):
                 is_sensitive = item.get("request_id") in self._sensitive_ids
-                name = self._deployment.name("AppointmentsTable")
-                yield of_item(name, item, is_sensitive=is_sensitive)
-        notifications = notifications_table.table(self._deployment)
+                name = self._deployment.output("AppointmentsTable")
+                yield entry_of_item(name, item, is_sensitive=is_sensitive)
+        notifications = notifications_table.table_of(self._deployment)
         for request_id in sorted(self._request_ids - self._from_tables):
             for item in notifications_table.of_request(notifications, request_id):
                 if self._is_mine(request_id, item.get("uuid")):
-                    yield from of_notification(self._deployment.name("NotificationsTable"), item)
+                    yield from entries_of_notification(
+                        self._deployment.output("NotificationsTable"), item
+                    )
         self._from_tables |= self._uuids | self._request_ids
 
 
-def _by_number(requests: list[LogLine], stretch: Span) -> Iterator[tuple[list[LogLine], Span]]:
+def _batches(requests: list[LogLine], stretch: Span) -> Iterator[tuple[list[LogLine], Span]]:
     """Yield the requests of a stretch, not too many at once, with the part where they lie."""
     begin, until = stretch
     while len(requests) > MAX_REQUESTS:

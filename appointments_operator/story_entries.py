@@ -37,7 +37,7 @@ class Entry:
         }
 
 
-def of_line(line: LogLine) -> Entry:
+def entry_of_line(line: LogLine) -> Entry:
     """Return the entry of a log line."""
     entry = line.entry
     message = str(entry.get("message"))
@@ -105,7 +105,7 @@ def _other(entry: Mapping[str, Any]) -> tuple[str, str]:
     return str(entry.get("level", "log")).lower(), text
 
 
-def of_item(table: str, item: Mapping[str, Any], *, is_sensitive: bool = False) -> Entry:
+def entry_of_item(table: str, item: Mapping[str, Any], *, is_sensitive: bool = False) -> Entry:
     """Return the entry of an appointment item; of a sensitive request none of the parameters."""
     hidden = _HIDDEN | _PARAMETERS if is_sensitive else _HIDDEN
     state = [f"the item, as it is now: email {item.get('email_status', 'unknown')}"]
@@ -124,7 +124,7 @@ def of_item(table: str, item: Mapping[str, Any], *, is_sensitive: bool = False) 
     )
 
 
-def of_notification(table: str, item: Mapping[str, Any]) -> Iterator[Entry]:
+def entries_of_notification(table: str, item: Mapping[str, Any]) -> Iterator[Entry]:
     """Yield the entry of a notification, and those of the changes of its state."""
     source = f"table {table} notification_id {item['notification_id']}"
     text = f"{item.get('status')}: {item.get('reason')} (now {item.get('state')})"

@@ -9,9 +9,9 @@ from typing import Final
 from appointments_operator.deployment import Deployment
 from appointments_operator.log_search import WINDOW, LogLine, search
 
-# What is read around a moment at which a request was seen, and what must be: its lines lie within
-# half a minute of each other.
+# What is read before and after a moment at which a request was seen.
 MARGIN: Final = timedelta(minutes=5)
+# What of that must be read: the lines of a request lie within half a minute.
 _NEEDED: Final = timedelta(minutes=1)
 # So many windows are read at the same time.
 STRETCH: Final = 4 * WINDOW
@@ -41,7 +41,7 @@ class StorySearch:
         """Yield the lines of requests, each near a moment at which it was seen."""
         near: list[tuple[str, datetime]] = []
         for request_id, at in sorted(places, key=lambda place: place[1]):
-            if not self._gaps(of_request(request_id), at - _NEEDED, at + _NEEDED):
+            if not self._gaps(clause_for_request(request_id), at - _NEEDED, at + _NEEDED):
                 continue
             if near and at - near[0][1] > WINDOW - 2 * MARGIN:
                 yield from self._lines_near(near)
@@ -51,7 +51,9 @@ class StorySearch:
             yield from self._lines_near(near)
 
     def _lines_near(self, places: Sequence[tuple[str, datetime]]) -> Iterator[LogLine]:
-        clauses = [of_request(request_id) for request_id in sorted({each for each, _ in places})]
+        clauses = [
+            clause_for_request(request_id) for request_id in sorted({each for each, _ in places})
+        ]
         yield from self.lines(clauses, places[0][1] - MARGIN, places[-1][1] + MARGIN)
 
     def _gaps(self, clause: str, since: datetime, until: datetime) -> list[Span]:
@@ -67,12 +69,12 @@ class StorySearch:
         return gaps
 
 
-def of_request(request_id: str) -> str:
+def clause_for_request(request_id: str) -> str:
     """Return the clause for the lines of a request."""
     return f"$.request_id = {json.dumps(request_id)}"
 
 
-def of_uuid(uuid: str) -> list[str]:
+def clauses_for_uuid(uuid: str) -> list[str]:
     """Return the clauses for the lines that name an appointment, but for requests."""
     return [f'$.uuid = "{uuid}"', f'$.notification.uuid = "{uuid}"']
 

@@ -8,7 +8,7 @@
 | `documents` | the documents that are made from the code |
 | `callers_page` | the page for callers |
 | `checks` | security scans and mutants: what the tests do not show |
-| `load` | the load with failing parts |
+| `load` | a load test, while parts of the stack fail |
 
 The modules in this folder are for all of them, and import none of them. `__main__` has the commands
 behind the Makefile. It alone imports from every folder.

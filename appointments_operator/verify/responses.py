@@ -83,7 +83,7 @@ def _origin(verification: Verification) -> str:
     if verification.is_local:
         return _LOCAL_ORIGIN
     api = verification.deployment.client("apigatewayv2").get_api(
-        ApiId=verification.deployment.name("ApiId")
+        ApiId=verification.deployment.output("ApiId")
     )
     origins = api.get("CorsConfiguration", {}).get("AllowOrigins") or []
     if not origins:

@@ -9,7 +9,7 @@ from appointments_operator.verify.verification import Verification
 
 def _alias(verification: Verification) -> str:
     client = verification.deployment.lambda_client
-    function = verification.deployment.name("FunctionName")
+    function = verification.deployment.output("FunctionName")
     pages = client.get_paginator("list_aliases").paginate(FunctionName=function)
     aliases = [each for page in pages for each in page["Aliases"]]
     (alias,) = (each for each in aliases if each["Name"] == ALIAS)
@@ -25,7 +25,7 @@ def _alias(verification: Verification) -> str:
 
 def _throttle(verification: Verification) -> str:
     client = verification.deployment.client("apigatewayv2")
-    (stage,) = client.get_stages(ApiId=verification.deployment.name("ApiId"))["Items"]
+    (stage,) = client.get_stages(ApiId=verification.deployment.output("ApiId"))["Listed"]
     settings = stage.get("DefaultRouteSettings", {})
     rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
     if verification.is_local:
@@ -73,7 +73,7 @@ def _people(output: str) -> Check:
         pages = verification.deployment.client("sns").get_paginator("list_subscriptions_by_topic")
         arns = [
             each["SubscriptionArn"]
-            for page in pages.paginate(TopicArn=verification.deployment.name(output))
+            for page in pages.paginate(TopicArn=verification.deployment.output(output))
             for each in page["Subscriptions"]
             if each["Protocol"] == "email"
         ]

@@ -66,8 +66,8 @@ class Verification:
     def api_url(self) -> str:
         """The base URL of the API."""
         if self.is_local:
-            return base_url(self._endpoint.geturl(), self.deployment.name("ApiId"))
-        return self.deployment.name("ApiUrl")
+            return base_url(self._endpoint.geturl(), self.deployment.output("ApiId"))
+        return self.deployment.output("ApiUrl")
 
     @cached_property
     def environment(self) -> dict[str, str]:

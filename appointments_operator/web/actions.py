@@ -69,7 +69,7 @@ def replay(
         if not run:
             title = f"Would replay {counted(len(replays), 'request')} through {deployment.function}"
             lines = first_lines(
-                f"{each.request.id}, received {each.request.received}: {each.status_before}"
+                f"{each.request.id}, received {each.request.received_text}: {each.status_before}"
                 for each in replays
             )
             if any(each.only_caller for each in replays):
@@ -153,7 +153,7 @@ def _result_line(each: Replay) -> str:
 
 def check(deployment: Deployment) -> Result:
     """Invoke the keeper to check which open notifications are resolved by now."""
-    function = deployment.name("KeeperFunction")
+    function = deployment.output("KeeperFunction")
     counts = deployment.invoke({"check": "open"}, function).payload
     line = f"The keeper checked: {counts['resolved']} resolved, {counts['open']} still open."
     return Result("Checked", [line], is_done=True)

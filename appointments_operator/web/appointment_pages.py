@@ -11,7 +11,7 @@ from starlette.responses import Response
 from appointments_operator import items
 from appointments_operator.replay_selection import CLOSED_STATUSES
 from appointments_operator.story import Part, Story
-from appointments_operator.story_entries import as_uuid, of_item
+from appointments_operator.story_entries import as_uuid, entry_of_item
 from appointments_operator.web import actions
 from appointments_operator.web.site import Site, moment
 
@@ -74,7 +74,7 @@ def appointment_page(site: Site, _: Request, form: dict[str, str]) -> Response:
         "appointment.html",
         asked=asked,
         # Whether its request was sensitive, only the log knows.
-        item=of_item("", item, is_sensitive=True) if item else None,
+        item=entry_of_item("", item, is_sensitive=True) if item else None,
         spans=list(_SINCE),
         next=asked.query(),
     )

@@ -30,4 +30,4 @@ class History:
 
     @cached_property
     def _table(self) -> Any:
-        return notifications_table.table(self._deployment)
+        return notifications_table.table_of(self._deployment)

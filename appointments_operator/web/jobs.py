@@ -28,7 +28,7 @@ class Progress(Protocol):
         """Say how many there are."""
 
     def advance(self) -> None:
-        """Say that one more is done; raises Stopped if it was the last one for now."""
+        """Say that one more is done; raises Stopped if it is to end although some are left."""
 
 
 class NoProgress:
@@ -60,7 +60,7 @@ class Job:
         self._thread.start()
 
     def stop(self) -> None:
-        """Have it end after what is on its way."""
+        """End it when the one that is being repaired is done."""
         self._is_stopped = True
 
     def begin(self, total: int) -> None:
@@ -68,7 +68,7 @@ class Job:
         self.total = total
 
     def advance(self) -> None:
-        """Say that one more is done; raises Stopped if it was the last one for now."""
+        """Say that one more is done; raises Stopped if it is to end although some are left."""
         self.done += 1
         if self.done == self.total:
             return

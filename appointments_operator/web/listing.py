@@ -59,7 +59,7 @@ class Filter:
         } | changes
         return {name: value or "" for name, value in values.items() if value or name == "state"}
 
-    def kind(self) -> dict[str, str]:
+    def storm_query(self) -> dict[str, str]:
         """Return what restricts the members of a storm, as a query string's map."""
         values = {"status": self.status, "q": self.text, "stage": self.stage}
         return {name: value for name, value in values.items() if value}
@@ -98,7 +98,7 @@ def read(deployment: Deployment, chosen: Filter) -> Page:
     number_read = 0
     position = chosen.before
     pages = notifications_table.newest_pages(
-        notifications_table.table(deployment),
+        notifications_table.table_of(deployment),
         chosen.since,
         chosen.before,
         is_open=chosen.state == NotificationState.OPEN.value,

@@ -53,7 +53,7 @@ def notification_page(site: Site, request: Request, _: dict[str, str]) -> Respon
 
 def _notification(site: Site, request: Request) -> dict[str, Any]:
     notification_id = request.path_params["notification_id"]
-    item = notifications_table.get(notifications_table.table(site.deployment), notification_id)
+    item = notifications_table.get(notifications_table.table_of(site.deployment), notification_id)
     if not item:
         raise click.ClickException(f"There is no notification {notification_id}.")
     return item

@@ -88,7 +88,7 @@ def dismiss_storm(site: Site, request: Request, form: dict[str, str]) -> Respons
 def _dismiss(
     site: Site, members: Sequence[dict[str, Any]], note: str, progress: Progress
 ) -> Result:
-    table = notifications_table.table(site.deployment)
+    table = notifications_table.table_of(site.deployment)
     by = notifications_table.identity(site.deployment)
     progress.begin(len(members))
     refusals: list[str] = []
@@ -119,7 +119,7 @@ def job_part(site: Site, request: Request, _: dict[str, str]) -> Response:
 
 
 def stop_job(site: Site, request: Request, _: dict[str, str]) -> Response:
-    """Have a repair end after what is on its way."""
+    """End a repair when the one that is being repaired is done."""
     job = site.jobs.get(request.path_params["key"])
     job.stop()
     return site.job(job, request)
@@ -128,9 +128,9 @@ def stop_job(site: Site, request: Request, _: dict[str, str]) -> Response:
 def _storm(
     site: Site, request: Request, form: dict[str, str]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the member that the address names, and all open ones that the row's filter takes."""
+    """Return the member that the URL names, and all open ones that match the row's filter."""
     notification_id = request.path_params["notification_id"]
-    newest = notifications_table.get(notifications_table.table(site.deployment), notification_id)
+    newest = notifications_table.get(notifications_table.table_of(site.deployment), notification_id)
     if not newest:
         raise click.ClickException(f"There is no notification {notification_id}.")
     return newest, storms.members(site.deployment, newest, Filter.of(form).matches)

@@ -1,4 +1,4 @@
-"""Storms: notifications of one kind within minutes of each other are one row, and one repair."""
+"""Storms: notifications that are alike and came within minutes are one row, and one repair."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ class Row:
         return self.members[0]
 
     def is_cut(self, position: str | None) -> bool:
-        """Return whether it may have more members below the position down to which was read."""
+        """Return whether older members may lie beyond `position`, where the reading ended."""
         if position is None:
             return False
         reached = datetime.fromisoformat(position.partition(" ")[0])
@@ -67,7 +67,7 @@ def members(
 
     That member may be resolved by now: what is left of the storm is found all the same.
     """
-    table = notifications_table.table(deployment)
+    table = notifications_table.table_of(deployment)
     is_open = newest.get("state") == NotificationState.OPEN.value
     found = [dict(newest)] if is_open else []
     last = _time(newest)

@@ -258,5 +258,5 @@ def test_a_member_that_someone_closed_meanwhile(
     shown = repair(console, storm, "dismiss", note="done")
     assert "Dismissed 29 of 30 notifications" in shown
     assert f"{storm[3]} is not open any more" in shown
-    item = notifications_table.get(notifications_table.table(deployment), storm[3])
+    item = notifications_table.get(notifications_table.table_of(deployment), storm[3])
     assert item["history"][-1]["by"] == "another"

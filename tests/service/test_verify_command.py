@@ -53,7 +53,7 @@ def subscribe(verification: Verification, protocol: str, endpoint: str) -> None:
     """Subscribe to the topic."""
     client = boto3.client("sns", REGION)
     client.subscribe(
-        TopicArn=verification.deployment.name(TOPIC), Protocol=protocol, Endpoint=endpoint
+        TopicArn=verification.deployment.output(TOPIC), Protocol=protocol, Endpoint=endpoint
     )
 
 
@@ -141,7 +141,7 @@ def test_the_limits_of_the_api_are_read(
 ) -> None:
     """A stage without limits of its own takes all that the account has."""
     boto3.client("apigatewayv2", REGION).create_stage(
-        ApiId=verification.deployment.name("ApiId"),
+        ApiId=verification.deployment.output("ApiId"),
         StageName="$default",
         DefaultRouteSettings=settings,
     )
