@@ -18,7 +18,7 @@ def find_all(read: Any, **request: Any) -> Iterator[dict[str, Any]]:
     """Yield every item that a table's `query` or `scan` finds."""
     while True:
         page = read(**request)
-        yield from page["Listed"]
+        yield from page["Items"]
         if "LastEvaluatedKey" not in page:
             return
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -87,7 +87,7 @@ def _query(
     while True:
         page = table.query(**request)
         items = []
-        for item in page["Listed"]:
+        for item in page["Items"]:
             if is_beyond_position or item["came_at"] != before_at:
                 items.append(item)
                 is_beyond_position = True
@@ -114,7 +114,7 @@ def of_request(table: Any, request_id: str) -> list[dict[str, Any]]:
     page = table.query(
         IndexName=BY_REQUEST_INDEX, KeyConditionExpression=Key("request_id").eq(request_id)
     )
-    found = [get(table, each["notification_id"]) for each in page["Listed"]]
+    found = [get(table, each["notification_id"]) for each in page["Items"]]
     return [item for item in found if item]
 
 

@@ -25,7 +25,7 @@ def _alias(verification: Verification) -> str:
 
 def _throttle(verification: Verification) -> str:
     client = verification.deployment.client("apigatewayv2")
-    (stage,) = client.get_stages(ApiId=verification.deployment.output("ApiId"))["Listed"]
+    (stage,) = client.get_stages(ApiId=verification.deployment.output("ApiId"))["Items"]
     settings = stage.get("DefaultRouteSettings", {})
     rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
     if verification.is_local:
