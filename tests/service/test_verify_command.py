@@ -23,9 +23,9 @@ TOPIC: Final = "NotificationsTopic"
 class Stack(Deployment):
     """A deployed stack whose outputs are given."""
 
-    def name(self, output: str) -> str:
+    def output(self, key: str) -> str:
         """Return what was given for an output."""
-        return str(self.given[output])
+        return str(self.given[key])
 
 
 @pytest.fixture
