@@ -129,7 +129,7 @@ def test_dead_letters_are_sent_to_the_keeper_again(
         output: queues.create_queue(QueueName=output)["QueueUrl"]
         for output in ("KeeperQueue", "KeeperDeadLetters")
     }
-    monkeypatch.setattr(Deployment, "name", lambda _, output: urls[output])
+    monkeypatch.setattr(Deployment, "output", lambda _, output: urls[output])
     bodies = [json.dumps({"notification_id": f"{place}"}) for place in range(12)]
     for body in [*bodies, "no JSON"]:
         queues.send_message(QueueUrl=urls["KeeperDeadLetters"], MessageBody=body)
