@@ -101,7 +101,7 @@ test: ## Run all tests, on a stack of their own
 	@$(python) -m pytest --numprocesses 2 --ignore tests/stack
 	@$(python) -m pytest -rs tests/stack
 
-faults: ## Run all pairs of faults, and every order of two deliveries (about 9 minutes)
+faults: ## Run all pairs of faults, and every order of two deliveries (about two hours)
 	$(setup) venv
 	@$(python) -m tests.faults
 

@@ -30,7 +30,7 @@
 `statuses`, `reasons`                              statuses; reasons of failures
 `settings`, `keeper_settings`                      the environment of each function
 `elapsed`, `time_limit`, `timestamps`              how long ago; a limit in time; times as texts
-`names`, `snapshot`, `storms`                      names on the wire; SnapStart's renewal; storms
+`names`, `snapshot`, `storms`                      names on the wire; after SnapStart; storms
 =================================================  =============================================
 
 Each import points to a lower floor. A lower floor reports to a higher one by a return value or by

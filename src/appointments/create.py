@@ -104,7 +104,7 @@ class Creation:
         return request
 
     def _read_parameters(self, request: Request) -> Parameters | ApiError:
-        """Return the parameters, or the error that is reported after the steps before it."""
+        """Return the parameters, or their error, which is reported if the earlier steps pass."""
         if request.error:
             return request.error
         try:

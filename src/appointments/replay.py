@@ -36,7 +36,7 @@ def has_entry(event: Any) -> bool:
 
 
 def entry_of(event: Mapping[str, Any]) -> Any:
-    """Return that entry; `LoggedRequest` refuses it if it is none."""
+    """Return what the event has as its entry; `LoggedRequest` refuses what is no entry."""
     if event.get("message") == _REQUEST:
         return event
     return event.get("replay", event.get("detail"))
