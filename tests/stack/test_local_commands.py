@@ -80,6 +80,9 @@ def test_a_reset_leaves_what_the_first_start_made(
     table = records(stack)
     table.put_item(Item=REPAIRED)
     table.put_item(Item={"record": "order#7"})
+    queues = session.client("sqs", endpoint_url=stack.endpoint_url)
+    queue = queues.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    queues.send_message(QueueUrl=queue, MessageBody=json.dumps({"notification_id": "n1"}))
     assert display.read_published(stack)
     assert run("reset").exit_code == 0
     assert item(stack, saved) is None
