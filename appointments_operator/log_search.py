@@ -14,6 +14,8 @@ from typing import Any, Final
 from appointments_operator.deployment import Deployment
 
 WINDOW: Final = timedelta(days=1)
+# What is searched beyond this moment: CloudWatch's clock and this one differ.
+AHEAD: Final = timedelta(minutes=1)
 # CloudWatch Logs permits ten of these calls per second.
 _AT_ONCE: Final = 4
 _MAX_PAGE: Final = 10_000
@@ -42,7 +44,7 @@ def search(
 
     An emulator ignores the pattern, so the caller must check each entry itself.
     """
-    end = until or datetime.now(UTC) + timedelta(minutes=1)
+    end = until or datetime.now(UTC) + AHEAD
     logs, group = deployment.client("logs"), deployment.log_group
     windows = list(_windows(since, end))
 
@@ -59,7 +61,7 @@ def search_by_page(deployment: Deployment, pattern: str, since: datetime) -> Ite
 
     The lines of a page are in the order of time.
     """
-    for page in pages(deployment, pattern, since, datetime.now(UTC) + timedelta(minutes=1)):
+    for page in pages(deployment, pattern, since, datetime.now(UTC) + AHEAD):
         yield from page
 
 

@@ -13,7 +13,7 @@ from appointments.statuses import Status
 from appointments.tables.keys import CIRCUIT_RECORD, ROUTE_RECORD, SERVICE_RECORD
 from appointments_operator import items, pending
 from appointments_operator.deployment import Deployment
-from appointments_operator.log_search import LogLine, pages
+from appointments_operator.log_search import AHEAD, LogLine, pages
 
 HOURS: Final = 3
 BUCKET: Final = timedelta(minutes=5)
@@ -21,9 +21,7 @@ BUCKETS: Final = int(timedelta(hours=HOURS) / BUCKET)
 _PATTERN: Final = '{ $.message = "response" }'
 # Entries may reach the log some seconds late.
 _OVERLAP: Final = timedelta(seconds=30)
-# CloudWatch's clock and this one differ.
-_AHEAD: Final = timedelta(minutes=1)
-_PIECE: Final = (timedelta(hours=HOURS) + _AHEAD) / 3
+_PIECE: Final = (timedelta(hours=HOURS) + AHEAD) / 3
 # So many pages of the log, of 1 MB or 1,000 lines each, one look reads at most.
 MAX_CALLS: Final = 5
 _MAX_PENDING: Final = 500
@@ -69,7 +67,7 @@ class ResponseCounts:
             self._seen = {key for key in self._seen if key[0] >= first}
             self._unread = [span for span in self._unread if span.until > first]
             since = max(first, (self._read_to or first) - _OVERLAP)
-            self._plan(deployment, since, now + _AHEAD)
+            self._plan(deployment, since, now + AHEAD)
             try:
                 self._read(MAX_CALLS)
             except Exception:  # the pages that are left cannot be had any more

@@ -30,7 +30,7 @@ def storm_page(site: Site, request: Request, form: dict[str, str]) -> Response:
         members=members[:MAX_SHOWN],
         count=len(members),
         is_cut=len(members) >= storms.MAX_MEMBERS,
-        kept={name: form[name] for name in ("q", "status", "stage") if form.get(name)},
+        filters={name: form[name] for name in ("q", "status", "stage") if form.get(name)},
     )
 
 

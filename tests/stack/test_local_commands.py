@@ -41,6 +41,18 @@ def record(stack: local.Stack, key: str) -> Any:
     return records(stack).get_item(Key={"record": key}).get("Item")
 
 
+def put_on_queue(stack: local.Stack, count: int) -> None:
+    """Put so many notifications on the queue of the topic: `n0`, `n1` and so on."""
+    queues = session.client("sqs", endpoint_url=stack.endpoint_url)
+    queue = queues.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    for start in range(0, count, 10):
+        entries: Any = [
+            {"Id": str(n), "MessageBody": json.dumps({"notification_id": f"n{n}"})}
+            for n in range(start, min(start + 10, count))
+        ]
+        queues.send_message_batch(QueueUrl=queue, Entries=entries)
+
+
 def test_up_keeps_a_repair_and_adds_what_is_missing(stack: local.Stack, home: Any) -> None:
     """A second `make up` leaves a record that exists as it is, and adds one that is missing."""
     table = records(stack)
@@ -80,9 +92,7 @@ def test_a_reset_leaves_what_the_first_start_made(
     table = records(stack)
     table.put_item(Item=REPAIRED)
     table.put_item(Item={"record": "order#7"})
-    queues = session.client("sqs", endpoint_url=stack.endpoint_url)
-    queue = queues.get_queue_url(QueueName=QUEUE)["QueueUrl"]
-    queues.send_message(QueueUrl=queue, MessageBody=json.dumps({"notification_id": "n1"}))
+    put_on_queue(stack, 1)
     assert display.read_published(stack)
     assert run("reset").exit_code == 0
     assert item(stack, saved) is None
@@ -97,14 +107,7 @@ def test_the_last_notification_is_found_behind_many(
     stack: local.Stack, run: Callable[..., Result]
 ) -> None:
     """`make notifications ID=…` finds the last one, also if an outage left 600 before it."""
-    queues = session.client("sqs", endpoint_url=stack.endpoint_url)
-    queue = queues.get_queue_url(QueueName=QUEUE)["QueueUrl"]
-    for start in range(0, 600, 10):
-        entries: Any = [
-            {"Id": str(n), "MessageBody": json.dumps({"notification_id": f"n{n}"})}
-            for n in range(start, start + 10)
-        ]
-        queues.send_message_batch(QueueUrl=queue, Entries=entries)
+    put_on_queue(stack, 600)
     try:
         shown = run("notifications", "n599", "--json")
         assert json.loads(shown.stdout) == {"notification_id": "n599"}
